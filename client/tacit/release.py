@@ -1,0 +1,233 @@
+"""A result: rows, an interval for every measured number, and the receipt. Converts to pandas, Arrow and dicts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tacit import _table
+from tacit._text import clean
+from tacit.errors import MissingExtra, ProtocolError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from tacit.wire import Answer, Cell, ColumnInfo, Receipt
+
+Value = bool | int | float | str | dt.date | dt.datetime | None
+"""A cell in Python: dates and timestamps are parsed."""
+
+_ROWS_SHOWN = 40
+
+
+class Release:
+    """A private answer, as ``Client.query`` and ``Client.release`` return it.
+
+    ``rows`` holds tuples, ``intervals`` has the same shape with ``(low, high)`` or ``None`` for each cell; a release
+    iterates over its rows. ``repr`` is a table that rounds each number to what its interval supports; every
+    conversion is exact.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        shape = len(answer.columns)
+        if len(answer.intervals) != len(answer.rows) or any(
+            len(row) != shape or len(spans) != shape for row, spans in zip(answer.rows, answer.intervals, strict=True)
+        ):
+            raise ProtocolError("rows, intervals and columns of the answer differ in shape")
+        self._answer = answer
+        self._rows: list[tuple[Value, ...]] | None = None
+
+    @property
+    def answer(self) -> Answer:
+        """The answer as the service sent it."""
+        return self._answer
+
+    @property
+    def id(self) -> str:
+        """Names this release for ever: ``client.release(id)`` gives it again, free."""
+        return self._answer.release_id
+
+    @property
+    def dataset(self) -> str:
+        """The dataset it was released from."""
+        return self._answer.dataset
+
+    @property
+    def sql(self) -> str:
+        """The statement it answers."""
+        return self._answer.sql
+
+    @property
+    def columns(self) -> list[ColumnInfo]:
+        """Name, type and kind (key, noisy, derived, public) of each column."""
+        return self._answer.columns
+
+    @property
+    def receipt(self) -> Receipt:
+        """What it cost, how it was measured, what is left."""
+        return self._answer.receipt
+
+    @property
+    def rows(self) -> list[tuple[Value, ...]]:
+        """The rows, with dates and timestamps parsed."""
+        if self._rows is None:
+            types = [column.type for column in self.columns]
+            self._rows = [
+                tuple(_parse(value, kind) for value, kind in zip(row, types, strict=True)) for row in self._answer.rows
+            ]
+        return self._rows
+
+    @property
+    def intervals(self) -> list[tuple[tuple[float, float] | None, ...]]:
+        """For each cell the 95 % interval ``(low, high)``, or ``None`` where nothing was measured."""
+        return [
+            tuple(None if span is None else (span[0], span[1]) for span in spans) for spans in self._answer.intervals
+        ]
+
+    def __len__(self) -> int:
+        return len(self._answer.rows)
+
+    def __iter__(self) -> Iterator[tuple[Value, ...]]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Value, ...]:
+        return self.rows[index]
+
+    def to_dicts(self, intervals: bool = False) -> list[dict[str, Value]]:
+        """One dict a row; with ``intervals``, ``<name>_low`` and ``<name>_high`` beside each measured column."""
+        table = self.columnar(intervals)
+        names = [name for name, _, _ in table]
+        return [dict(zip(names, row, strict=True)) for row in zip(*(values for _, _, values in table), strict=True)]
+
+    def to_arrow(self, intervals: bool = False) -> pa.Table:
+        """A ``pyarrow.Table``, with the receipt as JSON in the schema's metadata under ``tacit.receipt``."""
+        try:
+            import pyarrow as pa
+        except ImportError:
+            raise _missing("to_arrow", "pyarrow") from None
+        table = self.columnar(intervals)
+        arrays = [_array(pa, values, kind) for _, kind, values in table]
+        fields = [pa.field(name, array.type) for (name, _, _), array in zip(table, arrays, strict=True)]
+        metadata = {"tacit.release_id": self.id, "tacit.receipt": self.receipt.model_dump_json()}
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
+
+    def to_pandas(self, intervals: bool = False) -> pd.DataFrame:
+        """A ``pandas.DataFrame``: dates and timestamps as ``datetime64``, integers with gaps as ``Int64``."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise _missing("to_pandas", "pandas") from None
+        table = self.to_arrow(intervals)
+        frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+        gaps = {"int64": "Int64", "bool": "boolean"}  # plain pandas would turn them into floats or objects
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            dtype = gaps.get(str(column.type))
+            if dtype and column.null_count:
+                frame[name] = pd.array(column.to_pylist(), dtype=dtype)
+        return frame
+
+    def columnar(self, intervals: bool = False) -> list[tuple[str, str, list[Value]]]:
+        """Columns as (unique name, type, values), with their interval columns where asked for."""
+        result: list[tuple[str, str, list[Value]]] = []
+        taken: set[str] = set()
+        spans = self.intervals
+        for i, column in enumerate(self.columns):
+            result.append((_unique(column.name, taken), column.type, [row[i] for row in self.rows]))
+            if intervals and column.kind in ("noisy", "derived") and column.type in ("integer", "number"):
+                for side, suffix in enumerate(("low", "high")):
+                    edge: list[Value] = [None if row[i] is None else row[i][side] for row in spans]  # type: ignore[index]
+                    result.append((_unique(f"{result[-1 - side][0]}_{suffix}", taken), "number", edge))
+        return result
+
+    def __repr__(self) -> str:
+        shown = self._shown()
+        return "\n".join([*_table.answer_lines(self.columns, shown), self._footer()])
+
+    def _repr_html_(self) -> str:
+        return _table.answer_html(self.columns, self._shown(), self._footer())
+
+    def _shown(self) -> list[list[tuple[str, str]]]:
+        part = slice(0, _ROWS_SHOWN)
+        return _table.cells(self.columns, self._answer.rows[part], self._answer.intervals[part])
+
+    def _footer(self) -> str:
+        count = len(self)
+        rows = "1 row" if count == 1 else f"{count} rows"
+        first = f", the first {_ROWS_SHOWN} shown" if count > _ROWS_SHOWN else ""
+        return f"({rows}{first}; {self.summary()})"
+
+    def summary(self) -> str:
+        """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, release rel_…``."""
+        receipt = self.receipt
+        paid = "free: already held" if receipt.held else f"{spend(receipt.charged)} charged"
+        return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}")
+
+
+def spend(amount: Any) -> str:
+    """``ε 0.1``, and ``, δ 1e-9`` where there is any.
+
+    >>> from tacit.wire import Spend
+    >>> spend(Spend(epsilon="0.1", delta="0.000000001"))
+    'ε 0.1, δ 1e-9'
+    """
+    return f"ε {amount.epsilon}" + (f", δ {short_delta(amount.delta)}" if amount.delta.strip("0.") else "")
+
+
+def short_delta(text: str) -> str:
+    """A small decimal in scientific notation, exactly: ``0.000001`` as ``1e-6``; anything else as it is."""
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        return text
+    if not number.is_finite() or number == 0 or abs(number) >= Decimal("0.001"):
+        return text
+    digits = number.normalize().as_tuple()
+    mantissa = "".join(map(str, digits.digits))
+    point = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
+    return f"{mantissa[0]}{point}e{number.adjusted()}"
+
+
+def _parse(value: Cell, kind: str) -> Value:
+    if value is None or kind not in ("date", "timestamp"):
+        return value
+    try:
+        text = str(value)
+        return dt.date.fromisoformat(text) if kind == "date" else dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise ProtocolError(f"a cell of type {kind} is not in ISO 8601") from None
+
+
+def _array(pa: Any, values: list[Value], kind: str) -> Any:
+    kinds = {
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "string": pa.string(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),
+        "null": pa.null(),
+    }
+    try:
+        return pa.array(values, type=kinds[kind])
+    except (pa.ArrowInvalid, OverflowError):
+        if kind == "integer":  # wider than 64 bits
+            return pa.array(
+                [None if value is None else Decimal(int(str(value))) for value in values], pa.decimal128(38, 0)
+            )
+        raise ProtocolError(f"a cell of type {kind} holds another type") from None
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    taken.add(candidate)
+    return candidate
+
+
+def _missing(what: str, package: str) -> MissingExtra:
+    return MissingExtra(f"{what} needs {package}, which the base installation leaves out: pip install 'tacit[arrow]'")

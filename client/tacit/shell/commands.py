@@ -1,0 +1,190 @@
+"""Backslash commands: one small function each, listed in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tacit._text import clean
+from tacit.errors import InvalidArgument
+from tacit.shell import render
+from tacit.shell.session import Quit, positive
+from tacit.shell.splitter import split
+
+if TYPE_CHECKING:
+    from tacit.shell.session import Session
+
+Command = Callable[["Session", str], None]
+_SCRIPT_BYTES_MAX = 1 << 20
+
+
+def dispatch(session: Session, text: str) -> None:
+    """Run one command line such as ``\\d patients``."""
+    name, _, argument = text.partition(" ")
+    command = COMMANDS.get(name)
+    if command is None:
+        raise InvalidArgument(f"no command {clean(name)}: \\? lists them")
+    command[0](session, argument.strip().rstrip(";").strip())
+
+
+def _describe(session: Session, name: str) -> None:
+    facts = session.facts()
+    if not name:
+        return render.facts(session.target, facts, session.options.output)
+    wanted = name.strip('"').lower()
+    for table in facts.tables:
+        if table.name.lower() == wanted:
+            return render.table_facts(session.target, table, session.options.output)
+    raise InvalidArgument(f"{facts.name} has no table {clean(name)}: \\dt lists them")
+
+
+def _datasets(session: Session, _: str) -> None:
+    render.names(session.target, session.client.datasets(), session.options.output)
+
+
+def _connect(session: Session, name: str) -> None:
+    if not name:
+        raise InvalidArgument("\\c NAME: \\datasets lists the names")
+    session.facts(name)
+    session.options.dataset = name
+    session.note(f"-- dataset {clean(name)}")
+
+
+def _cost(session: Session, sql: str) -> None:
+    quoted = session.client.quote(_sql(session, sql), **session.options.terms())
+    render.quote(session.target, quoted, session.options.output)
+
+
+def _explain(session: Session, sql: str) -> None:
+    terms = session.options.terms()
+    del terms["fresh"]
+    render.block(session.target, session.client.explain(_sql(session, sql), **terms))
+
+
+def _sql(session: Session, sql: str) -> str:
+    statement = sql or session.last_sql
+    if not statement:
+        raise InvalidArgument("give a SELECT, or run one first")
+    return statement
+
+
+def _budget(session: Session, _: str) -> None:
+    render.budget(session.target, session.client.budget(), session.options.output)
+
+
+def _epsilon(session: Session, text: str) -> None:
+    if text:
+        positive(text)
+        session.options.epsilon = text
+    session.note(f"-- ε {session.options.epsilon or 'of the policy'} a query")
+
+
+def _delta(session: Session, text: str) -> None:
+    if text:
+        positive(text)
+        session.options.delta = text
+    session.note(f"-- δ {session.options.delta or 'of the policy'} a query")
+
+
+def _confirm(session: Session, text: str) -> None:
+    if text:
+        session.options.confirm_above = positive(text)
+    session.note(f"-- asks when a query takes more than {session.options.confirm_above:.0%} of what is left")
+
+
+def _format(session: Session, text: str) -> None:
+    if text:
+        for output in render.OUTPUTS:
+            if output == text:
+                session.options.output = output
+                break
+        else:
+            raise InvalidArgument(f"\\format {'|'.join(render.OUTPUTS)}")
+    session.note(f"-- output {session.options.output}")
+
+
+def _output(session: Session, path: str) -> None:
+    session.write_to(path or None)
+    session.note(f"-- results go to {path or 'the terminal'}")
+
+
+def _include(session: Session, path: str) -> None:
+    for piece in split(read_script(path)):
+        session.run(piece)
+
+
+def read_script(path: str) -> str:
+    """The text of a SQL file; ``InvalidArgument`` when it cannot be one."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(_SCRIPT_BYTES_MAX + 1)
+    except OSError as error:
+        raise InvalidArgument(f"cannot read {path}: {error.strerror}") from None
+    if len(content) > _SCRIPT_BYTES_MAX:
+        raise InvalidArgument(f"{path} is larger than {_SCRIPT_BYTES_MAX} bytes")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidArgument(f"{path} is not UTF-8") from None
+
+
+def _expanded(session: Session, _: str) -> None:
+    session.options.expanded = not session.options.expanded
+    session.note(f"-- expanded display {'on' if session.options.expanded else 'off'}")
+
+
+def _timing(session: Session, _: str) -> None:
+    session.options.timing = not session.options.timing
+    session.note(f"-- timing {'on' if session.options.timing else 'off'}")
+
+
+def _receipts(session: Session, _: str) -> None:
+    rows = [
+        [r.id, r.receipt.charged.epsilon, r.receipt.charged.delta, r.receipt.remaining.epsilon, " ".join(r.sql.split())]
+        for r in session.receipts
+    ]
+    headers = ["release", "ε charged", "δ charged", "ε left", "statement"]
+    render.rows(session.target, headers, rows, session.options.output)
+
+
+def _release(session: Session, release_id: str) -> None:
+    if not release_id:
+        raise InvalidArgument("\\release ID: \\receipts lists those of this session")
+    release = session.client.release(release_id)
+    render.answer(session.target, release, session.options.output, session.options.expanded)
+
+
+def _help(session: Session, _: str) -> None:
+    widest = max(len(f"{name} {usage}") for name, (_run, usage, _text) in COMMANDS.items())
+    for name, (_run, usage, text) in COMMANDS.items():
+        session.note(f"  {f'{name} {usage}'.ljust(widest)}  {text}")
+    session.note("  A statement ends with ; and may take several lines. Ctrl-C cancels the line, Ctrl-D leaves.")
+
+
+def _quit(_session: Session, _: str) -> None:
+    raise Quit
+
+
+COMMANDS: dict[str, tuple[Command, str, str]] = {
+    "\\d": (_describe, "[TABLE]", "tables, or the columns of one: public facts only"),
+    "\\dt": (_describe, "[TABLE]", "the same"),
+    "\\datasets": (_datasets, "", "datasets granted to this key"),
+    "\\c": (_connect, "DATASET", "use another dataset"),
+    "\\cost": (_cost, "[SELECT …]", "price and expected ± of a statement (or of the last): free"),
+    "\\explain": (_explain, "[SELECT …]", "how it is derived, bounded and measured: free"),
+    "\\budget": (_budget, "", "what is spent and what is left"),
+    "\\receipts": (_receipts, "", "what this session bought"),
+    "\\release": (_release, "ID", "an answer bought earlier: free"),
+    "\\epsilon": (_epsilon, "[0.1]", "ε of the next queries"),
+    "\\delta": (_delta, "[1e-9]", "δ of the next queries"),
+    "\\confirm": (_confirm, "[0.1]", "ask above this share of what is left"),
+    "\\format": (_format, "table|csv|json", "how results are written"),
+    "\\x": (_expanded, "", "one line a cell, or a table"),
+    "\\timing": (_timing, "", "show how long each statement takes"),
+    "\\o": (_output, "[FILE]", "results to a file, or back"),
+    "\\i": (_include, "FILE", "run a file"),
+    "\\?": (_help, "", "this list"),
+    "\\q": (_quit, "", "leave"),
+}
+"""Name, and: what runs, its arguments, its help."""

@@ -1,0 +1,219 @@
+"""Answers, quotes, budgets and public facts as table, CSV or JSON. Tables round, the others are exact.
+
+Nothing written here holds a control character from the service: names and cells lose them, JSON escapes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, TextIO
+
+from tacit import _table
+from tacit._text import clean, clean_block, escape_json, exact, half_width
+from tacit.release import short_delta, spend
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from tacit.release import Release
+    from tacit.wire import Budget, DatasetFacts, Quote, TableFacts
+
+Output = Literal["table", "csv", "json"]
+OUTPUTS: tuple[Output, ...] = ("table", "csv", "json")
+
+
+def answer(out: TextIO, release: Release, output: Output, expanded: bool = False) -> None:
+    """A release; ``expanded`` writes one line a cell."""
+    if output == "json":
+        return _json(out, release.answer)
+    if output == "csv":
+        table = release.columnar(intervals=True)
+        headers = [name for name, _, _ in table]
+        return csv_rows(out, headers, zip(*(values for _, _, values in table), strict=True))
+    shown = _table.cells(release.columns, release.answer.rows, release.answer.intervals)
+    layout = _table.expanded_lines if expanded else _table.answer_lines
+    _write(out, [*layout(release.columns, shown), _count(len(shown), "row")])
+    return None
+
+
+def quote(out: TextIO, quoted: Quote, output: Output) -> None:
+    """A quote: price, expected ± of each column, measurements."""
+    if output == "json":
+        return _json(out, quoted)
+    rows = [
+        [c.name, c.kind, "" if c.plus_minus is None else half_width(c.plus_minus), c.note or ""] for c in quoted.columns
+    ]
+    if output == "csv":
+        exact_rows = [[c.name, c.kind, c.plus_minus, c.note] for c in quoted.columns]
+        return csv_rows(out, ["column", "kind", "plus_minus", "note"], exact_rows)
+    _write(out, [price(quoted), "", *_plain(["column", "kind", "± (95 %)", "note"], rows)])
+    measured = [
+        [point.name, m.measure, m.mechanism, f"{m.scale:,.6g}", m.epsilon, short_delta(m.delta), m.contribution]
+        for point in quoted.release_points
+        for m in point.measurements
+    ]
+    if measured:
+        headers = ["release point", "measure", "noise", "scale", "ε", "δ", "contribution"]
+        _write(out, ["", *_plain(headers, measured)])
+    _write(out, [f"Note: {clean(note)}" for note in quoted.notes])
+    return None
+
+
+def price(quoted: Quote) -> str:
+    """Price and expected ± in one line: what is shown before anything is spent."""
+    widths = [f"{c.name} {half_width(c.plus_minus)}" for c in quoted.columns if c.plus_minus is not None]
+    parts = [
+        "free: you hold this answer"
+        if quoted.held
+        else f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left"
+        + ("" if quoted.affordable else ": more than is left")
+    ]
+    if widths:
+        parts.append(f"{', '.join(widths[:6])}{', …' if len(widths) > 6 else ''} (95 %)")
+    if quoted.more_like_this is not None and quoted.affordable and not quoted.held:
+        parts.append(f"about {quoted.more_like_this:,} more like this")
+    return clean(" · ".join(parts))
+
+
+def receipt(release: Release) -> str:
+    """What an answer cost, in one line, for stderr."""
+    return f"-- {release.summary()}"
+
+
+def budget(out: TextIO, accounts: Budget, output: Output) -> None:
+    """Limit, spent and left of each account."""
+    if output == "json":
+        return _json(out, accounts)
+    headers = ["dataset", "limit ε", "spent ε", "left ε", "limit δ", "spent δ", "left δ", "dataset left ε", "releases"]
+    rows = [
+        [
+            a.dataset,
+            *(amount.epsilon for amount in (a.limit, a.spent, a.remaining)),
+            *(amount.delta for amount in (a.limit, a.spent, a.remaining)),
+            a.dataset_remaining.epsilon if a.dataset_remaining else "",
+            str(a.releases),
+        ]
+        for a in accounts.accounts
+    ]
+    if output == "csv":
+        amounts = [f"{what}_{unit}" for unit in ("epsilon", "delta") for what in ("limit", "spent", "left")]
+        return csv_rows(out, ["dataset", *amounts, "dataset_left_epsilon", "releases"], rows)
+    short = [[*row[:4], *(short_delta(delta) for delta in row[4:7]), *row[7:]] for row in rows]
+    _write(out, _plain(headers, short, right=[False] + [True] * 8))
+    return None
+
+
+def names(out: TextIO, datasets: Sequence[str], output: Output) -> None:
+    """Names of datasets, one a line."""
+    if output == "json":
+        out.write(escape_json(json.dumps({"datasets": list(datasets)}, ensure_ascii=False)) + "\n")
+    elif output == "csv":
+        csv_rows(out, ["dataset"], ([name] for name in datasets))
+    else:
+        _write(out, [clean(name) for name in datasets])
+
+
+def facts(out: TextIO, dataset: DatasetFacts, output: Output) -> None:
+    """A dataset's tables and contribution bounds."""
+    if output == "json":
+        return _json(out, dataset)
+    rows = [
+        [
+            t.name,
+            "public" if t.public else "protected",
+            "" if t.public else "one" if t.one_row_per_unit else "many",
+            " > ".join(t.unit_path),
+            t.description,
+        ]
+        for t in dataset.tables
+    ]
+    if output == "csv":
+        return csv_rows(out, ["table", "kind", "rows_per_unit", "unit_path", "description"], rows)
+    _write(out, [clean(dataset.description)] if dataset.description else [])
+    _write(out, _plain(["table", "kind", f"rows per {dataset.privacy_unit}", "unit path", "description"], rows))
+    _write(
+        out,
+        [
+            clean(line)
+            for line in (
+                f"Protects each {dataset.privacy_unit} ({dataset.privacy_unit_column}).",
+                f"One {dataset.privacy_unit} counts in at most {dataset.max_groups:,} groups, with "
+                f"{dataset.max_rows:,} rows in all and {dataset.max_rows_per_group:,} a group, by default.",
+                f"ε {dataset.default_epsilon} a query by default, at most {dataset.max_epsilon}.",
+            )
+        ],
+    )
+    return None
+
+
+def table_facts(out: TextIO, table: TableFacts, output: Output) -> None:
+    """A table's columns."""
+    if output == "json":
+        return _json(out, table)
+    rows = [
+        [
+            c.name,
+            c.type,
+            "" if c.bounds is None else " .. ".join(exact(b) for b in c.bounds),
+            "" if c.precision is None else c.precision,
+            "" if c.categories is None else ", ".join(exact(value) for value in c.categories),
+            {True: "yes", False: "no", None: "maybe"}[c.nullable],
+            ("privacy unit; " if c.is_privacy_unit else "") + c.description,
+        ]
+        for c in table.columns
+    ]
+    headers = ["column", "type", "bounds", "precision", "categories", "null", "description"]
+    if output == "csv":
+        return csv_rows(out, headers, rows)
+    _write(out, [clean(f"{'Public' if table.public else 'Protected'} table {table.name}. {table.description}").strip()])
+    _write(out, _plain(headers, rows))
+    return None
+
+
+def rows(out: TextIO, headers: list[str], texts: list[list[str]], output: Output) -> None:
+    """Any small table of texts."""
+    if output == "json":
+        out.write(escape_json(json.dumps([dict(zip(headers, row, strict=True)) for row in texts])) + "\n")
+    elif output == "csv":
+        csv_rows(out, headers, texts)
+    else:
+        _write(out, _plain(headers, texts))
+
+
+def block(out: TextIO, text: str) -> None:
+    """Text of several lines, such as a plan."""
+    out.write(clean_block(text).rstrip("\n") + "\n")
+
+
+def csv_rows(out: TextIO, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """RFC 4180, exact: NULL is an empty field, an empty string is ``""``."""
+    for row in (headers, *rows):
+        out.write(",".join(_csv_field(value) for value in row) + "\n")
+
+
+def _csv_field(value: object) -> str:
+    text = clean_block(exact(value)) if value is None or not hasattr(value, "isoformat") else value.isoformat()
+    quoted = any(char in text for char in ',"\n\r') or (text == "" and value is not None)
+    return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def _plain(headers: list[str], rows: list[list[str]], right: list[bool] | None = None) -> list[str]:
+    """A table without the columns that are empty in every row."""
+    kept = [i for i in range(len(headers)) if i == 0 or any(row[i].strip() for row in rows)]
+    texts = [[clean(row[i]) for i in kept] for row in rows]
+    sides = [right[i] if right else False for i in kept]
+    return _table.lines([clean(headers[i]) for i in kept], texts, sides)
+
+
+def _json(out: TextIO, model: BaseModel) -> None:
+    out.write(escape_json(json.dumps(model.model_dump(mode="json"), ensure_ascii=False)) + "\n")
+
+
+def _write(out: TextIO, lines: Iterable[str]) -> None:
+    for line in lines:
+        out.write(line + "\n")
+
+
+def _count(number: int, what: str) -> str:
+    return f"({number:,} {what}{'' if number == 1 else 's'})"

@@ -1,0 +1,64 @@
+"""Who may call what: the roles, and the one table of routes.
+
+A route that is not in ``ROUTES`` cannot be added to the application (``http.routing.add`` raises), and a test compares
+the table with the routes that the application really has, both ways.
+
+>>> allowed("GET", "/v1/budget", Role.AUDITOR)
+True
+>>> allowed("POST", "/v1/queries", Role.OWNER)
+False
+>>> allowed("GET", "/v1/undeclared", Role.OWNER)
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a key's holder is to a dataset.
+
+    An *analyst* asks questions and spends an account of their own. An *owner* declares the policy and watches the
+    dataset's account; owners have no account to spend, so they do not query. An *auditor* reads what was spent.
+    """
+
+    ANALYST = "analyst"
+    OWNER = "owner"
+    AUDITOR = "auditor"
+
+
+EVERYONE: Final = frozenset(Role)
+ANALYSTS: Final = frozenset({Role.ANALYST})
+WATCHERS: Final = frozenset({Role.OWNER, Role.AUDITOR})
+
+PUBLIC: Final = None
+"""Marks a route that needs no key: it tells nothing about any dataset, analyst or release."""
+
+ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/metrics"): WATCHERS,
+    ("GET", "/v1/openapi.json"): PUBLIC,
+    ("GET", "/v1/problems"): PUBLIC,
+    ("GET", "/v1/problems/{code}"): PUBLIC,
+    ("GET", "/v1/me"): EVERYONE,
+    ("GET", "/v1/datasets"): EVERYONE,
+    ("GET", "/v1/datasets/{name}"): EVERYONE,
+    ("GET", "/v1/budget"): EVERYONE,
+    ("GET", "/v1/releases"): ANALYSTS,
+    ("GET", "/v1/releases/{release_id}"): ANALYSTS,
+    ("POST", "/v1/quotes"): ANALYSTS,
+    ("POST", "/v1/explain"): ANALYSTS,
+    ("POST", "/v1/queries"): ANALYSTS,
+}
+
+
+def allowed(method: str, path: str, role: Role) -> bool:
+    """Whether ``role`` may call the route; an undeclared route is for nobody."""
+    if (method, path) not in ROUTES:
+        return False
+    roles = ROUTES[method, path]
+    return roles is PUBLIC or role in roles

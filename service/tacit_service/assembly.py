@@ -1,0 +1,353 @@
+"""The wiring, in one place: policies, ledger, keys and desks become one ``Service`` that the HTTP layer calls.
+
+Heavy rooms are imported while starting, in the thread that starts, so that the process answers ``/healthz`` at once and
+``/readyz`` when every dataset is open. Until then, and after a failed start, everything else answers 503.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+
+from tacit_service.access.gatekeeper import Gatekeeper, Principal
+from tacit_service.access.keys import KeyFinder
+from tacit_service.access.roles import Role
+from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError
+
+if TYPE_CHECKING:
+    from tacit import wire
+    from tacit_service.ledger.store import Ledger
+    from tacit_service.policy.load import Loaded
+
+RELEASES_LISTED_MAX: Final = 200
+
+
+class DeskProtocol(Protocol):
+    """What the service asks of one dataset; ``release.release.Desk`` is the one in use. Blocking and thread-safe."""
+
+    name: str
+
+    def quote(self, analyst: str, request: wire.QueryRequest) -> wire.Quote:
+        """Price and expected intervals, without touching data."""
+        ...
+
+    def query(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None) -> wire.Answer:
+        """Charge, run, add noise, record, answer."""
+        ...
+
+    def release(self, analyst: str, release_id: str) -> wire.Answer:
+        """A release that this analyst holds; ``NotFound`` otherwise."""
+        ...
+
+    def facts(self) -> wire.DatasetFacts:
+        """Public facts of the dataset."""
+        ...
+
+    def budget(self, analyst: str) -> wire.AccountBudget:
+        """The analyst's account."""
+        ...
+
+    def explain(self, analyst: str, request: wire.QueryRequest) -> str:
+        """The plan and its derivation, as text."""
+        ...
+
+    def close(self) -> None:
+        """Stop the desk's processes."""
+        ...
+
+
+class Stored(Protocol):
+    """A release as the ledger keeps it."""
+
+    @property
+    def release_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """Whose data."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The answer as it was first given, JSON."""
+        ...
+
+    @property
+    def created_at(self) -> Any:
+        """When."""
+        ...
+
+
+class Books(Protocol):
+    """What the service asks of the ledger, beside what the desks do with it."""
+
+    def healthy(self) -> bool:
+        """Whether it can promise durability now."""
+        ...
+
+    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Stored]:
+        """The newest releases of one analyst."""
+        ...
+
+    def account(self, dataset: str) -> wire.AccountBudget:
+        """The dataset's own account, for owners and auditors."""
+        ...
+
+    def close(self) -> None:
+        """Close the store."""
+        ...
+
+
+class State(StrEnum):
+    """Where the service is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open dataset: its desk, and whom its policy gives an account."""
+
+    desk: DeskProtocol
+    analysts: frozenset[str]
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a running service holds."""
+
+    books: Books
+    directory: KeyFinder
+    datasets: Mapping[str, Opened]
+
+
+class Service:
+    """All datasets of one process behind one set of keys. Thread-safe; every method but ``start`` may block."""
+
+    def __init__(self, open_parts: Callable[[], Parts]) -> None:
+        self._open_parts = open_parts
+        self._parts: Parts | None = None
+        self._state = State.STARTING
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self.failure: BaseException | None = None
+
+    @classmethod
+    def of(cls, parts: Parts) -> Self:
+        """A service over parts that are open already."""
+        service = cls(lambda: parts)
+        service.open()
+        return service
+
+    def start(self) -> threading.Thread:
+        """Open in the background; ``wait`` or ``state`` tell when it is done."""
+        thread = threading.Thread(target=self._try_open, name="tacit-open", daemon=True)
+        thread.start()
+        return thread
+
+    def open(self) -> None:
+        """Open now; raises what opening raises."""
+        self._try_open()
+        if self.failure is not None:
+            raise self.failure
+
+    def _try_open(self) -> None:
+        try:
+            parts = self._open_parts()
+        except BaseException as error:  # the thread has nobody to raise to: whoever waits reads it here
+            self.failure = error
+            self._state = State.FAILED
+        else:
+            with self._lock:
+                closed_meanwhile = self._state is State.CLOSED
+                if not closed_meanwhile:
+                    self._parts, self._state = parts, State.READY
+            if closed_meanwhile:
+                _close(parts)
+        finally:
+            self._settled.set()
+
+    def wait(self, timeout_s: float | None = None) -> State:
+        """Wait until opening is over, one way or the other."""
+        self._settled.wait(timeout_s)
+        return self._state
+
+    @property
+    def state(self) -> State:
+        """Where the service is in its life."""
+        return self._state
+
+    def close(self) -> None:
+        """Close desks, then the ledger. Safe to call twice."""
+        with self._lock:
+            parts, self._parts, self._state = self._parts, None, State.CLOSED
+        if parts is not None:
+            _close(parts)
+
+    def ledger_healthy(self) -> bool | None:
+        """Whether the ledger can promise durability; None while it is not open yet."""
+        parts = self._parts
+        if parts is None:
+            return None
+        try:
+            return parts.books.healthy()
+        except Exception:
+            return False
+
+    def authenticate(self, authorization: str | None) -> Principal:
+        """Who is calling; ``Unauthenticated`` when nobody that the directory knows."""
+        return Gatekeeper(self._ready().directory).authenticate(authorization)
+
+    def datasets(self, who: Principal) -> list[str]:
+        """Names of the datasets granted, sorted."""
+        return sorted(name for name, opened in self._ready().datasets.items() if _granted(who, name, opened))
+
+    def desk(self, who: Principal, dataset: str) -> DeskProtocol:
+        """The desk of a dataset; the same ``NotFound`` whether it does not exist or is not granted."""
+        opened = self._ready().datasets.get(dataset)
+        if opened is None or not _granted(who, dataset, opened):
+            raise NotFound(
+                "not_found",
+                "No dataset of this name is granted to this key.",
+                hint="GET /v1/datasets lists the datasets that this key may use.",
+            )
+        return opened.desk
+
+    def budget(self, who: Principal) -> list[wire.AccountBudget]:
+        """An analyst's accounts; for an owner or auditor the datasets' own accounts."""
+        parts = self._ready()
+        names = self.datasets(who)
+        if who.role is Role.ANALYST:
+            return [parts.datasets[name].desk.budget(who.name) for name in names]
+        return [parts.books.account(name) for name in names]
+
+    def releases(self, who: Principal, dataset: str | None, limit: int) -> list[Stored]:
+        """The caller's own releases, newest first, of one dataset or of all that are granted."""
+        parts = self._ready()
+        names = self.datasets(who) if dataset is None else [self.desk(who, dataset).name]
+        limit = min(limit, RELEASES_LISTED_MAX)
+        found = [stored for name in names for stored in parts.books.releases(name, who.name, limit)]
+        return sorted(found, key=lambda stored: str(stored.created_at), reverse=True)[:limit]
+
+    def release(self, who: Principal, release_id: str) -> wire.Answer:
+        """One release that the caller holds, whichever granted dataset it is from."""
+        for name in self.datasets(who):
+            try:
+                return self.desk(who, name).release(who.name, release_id)
+            except NotFound:
+                continue
+        raise NotFound(
+            "not_found",
+            "No release of this id is held by this key.",
+            hint="GET /v1/releases lists the releases that you hold.",
+        )
+
+    def _ready(self) -> Parts:
+        parts = self._parts
+        if parts is not None:
+            return parts
+        if self._state is State.FAILED:
+            raise LedgerUnavailable("ledger_unavailable", "The service could not start.", hint="Tell the operator.")
+        raise Overloaded("starting", "The service is starting.", hint="Try again in a few seconds.", retry_after_s=2)
+
+
+def opener(policies: Sequence[Path], ledger_url: str, data_dir: Path) -> Callable[[], Parts]:
+    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks."""
+
+    def open_parts() -> Parts:
+        from tacit_service.policy.load import load_policy
+
+        if not policies:
+            raise PolicyError(
+                "policy_missing",
+                "No policy is given.",
+                hint="Name a policy file: tacit-service serve --policy FILE, or TACIT_POLICIES.",
+            )
+        loaded = [load_policy(path) for path in policies]
+        names = [one.policy.dataset for one in loaded]
+        for name in names:
+            if names.count(name) > 1:
+                raise PolicyError("policy_twice", f"Two policies declare the dataset {name}.", hint="Name each once.")
+        return _open_rooms(loaded, ledger_url, data_dir)
+
+    return open_parts
+
+
+def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Parts:
+    from tacit_service.ledger.directory import Directory
+    from tacit_service.ledger.store import Ledger
+    from tacit_service.release.release import Desk
+
+    ledger = Ledger.open(ledger_url)
+    opened: dict[str, Opened] = {}
+    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened)
+    try:
+        for one in loaded:
+            policy = one.policy
+            desk = Desk.open(one, ledger, data_dir)
+            opened[policy.dataset] = Opened(desk, frozenset(policy.analysts), frozenset(policy.roles))
+    except BaseException:
+        _close(parts)
+        raise
+    return parts
+
+
+class LedgerBooks:
+    """The ledger as ``Books``."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def healthy(self) -> bool:
+        """Whether it takes charges."""
+        return self._ledger.healthy()
+
+    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Stored]:
+        """The newest releases of one analyst."""
+        return self._ledger.releases(dataset, analyst, limit)
+
+    def account(self, dataset: str) -> wire.AccountBudget:
+        """The dataset's own account."""
+        from tacit import wire
+
+        balance = self._ledger.balance(dataset, None)
+        limit, spent, remaining = (
+            wire.Spend(epsilon=str(epsilon), delta=str(delta))
+            for epsilon, delta in (balance.limit, balance.spent, balance.remaining)
+        )
+        return wire.AccountBudget(
+            dataset=dataset,
+            limit=limit,
+            spent=spent,
+            remaining=remaining,
+            dataset_remaining=remaining,
+            releases=balance.charges,
+        )
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._ledger.close()
+
+
+def _granted(who: Principal, dataset: str, opened: Opened) -> bool:
+    return who.grants(dataset, analysts=opened.analysts, roles=opened.roles)
+
+
+def _close(parts: Parts) -> None:
+    """Close everything, even when something fails to close."""
+    for opened in parts.datasets.values():
+        try:
+            opened.desk.close()
+        except Exception:  # noqa: S112 - the process ends; an engine that is gone already is what was wanted
+            continue
+    parts.books.close()

@@ -1,0 +1,397 @@
+"""``tacit-service``: serve, demo, and the owner's commands on policies, the ledger and keys.
+
+Rooms are imported by the command that needs them, so that ``--help`` answers at once. A wrong argument, file or policy
+is one line on standard error and exit status 2; what a check finds (a policy that does not fit, a ledger that does not
+verify) is exit status 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from tacit_service.ledger.directory import Directory
+    from tacit_service.settings import Settings
+
+OK, FOUND, WRONG = 0, 1, 2
+
+
+class UsageError(Exception):
+    """What the caller gave cannot be used; the text is the one line they see."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, with the way to help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = parser().parse_args(argv)
+    from tacit_service.errors import PolicyError, TacitError
+
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        return _fail(str(error))
+    except PolicyError as error:
+        from tacit_service.policy.problems import describe
+
+        if len(error.extra.get("problems", ())) < 2:
+            return _fail(f"{error.detail.rstrip('.')}. {error.hint or ''}")
+        print(describe(error), file=sys.stderr)
+        return WRONG
+    except TacitError as error:
+        return _fail(f"{error.detail.rstrip('.')}. {error.hint or ''}")
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
+    return OK
+
+
+def _fail(message: str) -> int:
+    print(f"tacit-service: {' '.join(message.split())}", file=sys.stderr)
+    return WRONG
+
+
+# -- the grammar -------------------------------------------------------------------------------------------------------
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = _Parser(prog="tacit-service", description="A private answer to SQL, with a budget that is kept.")
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    top.set_defaults(run=lambda arguments: _version(arguments, top))
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    _grammar_serve(commands)
+    _grammar_demo(commands)
+    _grammar_policy(commands)
+    _grammar_ledger(commands)
+    _grammar_key(commands)
+    return top
+
+
+def _command(commands: Any, name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made.set_defaults(run=run)
+    return made
+
+
+def _group(commands: Any, name: str, text: str) -> Any:
+    made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    return made.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+
+def _grammar_serve(commands: Any) -> None:
+    serve = _command(commands, "serve", _serve, "serve datasets over HTTP")
+    serve.add_argument("--policy", action="append", metavar="FILE", help="policy file; repeat for more datasets")
+    serve.add_argument("--ledger", metavar="URL", help="ledger's database, such as sqlite:///ledger.sqlite")
+    serve.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
+    serve.add_argument("--host", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--port", type=_number(0, 65_535), help="port to listen on (8470); 0 takes a free one")
+    serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="least level logged (info)")
+
+
+def _grammar_demo(commands: Any) -> None:
+    demo = _command(commands, "demo", _demo, "make the dataset clinic, serve it, and run a first session")
+    demo.add_argument("--rows", type=_number(1, 10**12), default=200_000, metavar="N", help="visits to make (200000)")
+    demo.add_argument("--data-dir", metavar="DIR", help="keep data and ledger here; else a temporary directory")
+    demo.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    demo.add_argument("--port", type=_number(0, 65_535), default=0, help="port to listen on (0: a free one)")
+    demo.add_argument("--epsilon", default="3", metavar="E", help="lifetime epsilon of the dataset (3)")
+    demo.add_argument("--delta", default="1e-6", metavar="D", help="lifetime delta of the dataset (1e-6)")
+    demo.add_argument("--serve", action="store_true", help="only serve, without the session")
+    demo.add_argument("--json", action="store_true", help="with --serve: print one JSON line when it answers")
+    demo.add_argument("--once", action="store_true", help="end after the session even on a terminal")
+
+
+def _grammar_policy(commands: Any) -> None:
+    group = _group(commands, "policy", "check and draft policies")
+    check = _command(group, "check", _policy_check, "compare a policy with the data, and say what analysts could ask")
+    check.add_argument("file", metavar="FILE", help="policy file")
+    advise = _command(group, "advise", _policy_advise, "propose bounds and caps from the data, for the owner alone")
+    advise.add_argument("subject", metavar="FILE", help="policy file, or a data file to draft a policy for")
+    advise.add_argument("--unit", metavar="COLUMN", help="with a data file: its column of unit ids (default: each row)")
+    advise.add_argument("--epsilon", default="0.1", help="epsilon of a typical query (0.1)")
+    advise.add_argument("--delta", default="0", help="delta of a typical query (0)")
+    _command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
+
+
+def _grammar_ledger(commands: Any) -> None:
+    group = _group(commands, "ledger", "prove and read the ledger")
+    verify = _command(group, "verify", _ledger_verify, "re-derive every hash, price and balance")
+    verify.add_argument("--known", action="append", metavar="N:HASH", help="a head from a receipt that must be there")
+    show = _command(group, "show", _ledger_show, "print accounts and the newest charges")
+    show.add_argument("--dataset", help="only this dataset")
+    show.add_argument("--limit", type=_number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
+    export = _command(group, "export", _ledger_export, "write the journal for an auditor, without answers")
+    for made in (verify, show, export):
+        made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
+
+
+def _grammar_key(commands: Any) -> None:
+    group = _group(commands, "key", "make and revoke API keys")
+    add = _command(group, "add", _key_add, "make a key; it is printed once and stored hashed")
+    add.add_argument("principal", metavar="NAME", help="whose key: an analyst's name is as in the policy")
+    add.add_argument("--role", choices=["analyst", "owner", "auditor"], default="analyst", help="(analyst)")
+    add.add_argument("--dataset", action="append", metavar="NAME", help="dataset granted; repeatable (default: all)")
+    add.add_argument("--days", type=_number(1, 36_500), metavar="N", help="days it is valid (default: until revoked)")
+    revoke = _command(group, "revoke", _key_revoke, "revoke a key by its id, at once")
+    revoke.add_argument("key_id", metavar="KEY_ID", help="as printed by add and list: key_…")
+    listing = _command(group, "list", _key_list, "list keys; never the secrets")
+    for made in (add, revoke, listing):
+        made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if text.isascii() and text.isdecimal() and len(text) < 13 and low <= int(text) <= high:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"a whole number from {low} to {high} is needed")
+
+    return read
+
+
+def _settings(**given: Any) -> Settings:
+    """Settings of the environment under what the command line gives."""
+    from pydantic import ValidationError
+
+    from tacit_service.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise UsageError(f"TACIT_{name}: {first['msg']}") from None
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def _version(arguments: Any, top: argparse.ArgumentParser) -> int:
+    if not arguments.version:
+        top.error("a command is needed")
+    from importlib.metadata import version
+
+    print(f"tacit-service {version('tacit')}")
+    return OK
+
+
+def _serve(arguments: Any) -> int:
+    from pathlib import Path
+
+    settings = _settings(
+        policies=None if arguments.policy is None else tuple(Path(file) for file in arguments.policy),
+        ledger=arguments.ledger,
+        data_dir=arguments.data_dir,
+        host=arguments.host,
+        port=arguments.port,
+        log_level=arguments.log_level,
+    )
+    if not settings.policies:
+        raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+    from tacit_service import telemetry
+    from tacit_service.http.listen import bind
+
+    try:
+        sock = bind(settings.host, settings.port)  # clients queue from here on, while the rest is imported
+    except OSError as error:
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+    telemetry.setup(settings.log_level)
+    from tacit_service.assembly import Service, opener
+    from tacit_service.http.run import serve, stop_on_signals
+
+    stop_on_signals()
+    service = Service(opener(settings.policies, settings.ledger, settings.data_dir))
+    serve(service, sock, settings, on_ready=lambda: None)
+    return OK
+
+
+def _demo(arguments: Any) -> int:
+    if arguments.json and not arguments.serve:
+        raise UsageError("--json goes with --serve")
+    from tacit_service import demo
+
+    return demo.run(
+        demo.Choices(
+            rows=arguments.rows,
+            data_dir=arguments.data_dir,
+            host=arguments.host,
+            port=arguments.port,
+            epsilon=arguments.epsilon,
+            delta=arguments.delta,
+            only_serve=arguments.serve,
+            as_json=arguments.json,
+            once=arguments.once,
+        )
+    )
+
+
+def _policy_check(arguments: Any) -> int:
+    from pathlib import Path
+
+    from tacit_service.engine.duckdb import OwnerReader
+    from tacit_service.policy.check import check
+    from tacit_service.policy.load import load_policy
+
+    print(report := check(load_policy(Path(arguments.file)), OwnerReader()))
+    return OK if report.ok else FOUND
+
+
+def _policy_advise(arguments: Any) -> int:
+    from pathlib import Path
+
+    from tacit_service.engine.duckdb import OwnerReader
+    from tacit_service.policy.advise import advise
+    from tacit_service.policy.load import load_policy
+    from tacit_service.privacy.units import Delta, Epsilon
+
+    try:
+        epsilon, delta = Epsilon.parse(arguments.epsilon), Delta.parse(arguments.delta)
+    except ValueError as error:
+        raise UsageError(f"--epsilon and --delta: {error}") from None
+    a_policy = Path(arguments.subject).suffix.lower() in (".yaml", ".yml")
+    if a_policy and arguments.unit is not None:
+        raise UsageError("--unit goes with a data file; a policy names its unit itself")
+    subject = load_policy(Path(arguments.subject)) if a_policy else arguments.subject
+    print(advise(subject, OwnerReader(), epsilon, delta, **({"unit": arguments.unit} if arguments.unit else {})))
+    return OK
+
+
+def _policy_schema(arguments: Any) -> int:  # noqa: ARG001 - every command takes its arguments
+    from tacit_service.policy.schema import render_schema
+
+    print(render_schema(), end="")
+    return OK
+
+
+def _ledger_verify(arguments: Any) -> int:
+    from tacit_service.ledger.journal import Head
+    from tacit_service.ledger.verify import verify
+
+    known = []
+    for text in arguments.known or []:
+        number, _, digest = text.partition(":")
+        if not number.isdecimal() or len(number) > 18 or not digest:
+            raise UsageError("--known is the number of an entry, a colon, and its hash, as in a receipt")
+        known.append(Head(int(number), digest))
+    report = verify(_settings(ledger=arguments.ledger).ledger, known)
+    for finding in report.findings:
+        print(f"found: {finding}")
+    verdict = "every entry, price and balance follows" if report.ok else f"{len(report.findings)} findings"
+    print(f"{verdict}: {report.accounts} accounts, {report.charges} charges, {report.releases} releases")
+    print(f"head {report.head.sequence}:{report.head.hash}")
+    return OK if report.ok else FOUND
+
+
+def _ledger_show(arguments: Any) -> int:
+    from tacit_service.ledger.administration import Administration
+    from tacit_service.ledger.store import Ledger
+
+    ledger = Ledger.open(_existing(_settings(ledger=arguments.ledger).ledger))
+    try:
+        balances = Administration(ledger).balances(arguments.dataset)
+        rows: list[tuple[str, ...]] = [("dataset", "account", "state", "limit", "spent", "left", "charges")]
+        for b in balances:
+            amounts = (f"ε {epsilon}, δ {delta}" for epsilon, delta in (b.limit, b.spent, b.remaining))
+            rows.append((b.dataset, b.analyst or "(dataset)", b.state, *amounts, str(b.charges)))
+        _table(rows)
+        lines = [("entry", "at", "analyst", "status", "epsilon", "delta", "charge")]
+        for dataset in sorted({b.dataset for b in balances}):
+            for c in ledger.history(dataset, None, arguments.limit):
+                cost = (str(c.price.epsilon), str(c.price.delta))
+                lines.append((str(c.sequence), c.at, c.analyst, c.status, *cost, c.charge_id))
+        print()
+        _table(lines)
+    finally:
+        ledger.close()
+    return OK
+
+
+def _ledger_export(arguments: Any) -> int:
+    from tacit_service.ledger.export import export
+
+    head = export(_settings(ledger=arguments.ledger).ledger, sys.stdout)
+    print(f"head {head.sequence}:{head.hash}", file=sys.stderr)
+    return OK
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _existing(url: str) -> str:
+    """Reading commands make no ledger where there is none."""
+    from pathlib import Path
+
+    file = url.removeprefix("sqlite:///").partition("?")[0]
+    if url.startswith("sqlite:///") and not Path(file).is_file():
+        raise UsageError(f"there is no ledger at {file}")
+    return url
+
+
+def _with_directory(arguments: Any, work: Callable[[Directory], int], *, existing: bool = True) -> int:
+    from tacit_service.ledger.directory import Directory
+    from tacit_service.ledger.store import Ledger
+
+    url = _settings(ledger=arguments.ledger).ledger
+    ledger = Ledger.open(_existing(url) if existing else url)
+    try:
+        return work(Directory(ledger))
+    finally:
+        ledger.close()
+
+
+def _key_add(arguments: Any) -> int:
+    import datetime as dt
+
+    from tacit_service.access import ALL_DATASETS, Role, mint
+
+    end = None if arguments.days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=arguments.days)
+    datasets = tuple(arguments.dataset or (ALL_DATASETS,))
+    try:
+        minted = mint(arguments.principal, Role(arguments.role), datasets, expires_at=end)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+    def add(directory: Directory) -> int:
+        directory.add_key(minted.row)
+        print(minted.secret)
+        print(f"{minted.row.key_id} for {minted.row.principal}; shown this once.", file=sys.stderr)
+        return OK
+
+    return _with_directory(arguments, add, existing=False)
+
+
+def _key_revoke(arguments: Any) -> int:
+    def revoke(directory: Directory) -> int:
+        if not directory.revoke(arguments.key_id):
+            raise UsageError("there is no key of this id; tacit-service key list shows them")
+        print(f"{arguments.key_id} is revoked")
+        return OK
+
+    return _with_directory(arguments, revoke)
+
+
+def _key_list(arguments: Any) -> int:
+    def show(directory: Directory) -> int:
+        rows = [("key", "principal", "role", "datasets", "made", "expires", "revoked")]
+        for key in directory.list():
+            times = (key.created_at, key.expires_at or "-", key.revoked_at or "-")
+            rows.append((key.key_id, key.principal, key.role, ",".join(key.datasets), *times))
+        _table(rows)
+        return OK
+
+    return _with_directory(arguments, show)

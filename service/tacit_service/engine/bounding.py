@@ -1,0 +1,229 @@
+"""A release point → SQL that gives exact integers: one statement for each form of contribution bounding.
+
+Post of every statement: one row a group, integer columns named as the measures, each of which one privacy unit moves by
+at most what ``sensitivity`` says. The argument stands beside each form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import Form, Measure, MeasureKind, ReleasePoint
+
+from .emit import expression, relation, saturated, to_steps
+
+# fixes which K groups of a unit count; public, and a function of (unit, group) alone
+_SALT = "tacit/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL and what its columns are: ``keys`` first (a histogram's bin last among them), then ``measures``."""
+
+    sql: str
+    keys: int
+    measures: tuple[str, ...]
+
+
+def sensitivity(m: Measure) -> Sensitivity:
+    """What one unit can change in the measure's integer vector; see each form's argument below."""
+    size = max(abs(m.low), abs(m.high), 1) * m.multiplier
+    if m.kind in (MeasureKind.COUNT, MeasureKind.UNITS, MeasureKind.DISTINCT, MeasureKind.HISTOGRAM):
+        size = m.multiplier
+    if m.form is Form.ONE_ROW:
+        return one_row(size)
+    total = m.c * size
+    if m.form is Form.WEIGHTS:
+        return weights(total if m.amount is None else m.amount * m.multiplier)
+    return groups(m.k, total if m.amount is None else min(total, m.amount))
+
+
+def statements(point: ReleasePoint) -> list[Statement]:
+    """The statements of a release point, by form; together they give every measure once."""
+    plain = [m for m in point.measures if m.kind not in (MeasureKind.DISTINCT, MeasureKind.HISTOGRAM)]
+    result = []
+    for form, build in ((Form.ONE_ROW, _one_row), (Form.WEIGHTS, _weights), (Form.GROUPS, _groups)):
+        chosen = [m for m in plain if m.form is form]
+        if form is Form.GROUPS:
+            for ranked in (False, True):
+                some = [m for m in chosen if m.ranked is ranked]
+                if some:
+                    result.append(_groups(point, some))
+        elif chosen:
+            result.append(build(point, chosen))
+    for m in point.measures:
+        if m.kind is MeasureKind.DISTINCT:
+            result.append(_distinct(point, m))
+        if m.kind is MeasureKind.HISTOGRAM:
+            result.append(_histogram(point, m))
+    return result
+
+
+def _keys(point: ReleasePoint) -> list[str]:
+    return [k.name for k in point.keys]
+
+
+def _group_by(keys: list[str]) -> str:
+    return f" GROUP BY {', '.join(keys)}" if keys else ""
+
+
+def _rows(point: ReleasePoint, measures: list[Measure], extra: list[str] | None = None) -> str:
+    """The source's rows: unit, keys, and for each measure its integer ``v`` (0 where the condition fails) and ``q`` (0/1)."""
+    columns = [f"{expression(k.expr)} AS {k.name}" for k in point.keys]
+    for m in measures:
+        condition = " AND ".join(expression(w) for w in m.where)
+        columns.append(f"{f'CASE WHEN {condition} THEN 1 ELSE 0 END' if condition else '1'} AS q_{m.name}")
+        if m.kind is MeasureKind.SUM:
+            value = integer_value(m)
+            columns.append(f"{f'CASE WHEN {condition} THEN {value} ELSE 0 END' if condition else value} AS v_{m.name}")
+    return f"SELECT {', '.join(['_u', *columns, *(extra or [])])} FROM ({relation(point.source)})"
+
+
+def integer_value(m: Measure) -> str:
+    """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid."""
+    assert m.value is not None
+    x = expression(m.value)
+    if m.value.facts.type is Type.INTEGER and m.grid == 1:
+        center = int(m.center)
+        lo, hi = m.low + center, m.high + center
+        shift = f" - {center}" if center > 0 else f" + {-center}" if center < 0 else ""
+        inner = f"CASE WHEN {x} <= {lo} THEN {m.low} WHEN {x} >= {hi} THEN {m.high} ELSE {x}{shift} END"
+        return f"coalesce(CAST({inner} AS BIGINT), 0)"
+    lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)
+    moved = x if m.center == 0 else f"({x} - {float(m.center)!r})"
+    steps, _ = to_steps(moved, m.grid)
+    if m.value.facts.type is Type.INTEGER:
+        guard = f"{x} IS NULL"
+    else:
+        guard = f"{x} IS NULL OR isnan({x})"
+    return (
+        f"CASE WHEN {guard} THEN 0 WHEN {x} <= {lo_f!r} THEN {m.low} WHEN {x} >= {hi_f!r} THEN {m.high} "
+        f"ELSE CAST(round({steps}) AS BIGINT) END"
+    )
+
+
+def _total(text: str, measure: str) -> str:
+    return f"{saturated(f'coalesce(sum({text}), 0)')} AS {measure}"
+
+
+def _one_row(point: ReleasePoint, measures: list[Measure]) -> Statement:
+    """One row a unit: the unit adds one value in [low, high] to one group, so L0 = 1 and L1 = max(|low|, |high|). ∎"""
+    keys = _keys(point)
+    sums = [_total(f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}", m.name) for m in measures]
+    sql = f"SELECT {', '.join([*keys, *sums])} FROM ({_rows(point, measures)}){_group_by(keys)}"
+    return Statement(sql, len(keys), tuple(m.name for m in measures))
+
+
+def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
+    """Weights: with n of the unit's rows in the query, each counts ⌊S·min(1, R/n)⌋, toward zero, so Σ over all groups ≤ S·R.
+
+    A value v counts v·S when n ≤ R, else (v·S·R)/n toward zero: Σ|·| ≤ Σ|v|·S·min(1, R/n) ≤ S·R·max|v|. With an amount
+    B the total Σ|v| takes the place of n: Σ|·| ≤ S·B. Both hold whatever the grouping, so L1 = L2 = L∞ = that total. ∎
+    """
+    keys = _keys(point)
+    totals, terms = [], []
+    for m in measures:
+        s, r = m.multiplier, m.c
+        x = f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}"
+        if m.amount is not None:
+            totals.append(f"sum(abs({x})) AS n_{m.name}")
+            wide = f"CAST({x} AS HUGEINT)"
+            term = f"CASE WHEN n_{m.name} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // n_{m.name} END"
+        else:
+            totals.append(f"CAST(sum(q_{m.name}) AS BIGINT) AS n_{m.name}")
+            term = f"CASE WHEN n_{m.name} <= {r} THEN {x} * {s} ELSE ({x} * {s * r}) // n_{m.name} END"
+        terms.append(_total(term, m.name))
+    ctes = f"WITH s AS ({_rows(point, measures)}), t AS (SELECT _u, {', '.join(totals)} FROM s GROUP BY _u)"
+    sql = f"{ctes} SELECT {', '.join([*keys, *terms])} FROM s JOIN t USING (_u){_group_by(keys)}"
+    return Statement(sql, len(keys), tuple(m.name for m in measures))
+
+
+def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
+    """K × C: the unit's partial in a group is cut to [C·min(low,0), C·max(high,0)], and at most K of its groups count.
+
+    So L0 = K, L∞ = C·max(|low|, |high|). Which K is decided by a hash of (unit, group): a function of the unit's rows.
+    A centred sum over n > C rows is scaled by C/n toward zero, as AVG's weights. Not ranked: every key is a function of
+    the unit, hence one group a unit, K = 1. ∎
+    """
+    keys = _keys(point)
+    partials, terms = [], []
+    for m in measures:
+        partials.append(f"sum(q_{m.name}) AS q_{m.name}")
+        if m.kind is MeasureKind.SUM:
+            partials.append(f"sum(v_{m.name}) AS v_{m.name}")
+        terms.append(_total(_partial(m), m.name))
+    inner = f"SELECT {', '.join(['_u', *keys, *partials])} FROM ({_rows(point, measures)}) GROUP BY {', '.join(['_u', *keys])}"
+    where = ""
+    if measures[0].ranked:
+        inner = f"SELECT *, {rank(keys)} AS rk FROM ({inner})"
+        where = f" WHERE rk <= {measures[0].k}"
+    sql = f"SELECT {', '.join([*keys, *terms])} FROM ({inner}){where}{_group_by(keys)}"
+    return Statement(sql, len(keys), tuple(m.name for m in measures))
+
+
+def rank(keys: list[str]) -> str:
+    """Place of a group among the unit's groups, by a hash of both."""
+    parts = ", ".join(f"coalesce(CAST({k} AS VARCHAR), chr(1))" for k in keys)
+    return f"row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts})))"
+
+
+def _partial(m: Measure) -> str:
+    if m.kind is MeasureKind.UNITS:
+        return f"CASE WHEN q_{m.name} > 0 THEN 1 ELSE 0 END"
+    if m.kind is MeasureKind.COUNT:
+        return f"CASE WHEN q_{m.name} > {m.c} THEN {m.c} ELSE q_{m.name} END"
+    v = f"v_{m.name}"
+    if m.centred:
+        return f"CASE WHEN q_{m.name} > {m.c} THEN ({v} * {m.c}) // q_{m.name} ELSE {v} END"
+    low, high = m.c * min(m.low, 0), m.c * max(m.high, 0)
+    if m.amount is not None:
+        low, high = max(low, -m.amount), min(high, m.amount)
+    return f"CASE WHEN {v} > {high} THEN {high} WHEN {v} < {low} THEN {low} ELSE {v} END"
+
+
+def _distinct(point: ReleasePoint, m: Measure) -> Statement:
+    """Distinct values: each (unit, group) keeps at most C of them by hash, each unit at most K groups.
+
+    Adding a unit adds to the union of a group's kept values at most its own C, in at most K groups: L0 = K, L∞ = C. ∎
+    """
+    assert m.value is not None
+    keys = _keys(point)
+    rows = _rows(point, [m], [f"{expression(m.value)} AS y"])
+    pairs = f"SELECT DISTINCT {', '.join(['_u', *keys, 'y'])} FROM ({rows}) WHERE q_{m.name} = 1 AND y IS NOT NULL"
+    order = f"md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), CAST(y AS VARCHAR)))"
+    partition = ", ".join(["_u", *keys])
+    kept = f"SELECT *, row_number() OVER (PARTITION BY {partition} ORDER BY {order}) AS ry FROM ({pairs})"
+    if m.ranked:
+        parts = ", ".join(f"coalesce(CAST({k} AS VARCHAR), chr(1))" for k in keys)
+        group = f"md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts}))"
+        kept = f"SELECT *, dense_rank() OVER (PARTITION BY _u ORDER BY {group}{''.join(f', {k}' for k in keys)}) AS rk FROM ({kept})"
+        kept = f"SELECT * FROM ({kept}) WHERE rk <= {m.k}"
+    sql = f"SELECT {', '.join([*keys, f'count(DISTINCT y) AS {m.name}'])} FROM ({kept}) WHERE ry <= {m.c}{_group_by(keys)}"
+    return Statement(sql, len(keys), (m.name,))
+
+
+def _histogram(point: ReleasePoint, m: Measure) -> Statement:
+    """Counts by public bin of the value: a COUNT with one more key, bounded as its form says (one row, or weights). ∎"""
+    assert m.value is not None
+    keys = [*_keys(point), "bin"]
+    x = expression(m.value)
+    low = float(m.candidates[0])
+    last = len(m.candidates) - 1
+    steps, _ = to_steps(f"({x} - {low!r})", m.grid)
+    guard = f"{x} IS NULL" if m.value.facts.type is Type.INTEGER else f"{x} IS NULL OR isnan({x})"
+    high = float(m.candidates[-1])
+    index = f"CASE WHEN {guard} THEN NULL WHEN {x} <= {low!r} THEN 0 WHEN {x} >= {high!r} THEN {last} ELSE CAST(round({steps}) AS BIGINT) END"
+    rows = _rows(point, [m], [f"{index} AS bin"])
+    rows = f"SELECT * FROM ({rows}) WHERE q_{m.name} = 1 AND bin IS NOT NULL"
+    if m.form is Form.ONE_ROW:
+        sql = f"SELECT {', '.join([*keys, _total('1', m.name)])} FROM ({rows}){_group_by(keys)}"
+        return Statement(sql, len(keys), (m.name,))
+    s, r = m.multiplier, m.c
+    term = _total(f"CASE WHEN n <= {r} THEN {s} ELSE {s * r} // n END", m.name)
+    ctes = f"WITH s AS ({rows}), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u)"
+    sql = f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}"
+    return Statement(sql, len(keys), (m.name,))
+
+

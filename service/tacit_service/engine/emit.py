@@ -1,0 +1,252 @@
+"""Plan → SQL in DuckDB's dialect. Only text made here reaches the engine: names are ours, literals are re-quoted.
+
+Every protected relation is emitted with the unit's id as ``_u`` beside its columns ``c1``, ``c2`` …; no name of the
+analyst's occurs. Expressions that the planner could not prove in range are wrapped in TRY, so that no value raises.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+
+from tacit_service.query import operators
+from tacit_service.query.bounds import INT64_MAX, Type
+from tacit_service.query.expr import (
+    Agg,
+    Call,
+    Case,
+    Cast,
+    Exists,
+    Expr,
+    InList,
+    InRelation,
+    IntervalLit,
+    Lit,
+    Ref,
+    Scalar,
+    Window,
+)
+from tacit_service.query.functions import FUNCTIONS
+from tacit_service.query.plan import (
+    Distinct,
+    Filter,
+    Join,
+    Project,
+    Relation,
+    Scan,
+    SetOp,
+    UnitAggregate,
+    Values,
+)
+
+CASTS = {Type.INTEGER: "BIGINT", Type.NUMBER: "DOUBLE", Type.STRING: "VARCHAR", Type.BOOLEAN: "BOOLEAN",
+         Type.DATE: "DATE", Type.TIMESTAMP: "TIMESTAMP", Type.NULL: "VARCHAR"}  # fmt: skip
+_SET_OPS = {"union_all": "UNION ALL", "union": "UNION", "intersect": "INTERSECT", "intersect_all": "INTERSECT ALL",
+            "except": "EXCEPT", "except_all": "EXCEPT ALL"}  # fmt: skip
+_JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN", "semi": "SEMI JOIN",
+          "anti": "ANTI JOIN"}  # fmt: skip
+_GRID_DEFAULT = Fraction(1, 10**6)  # of a per-unit SUM over values without a declared precision
+
+
+def literal(value: object) -> str:
+    """A constant as SQL. Integers are 64-bit, decimals floats, so that arithmetic has the types the planner proved."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, int):
+        return f"CAST({value} AS BIGINT)"
+    if isinstance(value, Decimal | float | Fraction):
+        return f"CAST({float(value)!r} AS DOUBLE)"
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+    if isinstance(value, dt.date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def name(text: str) -> str:
+    """A quoted identifier (policy names only)."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def expression(e: Expr, *, unit: bool = True) -> str:
+    """Scalar SQL of an expression. ``unit``: windows stand over a protected relation and partition by ``_u`` first."""
+    if isinstance(e, Ref):
+        return f"c{e.id}"
+    if isinstance(e, Lit):
+        return literal(e.value)
+    if isinstance(e, IntervalLit):
+        return f"INTERVAL '{e.count}' {e.part}"
+    if isinstance(e, Call):
+        return _call(e, unit)
+    if isinstance(e, Case):
+        whens = " ".join(f"WHEN {expression(w, unit=unit)} THEN {expression(v, unit=unit)}" for w, v in e.whens)
+        default = "" if e.default is None else f" ELSE {expression(e.default, unit=unit)}"
+        return f"CASE {whens}{default} END"
+    if isinstance(e, Cast):
+        return f"TRY_CAST({expression(e.arg, unit=unit)} AS {CASTS[e.facts.type]})"
+    if isinstance(e, InList):
+        items = ", ".join(expression(i, unit=unit) for i in e.items)
+        return f"({expression(e.arg, unit=unit)} IN ({items}))"
+    if isinstance(e, Exists):
+        return f"EXISTS (SELECT 1 FROM ({relation(e.relation)}))"
+    if isinstance(e, InRelation):
+        return f"({expression(e.arg, unit=unit)} IN (SELECT c{e.column} FROM ({relation(e.relation)})))"
+    if isinstance(e, Scalar):
+        return f"(SELECT c{e.column} FROM ({relation(e.relation)}))"
+    if isinstance(e, Window):
+        return _window(e, unit)
+    if isinstance(e, Agg):
+        return aggregate(e)
+    raise TypeError(f"no SQL for {type(e).__name__}")
+
+
+def _call(e: Call, unit: bool) -> str:
+    args = [expression(a, unit=unit) for a in e.args]
+    if e.name in ("and", "or"):
+        return "(" + operators.LOGIC[e.name].join(args) + ")"
+    template = operators.TEMPLATES.get(e.name) or FUNCTIONS[e.name].template
+    text = template.format(*args, args=", ".join(args))
+    if e.facts.type is Type.INTEGER and _may_overflow(e):
+        return f"TRY({text})"
+    return text
+
+
+def _may_overflow(e: Call) -> bool:
+    if e.name in ("intdiv", "mod"):
+        return True
+    if e.name in ("add", "sub", "mul", "neg", "abs"):
+        return not (e.facts.proven and e.facts.bounds.within_int64())
+    return False
+
+
+def _window(e: Window, unit: bool) -> str:
+    partition = [*(["_u"] if unit else []), *(expression(p, unit=unit) for p in e.partition)]
+    parts = []
+    if partition:
+        parts.append("PARTITION BY " + ", ".join(partition))
+    if e.order:
+        keys = [
+            f"{expression(x, unit=unit)} {'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
+            for x, down, first in e.order
+        ]
+        parts.append("ORDER BY " + ", ".join(keys))
+    if e.frame:
+        parts.append(e.frame)
+    args = ", ".join(expression(a, unit=unit) for a in e.args)
+    if e.function in ("lag", "lead") and len(e.args) > 1:
+        rest = [f"CAST({expression(e.args[1])} AS INTEGER)", *(expression(a) for a in e.args[2:])]
+        args = ", ".join([expression(e.args[0], unit=unit), *rest])
+    if e.function == "count" and not e.args:
+        args = "*"
+    text = f"{e.function}({args}) OVER ({' '.join(parts)})"
+    if e.function == "sum" and e.facts.type is Type.INTEGER:
+        return saturated(text)
+    return text
+
+
+def saturated(text: str) -> str:
+    """A HUGEINT as BIGINT: values past the range stay at its ends (1-Lipschitz, so sensitivities hold)."""
+    return f"CAST(CASE WHEN {text} > {INT64_MAX} THEN {INT64_MAX} WHEN {text} < -{INT64_MAX} THEN -{INT64_MAX} ELSE {text} END AS BIGINT)"
+
+
+def aggregate(e: Agg) -> str:
+    """A per-unit (or public) aggregate. Sums of decimals run on integers of their grid: one value in any row order."""
+    where = "" if e.where is None else f" FILTER (WHERE {expression(e.where)})"
+    if e.function == "count":
+        if not e.args:
+            return f"count(*){where}"
+        return f"count({'DISTINCT ' if e.distinct else ''}{expression(e.args[0])}){where}"
+    x = expression(e.args[0])
+    kind = e.args[0].facts.type
+    if e.function == "sum":
+        if kind is Type.INTEGER:
+            return saturated(f"sum({x}){where}")
+        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        return f"(CAST({total} AS DOUBLE){back})"
+    if e.function == "avg" and kind is Type.NUMBER:
+        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        return f"(CAST({total} AS DOUBLE){back} / nullif(count({x}){where}, 0))"
+    if e.function in ("quantile_cont", "quantile_disc", "median"):
+        return f"{'quantile_cont' if e.function == 'median' else e.function}({x}, {float(e.parameter or 0.5)!r}){where}"
+    return f"{e.function}({x}){where}"
+
+
+def _grid_sum(x: str, grid: Fraction | None, where: str) -> tuple[str, str]:
+    """Integer sum in multiples of the grid, and the text that scales it back."""
+    grid = grid or _GRID_DEFAULT
+    steps, back = to_steps(x, grid)
+    return f"sum(TRY_CAST(round({steps}) AS BIGINT)){where}", back
+
+
+def to_steps(x: str, grid: Fraction) -> tuple[str, str]:
+    """``x`` in multiples of ``grid``, by an exact integer factor where there is one, and the factor's inverse as text."""
+    if grid.numerator == 1:
+        return (x, "") if grid.denominator == 1 else (f"{x} * {grid.denominator}.0", f" / {grid.denominator}.0")
+    if grid.denominator == 1:
+        return f"{x} / {grid.numerator}.0", f" * {grid.numerator}.0"
+    value = float(grid)
+    return f"{x} / {value!r}", f" * {value!r}"
+
+
+def relation(r: Relation) -> str:
+    """SELECT of a relation: its columns by id, and ``_u`` first when it is protected."""
+    if isinstance(r, Scan):
+        columns = [f"{name(n)} AS c{c.id}" for n, c in zip(r.source_names, r.columns, strict=True)]
+        return f"SELECT {', '.join([*(['_u'] if r.protected else []), *columns])} FROM {name(r.table)}"
+    if isinstance(r, Values):
+        rows = ", ".join("(" + ", ".join(expression(c) for c in row) + ")" for row in r.rows)
+        return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
+    if isinstance(r, Project):
+        columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]
+        return f"SELECT {', '.join([*(['_u'] if r.protected else []), *columns])} FROM ({relation(r.input)})"
+    if isinstance(r, Filter):
+        return f"SELECT * FROM ({relation(r.input)}) WHERE {expression(r.predicate)}"
+    if isinstance(r, Join):
+        return _join(r)
+    if isinstance(r, UnitAggregate):
+        return _unit_aggregate(r)
+    if isinstance(r, Distinct):
+        return f"SELECT DISTINCT * FROM ({relation(r.input)})"
+    if isinstance(r, SetOp):
+        return f"{_side(r, r.left)} {_SET_OPS[r.kind]} {_side(r, r.right)}"
+    raise TypeError(f"no SQL for {type(r).__name__}")
+
+
+def _side(r: SetOp, side: Relation) -> str:
+    columns = []
+    for mine, theirs in zip(r.columns, side.columns, strict=True):
+        text = f"c{theirs.id}"
+        if theirs.facts.type is not mine.facts.type:
+            text = f"CAST({text} AS {CASTS[mine.facts.type]})"
+        columns.append(f"{text} AS c{mine.id}")
+    unit = ["_u"] if r.protected else []
+    return f"SELECT {', '.join([*unit, *columns])} FROM ({relation(side)})"
+
+
+def _join(r: Join) -> str:
+    conditions = [] if r.on is None else [expression(r.on)]
+    both = r.left.protected and r.right.protected
+    if both:
+        conditions.insert(0, "l._u = r._u")
+    unit = "r._u" if (r.kind == "right" and both) or not r.left.protected else "l._u"
+    if r.kind == "full" and both:
+        unit = "coalesce(l._u, r._u)"
+    columns = [f"c{c.id}" for c in r.columns]
+    select = ", ".join([*([f"{unit} AS _u"] if r.protected else []), *columns])
+    on = " AND ".join(conditions) or "TRUE"
+    return f"SELECT {select} FROM ({relation(r.left)}) AS l {_JOINS[r.kind]} ({relation(r.right)}) AS r ON {on}"
+
+
+def _unit_aggregate(r: UnitAggregate) -> str:
+    keys, aggs = r.columns[: len(r.keys)], r.columns[len(r.keys) :]
+    columns = [f"{expression(k, unit=r.protected)} AS c{c.id}" for k, c in zip(r.keys, keys, strict=True)]
+    columns += [f"{expression(a)} AS c{c.id}" for a, c in zip(r.aggs, aggs, strict=True)]
+    unit = ["_u"] if r.protected and not r.always_row else []
+    count = len(unit) + len(r.keys)
+    group = f" GROUP BY {', '.join(str(i + 1) for i in range(count))}" if count else ""
+    return f"SELECT {', '.join([*unit, *columns]) or '1'} FROM ({relation(r.input)}){group}"

@@ -1,0 +1,397 @@
+"""A child process that can be killed, spoken to in length-prefixed frames over pipes.
+
+Why a process: SQL that runs over data must be stoppable whatever it does, must not share memory with the ledger or the
+keys, and must not bring the service down when it faults. Why JSON and Arrow and not pickle: the parent must be able to
+read what a child says without running it.
+
+A frame is a count of parts, their lengths, and the parts; part 0 is a JSON object, the others are bytes (Arrow IPC).
+A frame of zero parts, parent to child, asks the child to interrupt the call in progress. The child's standard error
+goes nowhere: a message could hold values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import pyarrow as pa
+
+Header: TypeAlias = dict[str, Any]
+Blob: TypeAlias = bytes | bytearray | memoryview | pa.Buffer
+Handler: TypeAlias = Callable[[Header, list[memoryview]], tuple[Header, list[Blob]]]
+
+_COUNT = struct.Struct(">I")
+_LENGTH = struct.Struct(">Q")
+_PARTS_MAX = 4_096
+_CHUNK_BYTES = 1 << 20
+_INTERRUPT_GRACE_S = 0.25
+_STARTUP_TIMEOUT_S = 30.0
+REPLY_BYTES_MAX = 1 << 31
+
+_SOURCE_ROOT = Path(__file__).resolve().parents[2]
+
+
+class WorkerFailure(Exception):
+    """A call did not return a result.
+
+    ``reason``: ``timeout`` (out of time), ``died`` (no reply, or one past the limits), ``error`` (the child said so;
+    then ``error`` is the class name and ``text`` what the child was willing to tell).
+    """
+
+    def __init__(self, reason: Literal["timeout", "died", "error"], error: str = "", text: str = "") -> None:
+        super().__init__(f"{reason} {error}".strip())
+        self.reason = reason
+        self.error = error
+        self.text = text
+
+
+class ChildError(Exception):
+    """Raised by a handler in the child to tell the parent ``error`` and ``text``; all other exceptions tell nothing."""
+
+    def __init__(self, error: str, text: str = "", *, fatal: bool = False) -> None:
+        super().__init__(error)
+        self.error = error
+        self.text = text
+        self.fatal = fatal
+
+
+def encode_table(table: pa.Table) -> pa.Buffer:
+    """The table as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def decode_table(blob: Blob) -> pa.Table:
+    """The table of an Arrow IPC stream, validated, since the other side may be broken."""
+    table = pa.ipc.open_stream(pa.py_buffer(blob)).read_all()
+    table.validate()
+    return table
+
+
+# ---------------------------------------------------------------- parent
+
+
+def _new_spawner() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="tacit-spawner")
+
+
+# PR_SET_PDEATHSIG fires when the *thread* that forked ends, so every child is forked from one thread that never does.
+_spawner = _new_spawner()
+
+
+def _forget_spawner() -> None:
+    global _spawner
+    _spawner = _new_spawner()
+
+
+os.register_at_fork(after_in_child=_forget_spawner)
+
+
+class WorkerProcess:
+    """One child running ``python -m module args…``; whenever it dies or is killed, its successor starts at once."""
+
+    def __init__(self, module: str, args: Sequence[str] = (), *, reply_bytes_max: int = REPLY_BYTES_MAX) -> None:
+        self._command = [sys.executable, "-P", "-s", *(["-B"] if sys.dont_write_bytecode else [])]
+        self._command += ["-m", module, str(os.getpid()), *args]
+        self._reply_bytes_max = reply_bytes_max
+        self._lock = threading.Lock()
+        self._closed = False
+        self._finalizer = weakref.finalize(self, int)  # nothing yet
+        self._child: _Child | None = self._spawn()
+
+    @property
+    def pid(self) -> int | None:
+        """The present child's process id."""
+        child = self._child
+        return child.process.pid if child else None
+
+    def warm(self, timeout_s: float = _STARTUP_TIMEOUT_S) -> None:
+        """Wait until the child is ready; raises ``WorkerFailure`` when it cannot start."""
+        with self._lock:
+            self._ready(timeout_s)
+
+    def call(self, header: Header, blobs: Sequence[Blob] = (), *, timeout_s: float) -> tuple[Header, list[memoryview]]:
+        """Send one request and wait for its reply. Calls queue; ``timeout_s`` runs from the moment the child has it."""
+        with self._lock:
+            child = self._ready(_STARTUP_TIMEOUT_S)
+            try:
+                reply, parts = child.exchange(header, blobs, timeout_s)
+            except WorkerFailure as failure:
+                if failure.error != "interrupted":
+                    self._replace()
+                raise
+            if "error" in reply:
+                if reply.get("fatal"):
+                    self._replace()
+                raise WorkerFailure("error", str(reply["error"]), str(reply.get("text", "")))
+            return reply, parts
+
+    def close(self) -> None:
+        """Kill the child. A call in progress on another thread fails as ``died``."""
+        self._closed = True
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            with self._lock:
+                child.stop()
+
+    def _ready(self, timeout_s: float) -> _Child:
+        if self._closed:
+            raise WorkerFailure("died", "closed")
+        if self._child is None:
+            self._child = self._spawn()
+        child = self._child
+        try:
+            child.await_ready(timeout_s)
+        except WorkerFailure:
+            self._child = None  # the next call tries once more; no loop of deaths
+            child.stop()
+            raise
+        return child
+
+    def _replace(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.stop()
+        if not self._closed:
+            self._child = self._spawn()
+
+    def _spawn(self) -> _Child:
+        try:
+            child = _spawner.submit(_Child, self._command, self._reply_bytes_max).result()
+        except (OSError, RuntimeError) as failure:
+            raise WorkerFailure("died", type(failure).__name__) from None
+        self._finalizer.detach()
+        self._finalizer = weakref.finalize(self, child.stop)
+        return child
+
+
+class _Child:
+    """One operating-system process and its two pipes. Not thread-safe, except for ``kill``."""
+
+    def __init__(self, command: list[str], reply_bytes_max: int) -> None:
+        self.process = subprocess.Popen(
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            close_fds=True,
+            start_new_session=True,
+            cwd="/",
+            env=_environment(),
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101, PT018 - for the types
+        self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+        self._reply_bytes_max = reply_bytes_max
+        self._is_ready = False
+        self._stopped = False
+
+    def await_ready(self, timeout_s: float) -> None:
+        if self._is_ready:
+            return
+        hello, _ = self._receive(time.monotonic() + timeout_s)
+        if not hello.get("ready"):
+            raise WorkerFailure("died", str(hello.get("error", "")), str(hello.get("text", "")))
+        self._is_ready = True
+
+    def exchange(self, header: Header, blobs: Sequence[Blob], timeout_s: float) -> tuple[Header, list[memoryview]]:
+        deadline = time.monotonic() + timeout_s
+        self._send(_pack(header, blobs), deadline)
+        if self._poll(self._from, select.POLLIN, deadline):
+            return self._receive(deadline)
+        # Out of time. An interrupted child keeps its caches; one that does not answer that either is killed.
+        self._send([_COUNT.pack(0)], deadline + _INTERRUPT_GRACE_S)
+        self._receive(deadline + _INTERRUPT_GRACE_S)
+        raise WorkerFailure("timeout", "interrupted")
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        if self.process.poll() is None:
+            self.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def _send(self, parts: list[Blob], deadline: float) -> None:
+        for part in parts:
+            view = memoryview(part).cast("B")
+            while view:
+                if not self._poll(self._to, select.POLLOUT, deadline):
+                    raise WorkerFailure("timeout")
+                try:
+                    view = view[os.write(self._to, view[:_CHUNK_BYTES]) :]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise WorkerFailure("died") from None
+
+    def _receive(self, deadline: float) -> tuple[Header, list[memoryview]]:
+        (count,) = _COUNT.unpack(self._read(_COUNT.size, deadline))
+        if not 1 <= count <= _PARTS_MAX:
+            raise WorkerFailure("died", "frame")
+        table = self._read(_LENGTH.size * count, deadline)
+        lengths = [_LENGTH.unpack_from(table, _LENGTH.size * i)[0] for i in range(count)]
+        if sum(lengths) > self._reply_bytes_max:
+            raise WorkerFailure("died", "reply_too_large")
+        parts = [self._read(length, deadline) for length in lengths]
+        try:
+            header = json.loads(bytes(parts[0]))
+        except ValueError:
+            raise WorkerFailure("died", "frame") from None
+        if not isinstance(header, dict):
+            raise WorkerFailure("died", "frame")
+        return header, parts[1:]
+
+    def _read(self, size: int, deadline: float) -> memoryview:
+        buffer = memoryview(bytearray(size))
+        got = 0
+        while got < size:
+            if not self._poll(self._from, select.POLLIN, deadline):
+                raise WorkerFailure("timeout")
+            try:
+                n = os.readv(self._from, [buffer[got : got + _CHUNK_BYTES]])
+            except BlockingIOError:
+                continue
+            except OSError:
+                n = 0
+            if n == 0:
+                raise WorkerFailure("died")
+            got += n
+        return buffer
+
+    @staticmethod
+    def _poll(fd: int, event: int, deadline: float) -> bool:
+        poller = select.poll()
+        poller.register(fd, event)
+        return bool(poller.poll(max(0.0, (deadline - time.monotonic()) * 1000)))
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the parent's environment (it may hold secrets) but what starting Python needs; UTC everywhere."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(_SOURCE_ROOT), "TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+
+
+def _pack(header: Header, blobs: Sequence[Blob]) -> list[Blob]:
+    parts: list[Blob] = [json.dumps(header, separators=(",", ":")).encode(), *blobs]
+    lengths = [memoryview(part).nbytes for part in parts]
+    head = _COUNT.pack(len(parts)) + b"".join(_LENGTH.pack(n) for n in lengths)
+    return [head + bytes(parts[0]), *parts[1:]]
+
+
+# ---------------------------------------------------------------- child
+
+
+def harden(parent_pid: int, *, may_write_files: bool, memory_bytes_max: int | None = None) -> None:
+    """In the child, first thing: die with the parent, leave no core dump, gain no privileges, write no files.
+
+    ``memory_bytes_max`` stops what DuckDB's own limit does not count, such as one enormous string.
+    """
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory_bytes_max is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes_max, memory_bytes_max))
+    if not may_write_files:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        pr_set_pdeathsig, pr_set_dumpable, pr_set_no_new_privs = 1, 4, 38
+        libc.prctl(pr_set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(pr_set_dumpable, 0, 0, 0, 0)
+        libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(1)  # the parent died before the signal was armed
+
+
+def serve(start: Callable[[], tuple[Handler, Callable[[], None]]]) -> None:
+    """In the child: run ``start`` for (handler, interrupt), say ready, answer calls until the parent is gone."""
+    reader = os.fdopen(os.dup(0), "rb", buffering=_CHUNK_BYTES)
+    writer = os.fdopen(os.dup(1), "wb", buffering=0)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)  # a stray print must not enter the frames
+    try:
+        handler, interrupt = start()
+    except ChildError as error:
+        _write(writer, {"ready": False, "error": error.error, "text": error.text}, [])
+        return
+    except BaseException as error:
+        _write(writer, {"ready": False, "error": type(error).__name__}, [])
+        return
+    calls: queue.SimpleQueue[tuple[Header, list[memoryview]]] = queue.SimpleQueue()
+    threading.Thread(target=_read_calls, args=(reader, calls, interrupt), daemon=True).start()
+    _write(writer, {"ready": True}, [])
+    while True:
+        header, blobs = calls.get()
+        try:
+            reply, out = handler(header, blobs)
+        except ChildError as error:
+            reply, out = {"error": error.error, "text": error.text, "fatal": error.fatal}, []
+        except Exception as error:
+            reply, out = {"error": type(error).__name__}, []
+        del header, blobs
+        _write(writer, reply, out)
+        del reply, out
+
+
+def _read_calls(
+    reader: Any, calls: queue.SimpleQueue[tuple[Header, list[memoryview]]], interrupt: Callable[[], None]
+) -> None:
+    """Reading never waits for a call to end, so that an interrupt, or the parent's end, is seen at once."""
+    while True:
+        (count,) = _COUNT.unpack(_exactly(reader, _COUNT.size))
+        if count == 0:
+            with contextlib.suppress(Exception):  # the call may just have ended
+                interrupt()
+            continue
+        lengths = [_LENGTH.unpack(_exactly(reader, _LENGTH.size))[0] for _ in range(count)]
+        parts = [_exactly(reader, length) for length in lengths]
+        calls.put((json.loads(bytes(parts[0])), parts[1:]))
+
+
+def _exactly(reader: Any, size: int) -> memoryview:
+    buffer = memoryview(bytearray(size))
+    got = 0
+    while got < size:
+        n = reader.readinto(buffer[got:])
+        if not n:
+            os._exit(0)  # the parent closed the pipe or is gone
+        got += n
+    return buffer
+
+
+def _write(writer: Any, header: Header, blobs: Sequence[Blob]) -> None:
+    for part in _pack(header, blobs):
+        view = memoryview(part).cast("B")
+        while view:
+            view = view[writer.write(view) :]

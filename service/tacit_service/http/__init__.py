@@ -1,0 +1,1 @@
+"""The HTTP door: FastAPI under ``/v1``, problems by RFC 9457, Arrow by content negotiation, limits on everything."""

@@ -1,0 +1,105 @@
+"""Questions: quote, explain, query. One body for all three."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from tacit import wire
+from tacit_service.http import body, examples, negotiate, routing
+from tacit_service.http.context import caller, context, question
+from tacit_service.http.models import Explanation
+
+JSON = "application/json"
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+async def _read(request: Request) -> wire.QueryRequest:
+    limits = context(request).settings
+    return await body.read(request, wire.QueryRequest, bytes_max=limits.body_bytes_max, timeout_s=limits.body_timeout_s)
+
+
+async def quote(request: Request) -> Response:
+    """Price, affordability and expected intervals, from public facts alone. Costs nothing and touches no data."""
+    asked, who, service = await _read(request), caller(request), context(request).service
+    quoted = await question(request, lambda: service.desk(who, asked.dataset).quote(who.name, asked))
+    return routing.json_response(quoted)
+
+
+async def explain(request: Request) -> Response:
+    """The plan and its derivation as text, from public facts alone. Costs nothing."""
+    asked, who, service = await _read(request), caller(request), context(request).service
+    plan = await question(request, lambda: service.desk(who, asked.dataset).explain(who.name, asked))
+    return routing.json_response(Explanation(dataset=asked.dataset, plan=plan))
+
+
+async def query(request: Request) -> Response:
+    """Charge, run, add noise, record, answer. The charge is durable before data is touched.
+
+    With `Idempotency-Key`, the same key and body give the same answer and one charge.
+    With `Accept: application/vnd.apache.arrow.stream`, the answer is an Arrow stream; its schema holds the receipt.
+    """
+    who, service = caller(request), context(request).service
+    media = negotiate.choose(request, (JSON, ARROW))
+    key = negotiate.idempotency_key(request)
+    asked = await _read(request)
+    answer = await question(request, lambda: service.desk(who, asked.dataset).query(who.name, asked, key))
+    if media == JSON:
+        return routing.json_response(answer)
+    return Response(await question(request, lambda: _arrow(answer)), media_type=ARROW)
+
+
+def _arrow(answer: wire.Answer) -> bytes:
+    from tacit_service.http import arrow  # pyarrow is loaded by the desks; not before /healthz answers
+
+    return arrow.encode(answer)
+
+
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+    "description": "A value of your own for this question: repeated requests charge once",
+}
+
+
+def register(app: FastAPI) -> None:
+    """Add the routes."""
+    shared = {"body": wire.QueryRequest, "examples": examples.REQUESTS}
+    fails = (400, 404, 413, 415, 422)
+    routing.add(
+        app,
+        "POST",
+        "/v1/quotes",
+        quote,
+        summary="What a query would cost, and how exact it would be",
+        model=wire.Quote,
+        example=examples.QUOTE,
+        fails=fails,
+        **shared,  # type: ignore[arg-type]
+    )
+    routing.add(
+        app,
+        "POST",
+        "/v1/explain",
+        explain,
+        summary="The plan and its derivation",
+        model=Explanation,
+        example=examples.EXPLANATION,
+        fails=fails,
+        **shared,  # type: ignore[arg-type]
+    )
+    routing.add(
+        app,
+        "POST",
+        "/v1/queries",
+        query,
+        summary="Ask, and be charged",
+        model=wire.Answer,
+        example=examples.ANSWER,
+        headers=[_KEY_PARAMETER],
+        media={ARROW: {"schema": {"type": "string", "format": "binary"}}},
+        fails=(*fails, 406, 409, 504),
+        **shared,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,13 @@
+"""All routes of the service, in the order of the documentation."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from tacit_service.http.routes import budget, datasets, me, problems, queries, releases, system
+
+
+def register(app: FastAPI) -> None:
+    """Add every route to ``app``."""
+    for room in (queries, datasets, budget, releases, me, problems, system):
+        room.register(app)

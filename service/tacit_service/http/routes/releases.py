@@ -1,0 +1,69 @@
+"""Releases that the caller holds; reading one again costs nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response
+
+from tacit import wire
+from tacit_service.assembly import RELEASES_LISTED_MAX, Stored
+from tacit_service.http import examples, routing
+from tacit_service.http.context import caller, context, lookup
+from tacit_service.http.models import ReleaseItem, ReleaseList
+
+
+async def releases(
+    request: Request,
+    dataset: Annotated[str | None, Query(max_length=63, description="Only of this dataset")] = None,
+    limit: Annotated[int, Query(ge=1, le=RELEASES_LISTED_MAX, description="At most so many")] = 50,
+) -> Response:
+    """The caller's own releases, newest first."""
+    who, service = caller(request), context(request).service
+    items = await lookup(request, lambda: [_item(stored) for stored in service.releases(who, dataset, limit)])
+    return routing.json_response(ReleaseList(releases=items))
+
+
+async def release(request: Request, release_id: str) -> Response:
+    """One release, as it was first answered: the same noise, no charge."""
+    who, service = caller(request), context(request).service
+    answer = await lookup(request, lambda: service.release(who, release_id))
+    return routing.json_response(answer)
+
+
+def _item(stored: Stored) -> ReleaseItem:
+    body = json.loads(stored.body)
+    charged = body.get("receipt", {}).get("charged")
+    return ReleaseItem(
+        release_id=stored.release_id,
+        dataset=stored.dataset,
+        created_at=str(stored.created_at),
+        sql=body.get("sql", ""),
+        charged=None if charged is None else wire.Spend(**charged),
+    )
+
+
+def register(app: FastAPI) -> None:
+    """Add the routes."""
+    routing.add(
+        app,
+        "GET",
+        "/v1/releases",
+        releases,
+        summary="Releases held",
+        model=ReleaseList,
+        example=examples.RELEASES,
+        fails=(404, 422),
+    )
+    routing.add(
+        app,
+        "GET",
+        "/v1/releases/{release_id}",
+        release,
+        summary="A release again, free",
+        model=wire.Answer,
+        example=examples.ANSWER,
+        fails=(404,),
+    )

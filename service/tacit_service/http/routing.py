@@ -1,0 +1,122 @@
+"""The only way to add a route: its roles come from ``access.roles.ROUTES``, its guard and its OpenAPI from here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from tacit_service.access.roles import PUBLIC, ROUTES, Role
+from tacit_service.errors import Forbidden
+from tacit_service.http import problems
+from tacit_service.http.context import context, lookup
+
+SECURITY: Final = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "tacit_…"}}
+_PROBLEM_OF_STATUS: Final = {
+    400: "The request is malformed",
+    401: "No valid API key",
+    403: "The role lacks the route, or the budget is exhausted",
+    404: "No such thing for this key",
+    406: "No such representation",
+    409: "The idempotency key was used with another body",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "The statement or a parameter is refused; nothing is charged",
+    500: "A fault of the service",
+    503: "Overloaded, starting, or the ledger is unavailable",
+    504: "The engine ran out of time; the charge stands",
+}
+
+
+def add(
+    app: FastAPI,
+    method: str,
+    path: str,
+    endpoint: Callable[..., Awaitable[Response]],
+    *,
+    summary: str,
+    model: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    examples: dict[str, Any] | None = None,
+    example: Any = None,
+    headers: list[dict[str, Any]] | None = None,
+    media: dict[str, Any] | None = None,
+    fails: tuple[int, ...] = (),
+) -> None:
+    """Add ``endpoint``; ``LookupError`` when nobody has declared who may call it."""
+    if (method, path) not in ROUTES:
+        raise LookupError(f"no roles are declared for {method} {path} in access.roles.ROUTES")
+    roles = ROUTES[method, path]
+    extra: dict[str, Any] = {"security": [] if roles is PUBLIC else [{"bearer": []}]}
+    if headers:
+        extra["parameters"] = headers
+    if body is not None:
+        schema = {"$ref": f"#/components/schemas/{body.__name__}"}
+        content = {"application/json": {"schema": schema, "examples": examples or {}}}
+        extra["requestBody"] = {"required": True, "content": content}
+    roles_text = "Needs no key." if roles is PUBLIC else f"Roles: {', '.join(sorted(roles))}."
+    app.add_api_route(
+        path,
+        endpoint,
+        methods=[method],
+        summary=summary,
+        description=f"{(endpoint.__doc__ or '').strip()}\n\n{roles_text}",
+        dependencies=[] if roles is PUBLIC else [Depends(guard(roles))],
+        responses={200: _success(model, example, media), **_failures(fails, public=roles is PUBLIC)},
+        openapi_extra=extra,
+        response_model=None,
+        operation_id=f"{method.lower()}_{path.strip('/').replace('/', '_').replace('{', '').replace('}', '')}",
+    )
+
+
+def guard(roles: frozenset[Role]) -> Callable[[Request], Awaitable[None]]:
+    """The dependency that authenticates and checks the role, before anything of the request is read."""
+
+    async def check(request: Request) -> None:
+        here = context(request)
+        if request.scope["path"] == "/metrics" and here.settings.metrics_public:
+            return
+        values = request.headers.getlist("authorization")
+        header = values[0] if len(values) == 1 else None
+        principal = await lookup(request, lambda: here.service.authenticate(header))
+        request.state.principal = principal
+        if principal.role not in roles:
+            raise Forbidden(
+                "forbidden",
+                f"The role {principal.role.value} may not do this.",
+                hint=f"It takes one of: {', '.join(sorted(roles))}.",
+            )
+
+    return check
+
+
+def json_response(model: BaseModel) -> Response:
+    """A wire model as JSON, written by pydantic itself; infinities and NaN become null."""
+    return Response(model.model_dump_json(), media_type="application/json")
+
+
+def _success(model: type[BaseModel] | None, example: Any, media: dict[str, Any] | None) -> dict[str, Any]:
+    out: dict[str, Any] = {"description": "Answered"}
+    content: dict[str, Any] = dict(media or {})
+    if model is not None:
+        out["model"] = model
+        if example is not None:
+            content["application/json"] = {"example": example}
+    if content:
+        out["content"] = content
+    return out
+
+
+def _failures(statuses: tuple[int, ...], *, public: bool) -> dict[int | str, dict[str, Any]]:
+    always = (500,) if public else (401, 403, 500, 503)
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {
+            "description": _PROBLEM_OF_STATUS[status],
+            "content": {problems.MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in sorted({*statuses, *always})
+    }

@@ -1,0 +1,222 @@
+"""Account rows: created once with fixed limits, charged by one guarded UPDATE.
+
+The guard and the change are one statement: ``UPDATE … SET sum = sum + n WHERE sum + n <= limit``. Reading first and
+writing after admits more than the limit as soon as two writers interleave. Sums stop at ``UNBOUNDED``, so that no
+addition leaves 64 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tacit_service.privacy import lanes
+from tacit_service.privacy.curves import UNBOUNDED
+from tacit_service.privacy.lanes import Limits, Spent
+from tacit_service.privacy.units import Delta, Epsilon
+
+from .records import Balance
+from .schema import OPEN, accounts
+
+_c = accounts.c
+_COST: Final = {"p_epsilon": "cost_epsilon", "p_delta": "cost_delta", "r_rdp": "cost_rdp", "r_delta": "cost_threshold"}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One row of ``accounts``."""
+
+    dataset: str
+    analyst: str
+    limits: Limits
+    spent: Spent
+    charges: int
+    withheld: int
+    moved: int
+    state: str
+    policy_digest: str
+    pace_period: str
+    pace_epsilon_max: int
+    pace_window: str
+    pace_epsilon: int
+
+    @property
+    def below_ceiling(self) -> int:
+        """How far, in ε units, both lanes are held under the ceiling: by the policy, and by transfers to others."""
+        return self.withheld + self.moved
+
+    def balance(self) -> Balance:
+        """As shown to people."""
+        limits, below = self.limits, self.below_ceiling
+        left = lanes.remaining(limits, self.spent, withheld=below) if self.state == OPEN else (Epsilon(0), Delta(0))
+        return Balance(
+            dataset=self.dataset,
+            analyst=self.analyst or None,
+            limit=(Epsilon(max(0, limits.epsilon.units - below)), limits.delta),
+            spent=(Epsilon(self.spent.epsilon), Delta(self.spent.delta)),
+            remaining=left,
+            charges=self.charges,
+            limits=limits,
+            total=self.spent,
+            withheld=below,
+            state=self.state,
+        )
+
+
+def limit_columns(limits: Limits) -> dict[str, int]:
+    """The immutable columns, as stored and as journalled."""
+    return {
+        "epsilon_max": limits.epsilon.units,
+        "delta_max": limits.delta.units,
+        "p_delta_max": limits.p_delta.units,
+        "r_order": limits.order,
+        "r_rdp_max": limits.r_rdp,
+        "r_conversion_delta": limits.conversion_delta.units,
+        "r_delta_max": limits.r_delta.units,
+    }
+
+
+def limits_from(row: dict[str, Any]) -> Limits:
+    """The inverse of ``limit_columns``."""
+    return Limits(
+        epsilon=Epsilon(row["epsilon_max"]),
+        delta=Delta(row["delta_max"]),
+        p_delta=Delta(row["p_delta_max"]),
+        order=row["r_order"],
+        r_rdp=row["r_rdp_max"],
+        conversion_delta=Delta(row["r_conversion_delta"]),
+        r_delta=Delta(row["r_delta_max"]),
+    )
+
+
+def _account(row: sa.RowMapping) -> Account:
+    return Account(
+        dataset=row["dataset"],
+        analyst=row["analyst"],
+        limits=limits_from(dict(row)),
+        spent=Spent(row["p_epsilon"], row["p_delta"], row["r_rdp"], row["r_delta"]),
+        charges=row["charges"],
+        withheld=row["epsilon_withheld"],
+        moved=row["epsilon_moved"],
+        state=row["state"],
+        policy_digest=row["policy_digest"],
+        pace_period=row["pace_period"],
+        pace_epsilon_max=row["pace_epsilon_max"],
+        pace_window=row["pace_window"],
+        pace_epsilon=row["pace_epsilon"],
+    )
+
+
+_ME = (_c.dataset == sa.bindparam("of_dataset")) & (_c.analyst == sa.bindparam("of_analyst"))
+_FIND = sa.select(accounts).where(_ME)
+
+
+def _cost(name: str) -> sa.BindParameter[int]:
+    return sa.bindparam(_COST[name], type_=sa.BigInteger)
+
+
+def _grown(name: str) -> sa.ColumnElement[int]:
+    total = _c[name] + _cost(name)
+    return sa.case((total > UNBOUNDED, UNBOUNDED), else_=total)
+
+
+def _shrunk(name: str) -> sa.ColumnElement[int]:
+    return sa.case((_c[name] == UNBOUNDED, UNBOUNDED), else_=_c[name] - _cost(name))
+
+
+def _pace_spent() -> sa.ColumnElement[int]:
+    """ε so far in the window now open. A clock set back stays in the later window: a window never refills twice."""
+    return sa.case((_now_window() > _c.pace_window, 0), else_=_c.pace_epsilon)
+
+
+def _now_window() -> sa.ColumnElement[str]:
+    day, month = sa.bindparam("day", type_=sa.Text), sa.bindparam("month", type_=sa.Text)
+    return sa.case((_c.pace_period == "day", day), (_c.pace_period == "month", month), else_="")
+
+
+def _charge_statement() -> sa.Update:
+    below = _c.epsilon_withheld + _c.epsilon_moved
+    lane_p = (_c.p_epsilon + _cost("p_epsilon") <= _c.epsilon_max - below) & (
+        _c.p_delta + _cost("p_delta") <= _c.p_delta_max
+    )
+    lane_r = (_c.r_rdp + _cost("r_rdp") <= _c.r_rdp_max - below) & (_c.r_delta + _cost("r_delta") <= _c.r_delta_max)
+    paced = (_c.pace_period == "") | (_pace_spent() + _cost("p_epsilon") <= _c.pace_epsilon_max)
+    window_spent = _pace_spent() + _cost("p_epsilon")
+    return (
+        sa.update(accounts)
+        .where(_ME, _c.state == OPEN, lane_p | lane_r, paced)
+        .values(
+            **{name: _grown(name) for name in _COST},
+            charges=_c.charges + 1,
+            pace_epsilon=sa.case((_c.pace_period == "", 0), else_=window_spent),
+            pace_window=sa.case((_now_window() > _c.pace_window, _now_window()), else_=_c.pace_window),
+        )
+    )
+
+
+_CHARGE = _charge_statement()
+_CREDIT = (
+    sa.update(accounts)
+    .where(_ME)
+    .values(
+        **{name: _shrunk(name) for name in _COST}, charges=_c.charges - sa.bindparam("uncounted", type_=sa.BigInteger)
+    )
+)
+
+
+def _who(dataset: str, analyst: str) -> dict[str, Any]:
+    return {"of_dataset": dataset, "of_analyst": analyst}
+
+
+def _amounts(part: Spent) -> dict[str, Any]:
+    return {
+        "cost_epsilon": part.epsilon,
+        "cost_delta": part.delta,
+        "cost_rdp": part.rdp,
+        "cost_threshold": part.threshold_delta,
+    }
+
+
+def find(connection: sa.Connection, dataset: str, analyst: str) -> Account | None:
+    """The account as it stands in this transaction."""
+    row = connection.execute(_FIND, _who(dataset, analyst)).mappings().one_or_none()
+    return None if row is None else _account(row)
+
+
+def list_all(connection: sa.Connection, dataset: str | None = None) -> list[Account]:
+    """Every account, of one dataset or of all."""
+    query = sa.select(accounts).order_by(_c.dataset, _c.analyst)
+    rows = connection.execute(query if dataset is None else query.where(_c.dataset == dataset))
+    return [_account(row) for row in rows.mappings()]
+
+
+def create(connection: sa.Connection, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
+    """Insert the row; its limits are then fixed."""
+    row: dict[str, Any] = {
+        "dataset": dataset,
+        "analyst": analyst,
+        "policy_digest": digest,
+    }
+    connection.execute(sa.insert(accounts), row | limit_columns(limits))
+
+
+def change(connection: sa.Connection, dataset: str, analyst: str, **columns: int | str) -> None:
+    """Set what may change besides the sums: state, withheld and moved ε, pace, policy digest."""
+    changed = connection.execute(sa.update(accounts).where(_ME).values(**columns), _who(dataset, analyst))
+    if changed.rowcount != 1:
+        raise LookupError(f"no account of {analyst or 'the dataset'} on {dataset}")
+
+
+def charge(connection: sa.Connection, dataset: str, analyst: str, part: Spent, at: str) -> bool:
+    """Add ``part`` if at least one lane still fits and the pace allows it; whether it was added."""
+    values = _who(dataset, analyst) | _amounts(part) | {"day": at[:10], "month": at[:7]}
+    return connection.execute(_CHARGE, values).rowcount == 1
+
+
+def credit(connection: sa.Connection, dataset: str, analyst: str, part: Spent, *, uncount: bool) -> None:
+    """Take back what a void or a settlement proves unspent. The pace window keeps it: pacing does not refill."""
+    values = _who(dataset, analyst) | _amounts(part) | {"uncounted": int(uncount)}
+    if connection.execute(_CREDIT, values).rowcount != 1:
+        raise LookupError(f"no account of {analyst or 'the dataset'} on {dataset}")

@@ -1,0 +1,124 @@
+"""API keys, in the ledger's store: by hash, never the secret. What a key may do is for ``access`` to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from .journal import utc_now
+from .schema import keys
+from .store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One key as stored. ``key_id`` is public; times are ISO 8601 in UTC."""
+
+    key_id: str
+    key_hash: str = field(repr=False)
+    principal: str
+    role: str
+    datasets: tuple[str, ...]
+    created_at: str
+    expires_at: str | None = None
+    revoked_at: str | None = None
+
+
+class KeyFields(Protocol):
+    """Whatever has the fields of a key: ``access`` mints its own."""
+
+    @property
+    def key_id(self) -> str:
+        """Public id."""
+        ...
+
+    @property
+    def key_hash(self) -> str:
+        """SHA-256 of the secret."""
+        ...
+
+    @property
+    def principal(self) -> str:
+        """Whose key it is."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """The role it carries."""
+        ...
+
+    @property
+    def datasets(self) -> Sequence[str]:
+        """Datasets granted."""
+        ...
+
+    @property
+    def created_at(self) -> str:
+        """When it was made."""
+        ...
+
+    @property
+    def expires_at(self) -> str | None:
+        """End of validity, if any."""
+        ...
+
+    @property
+    def revoked_at(self) -> str | None:
+        """When it was revoked, if so."""
+        ...
+
+
+def _row(found: sa.Row[*tuple[Any, ...]]) -> KeyRow:
+    values = dict(found._mapping)
+    return KeyRow(**(values | {"datasets": tuple(json.loads(values["datasets"]))}))
+
+
+class Directory:
+    """The keys of a ledger's store."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def add_key(self, key: KeyFields) -> None:
+        """Store a new key; ``ValueError`` when its id or its hash is there already."""
+        row = {
+            "key_id": key.key_id,
+            "key_hash": key.key_hash,
+            "principal": key.principal,
+            "role": key.role,
+            "datasets": json.dumps(list(key.datasets)),
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "revoked_at": key.revoked_at,
+        }
+        same = sa.select(keys.c.key_id).where((keys.c.key_id == key.key_id) | (keys.c.key_hash == key.key_hash))
+        with self._ledger.writing() as connection:
+            if connection.execute(same).first() is not None:
+                raise ValueError(f"key {key.key_id} is stored already")
+            connection.execute(sa.insert(keys), row)
+
+    def find(self, key_hash: str) -> KeyRow | None:
+        """The key with this hash, revoked or not."""
+        with self._ledger.reading() as connection:
+            found = connection.execute(sa.select(keys).where(keys.c.key_hash == key_hash)).one_or_none()
+        return None if found is None else _row(found)
+
+    def revoke(self, key_id: str, at: str | None = None) -> bool:
+        """Revoke a key from now on; False when there is none. The first time of revocation stays."""
+        with self._ledger.writing() as connection:
+            found = connection.execute(sa.select(keys).where(keys.c.key_id == key_id)).one_or_none()
+            if found is not None and found.revoked_at is None:
+                connection.execute(sa.update(keys).where(keys.c.key_id == key_id).values(revoked_at=at or utc_now()))
+        return found is not None
+
+    def list(self, principal: str | None = None) -> tuple[KeyRow, ...]:
+        """All keys, or those of one principal, oldest first."""
+        query = sa.select(keys).order_by(keys.c.created_at, keys.c.key_id)
+        if principal is not None:
+            query = query.where(keys.c.principal == principal)
+        with self._ledger.reading() as connection:
+            return tuple(_row(found) for found in connection.execute(query))

@@ -1,0 +1,236 @@
+"""Reads of charges and releases, and the journal entries that describe them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tacit_service.privacy.curves import Price
+from tacit_service.privacy.events import Event
+from tacit_service.privacy.units import Delta, Epsilon
+
+from .journal import Entry, Head
+from .records import ChargeRequest, PastCharge, StoredRelease
+from .schema import charges, journal, outcomes, releases
+
+_RELEASE_COLUMNS: Final = (
+    releases.c.release_id,
+    releases.c.dataset,
+    releases.c.analyst,
+    releases.c.canonical,
+    releases.c.body,
+    releases.c.created_at,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCharge:
+    """One row of ``charges``."""
+
+    charge_id: str
+    sequence: int
+    dataset: str
+    analyst: str
+    idempotency_key: str | None
+    body_digest: str
+    free_for_dataset: bool
+
+
+def charge_entry(charge_id: str, request: ChargeRequest, cost: Price) -> dict[str, Any]:
+    """What the journal says of a charge: the events, from which the price can be derived again, and the price."""
+    return {
+        "charge_id": charge_id,
+        "dataset": request.dataset,
+        "analyst": request.analyst,
+        "events": [event.to_dict() for event in request.events],
+        "price": cost.to_dict(),
+        "body_digest": request.body_digest,
+        "idempotency_key": request.idempotency_key,
+        "description": request.description,
+        "free_for_dataset": request.free_for_dataset,
+    }
+
+
+def charge_row(data: dict[str, Any], sequence: int) -> dict[str, Any]:
+    """The row of ``charges`` that a charge entry stands for."""
+    names = ("charge_id", "dataset", "analyst", "idempotency_key", "body_digest", "free_for_dataset")
+    return {"sequence": sequence} | {name: data[name] for name in names}
+
+
+def release_entry(charge_id: str, release: StoredRelease) -> dict[str, Any]:
+    """What the journal says of a release: everything but the answer itself, which it holds by hash."""
+    return {
+        "charge_id": charge_id,
+        "release_id": release.release_id,
+        "dataset": release.dataset,
+        "analyst": release.analyst,
+        "canonical": release.canonical,
+        "created_at": release.created_at,
+        "body_sha256": hashlib.sha256(release.body).hexdigest(),
+    }
+
+
+def release_row(charge_id: str, release: StoredRelease, sequence: int) -> dict[str, Any]:
+    """The row of ``releases``."""
+    return {
+        "release_id": release.release_id,
+        "charge_id": charge_id,
+        "sequence": sequence,
+        "dataset": release.dataset,
+        "analyst": release.analyst,
+        "canonical": release.canonical,
+        "body": release.body,
+        "created_at": release.created_at,
+    }
+
+
+def price_from(body: dict[str, Any]) -> Price:
+    """The inverse of ``Price.to_dict``."""
+    return Price(
+        Epsilon(body["epsilon"]),
+        Delta(body["delta"]),
+        Delta(body["threshold_delta"]),
+        tuple(int(n) for n in body["rdp"]),
+    )
+
+
+def events_json(events: tuple[Event, ...]) -> list[dict[str, Any]]:
+    """Events as the journal holds them."""
+    return [event.to_dict() for event in events]
+
+
+_BY_ID: Final = sa.select(charges).where(charges.c.charge_id == sa.bindparam("wanted"))
+_BY_KEY: Final = sa.select(charges).where(
+    charges.c.analyst == sa.bindparam("of_analyst"), charges.c.idempotency_key == sa.bindparam("wanted")
+)
+_RELEASE_OF: Final = sa.select(*_RELEASE_COLUMNS).where(releases.c.charge_id == sa.bindparam("wanted"))
+_RELEASE: Final = sa.select(*_RELEASE_COLUMNS).where(releases.c.release_id == sa.bindparam("wanted"))
+_OUTCOMES: Final = sa.select(outcomes.c.kind).where(outcomes.c.charge_id == sa.bindparam("wanted"))
+
+
+def _charge(row: sa.Row[*tuple[Any, ...]] | None) -> KnownCharge | None:
+    return None if row is None else KnownCharge(**row._mapping)
+
+
+def _release(row: sa.Row[*tuple[Any, ...]] | None) -> StoredRelease | None:
+    return None if row is None else StoredRelease(**row._mapping)
+
+
+def charge_by_id(connection: sa.Connection, charge_id: str) -> KnownCharge | None:
+    """The charge, if there is one."""
+    return _charge(connection.execute(_BY_ID, {"wanted": charge_id}).one_or_none())
+
+
+def charge_by_key(connection: sa.Connection, analyst: str, key: str) -> KnownCharge | None:
+    """The charge that an analyst's idempotency key stands for."""
+    return _charge(connection.execute(_BY_KEY, {"of_analyst": analyst, "wanted": key}).one_or_none())
+
+
+def release_of(connection: sa.Connection, charge_id: str) -> StoredRelease | None:
+    """The release that a charge paid for."""
+    return _release(connection.execute(_RELEASE_OF, {"wanted": charge_id}).one_or_none())
+
+
+def release(connection: sa.Connection, release_id: str) -> StoredRelease | None:
+    """A release by its id."""
+    return _release(connection.execute(_RELEASE, {"wanted": release_id}).one_or_none())
+
+
+def held(
+    connection: sa.Connection, dataset: str, canonical: str, *, by: str | None = None, not_by: str | None = None
+) -> StoredRelease | None:
+    """The newest release of this canonical request on the dataset: of one analyst, or of any but one."""
+    query = sa.select(*_RELEASE_COLUMNS).where(releases.c.dataset == dataset, releases.c.canonical == canonical)
+    if by is not None:
+        query = query.where(releases.c.analyst == by)
+    if not_by is not None:
+        query = query.where(releases.c.analyst != not_by)
+    return _release(connection.execute(query.order_by(releases.c.sequence.desc()).limit(1)).one_or_none())
+
+
+def newest(connection: sa.Connection, dataset: str, analyst: str, limit: int) -> list[StoredRelease]:
+    """An analyst's releases on a dataset, newest first."""
+    query = (
+        sa.select(*_RELEASE_COLUMNS)
+        .where(releases.c.dataset == dataset, releases.c.analyst == analyst)
+        .order_by(releases.c.sequence.desc())
+        .limit(limit)
+    )
+    return [StoredRelease(**row._mapping) for row in connection.execute(query)]
+
+
+def outcomes_of(connection: sa.Connection, charge_id: str) -> set[str]:
+    """What became of a charge besides a release."""
+    return set(connection.execute(_OUTCOMES, {"wanted": charge_id}).scalars())
+
+
+def entry_at(connection: sa.Connection, sequence: int) -> Entry:
+    """One entry of the journal, which must be there."""
+    row = connection.execute(sa.select(journal).where(journal.c.sequence == sequence)).one()
+    return Entry(**row._mapping)
+
+
+def entries(connection: sa.Connection, after: int, limit: int) -> list[Entry]:
+    """Entries in order, after one."""
+    query = sa.select(journal).where(journal.c.sequence > after).order_by(journal.c.sequence).limit(limit)
+    return [Entry(**row._mapping) for row in connection.execute(query)]
+
+
+def release_head(connection: sa.Connection, release_id: str) -> Head:
+    """The journal's head when a release was recorded."""
+    wanted = sa.select(releases.c.sequence).where(releases.c.release_id == release_id)
+    entry = entry_at(connection, connection.execute(wanted).scalar_one())
+    return Head(entry.sequence, entry.hash)
+
+
+def past(
+    connection: sa.Connection, dataset: str, analyst: str | None, limit: int, *, pending_only: bool = False
+) -> list[PastCharge]:
+    """Charges on a dataset, newest first, with what became of each."""
+    query = (
+        sa.select(charges.c.charge_id, journal, releases.c.release_id)
+        .join(journal, journal.c.sequence == charges.c.sequence)
+        .outerjoin(releases, releases.c.charge_id == charges.c.charge_id)
+        .where(charges.c.dataset == dataset)
+        .order_by(charges.c.sequence.desc())
+        .limit(limit)
+    )
+    if analyst is not None:
+        query = query.where(charges.c.analyst == analyst)
+    if pending_only:
+        finished = sa.select(outcomes.c.charge_id).where(outcomes.c.kind != "settle")
+        query = query.where(releases.c.release_id.is_(None), charges.c.charge_id.not_in(finished))
+    return [_past(connection, row) for row in connection.execute(query)]
+
+
+def _past(connection: sa.Connection, row: sa.Row[Any]) -> PastCharge:
+    body = json.loads(row.body)
+    data, became = body["data"], outcomes_of(connection, row.charge_id)
+    status = "pending"
+    if row.release_id is not None:
+        status = "released"
+    elif became:
+        status = {"fail": "failed", "void": "voided", "settle": "settled"}[
+            max(became, key=("settle", "fail", "void").index)
+        ]
+    cost = data["price"]
+    if "settle" in became:
+        wanted = sa.select(outcomes.c.sequence).where(
+            outcomes.c.charge_id == row.charge_id, outcomes.c.kind == "settle"
+        )
+        cost = entry_at(connection, connection.execute(wanted).scalar_one()).data["price"]
+    return PastCharge(
+        charge_id=row.charge_id,
+        sequence=row.sequence,
+        at=body["at"],
+        dataset=data["dataset"],
+        analyst=data["analyst"],
+        description=data["description"],
+        price=price_from(cost),
+        status=status,
+        release_id=row.release_id,
+    )

@@ -1,0 +1,101 @@
+"""What the ledger takes and gives: frozen values, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tacit_service.privacy.curves import Price
+from tacit_service.privacy.events import Event
+from tacit_service.privacy.exact import Charged
+from tacit_service.privacy.lanes import Limits, Spent
+from tacit_service.privacy.units import Delta, Epsilon
+
+from .journal import Head
+
+KEY_CHARS_MAX = 255
+TEXT_CHARS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """What is about to be done, asked to be paid for.
+
+    ``body_digest`` identifies the request that ``idempotency_key`` stands for. ``free_for_dataset``: a stored release
+    is handed to a second analyst; the dataset has paid for it already, and no new noise may be drawn.
+    """
+
+    dataset: str
+    analyst: str
+    events: tuple[Event, ...]
+    body_digest: str
+    idempotency_key: str | None
+    description: str
+    free_for_dataset: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.dataset or not self.analyst:
+            raise ValueError("a charge is for an analyst on a dataset")
+        if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= KEY_CHARS_MAX:
+            raise ValueError(f"an idempotency key has 1 to {KEY_CHARS_MAX} characters")
+        if len(self.description) > TEXT_CHARS_MAX:
+            raise ValueError(f"a description has at most {TEXT_CHARS_MAX} characters")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelease:
+    """A release as it was answered; ``canonical`` is the hash of the canonical request, ``created_at`` ISO 8601."""
+
+    release_id: str
+    dataset: str
+    analyst: str
+    canonical: str
+    body: bytes = field(repr=False)
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A durable charge. With ``replay`` the request was paid and answered before: ``charged`` then covers nothing."""
+
+    charge_id: str
+    charged: Charged
+    head: Head
+    replay: StoredRelease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One account. ``limit``, ``spent`` and ``remaining`` are (ε, δ) as shown to people; ``total`` is what lanes count.
+
+    ``spent`` is the plain sum of charges; ``remaining`` is ``lanes.remaining``. ``withheld`` is what the policy or
+    transfers keep below the ceiling that ``limits`` were created for.
+    """
+
+    dataset: str
+    analyst: str | None
+    limit: tuple[Epsilon, Delta]
+    spent: tuple[Epsilon, Delta]
+    remaining: tuple[Epsilon, Delta]
+    charges: int
+    limits: Limits
+    total: Spent
+    withheld: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastCharge:
+    """A charge of the past: what was done, what it cost, and what became of it.
+
+    ``status`` is pending, released, failed, voided or settled; a pending, failed or settled charge holds its budget.
+    """
+
+    charge_id: str
+    sequence: int
+    at: str
+    dataset: str
+    analyst: str
+    description: str
+    price: Price
+    status: str
+    release_id: str | None

@@ -1,0 +1,389 @@
+"""The ledger: charge first, durably, on both accounts; then, and only then, may anything be drawn.
+
+    reserve ──► (engine, noise) ──► record        the release is durable before it is answered
+       │                      └───► fail          the charge stays
+       └──────► void · settle                     only what provably never ran is taken back
+
+Each method is one transaction. Whatever the store throws ends as ``LedgerUnavailable``, and the ledger then refuses
+everything until ``healthy`` has verified it from its first entry: an error during a commit says nothing about what is
+on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tacit_service.errors import BudgetExhausted, Conflict, LedgerUnavailable, NotFound
+from tacit_service.privacy import lanes
+from tacit_service.privacy.curves import Price, price
+from tacit_service.privacy.events import Event
+from tacit_service.privacy.exact import Charged
+from tacit_service.privacy.lanes import Limits
+
+from . import accounts, journal, queries, settlement
+from .accounts import Account
+from .database import Busy, Database, unavailable
+from .journal import Entry, Head
+from .records import Balance, ChargeRequest, PastCharge, Reservation, StoredRelease
+from .schema import DATASET, OPEN, charges, releases
+from .verify import verify_database
+
+_INSERT_CHARGE: Final = sa.insert(charges)
+_INSERT_RELEASE: Final = sa.insert(releases)
+
+
+class Ledger:
+    """One store, shared by the threads of this process and by other processes."""
+
+    def __init__(self, database: Database, now: Callable[[], str] = journal.utc_now) -> None:
+        self._database = database
+        self._now = now
+        self._writing = threading.Lock()  # threads queue here in turn instead of polling the store's own lock
+        self._checking = threading.Lock()
+        self._tripped: str | None = None
+        self._seen = journal.EMPTY
+
+    @classmethod
+    def open(cls, url: str, *, now: Callable[[], str] = journal.utc_now) -> Ledger:
+        """Open ``sqlite:///file`` or ``postgresql://…``, creating or migrating its tables."""
+        ledger = cls(Database.open(url), now)
+        try:
+            ledger._begin_journal()
+        except LedgerUnavailable:
+            ledger.close()
+            raise
+        return ledger
+
+    def _begin_journal(self) -> None:
+        with self.reading() as connection:
+            head = journal.read_head(connection)
+        if head == journal.EMPTY:
+            with self.writing() as connection:
+                head = journal.read_head(connection)
+                if head == journal.EMPTY:
+                    head = self.append(connection, head, "ledger", {"ledger_id": secrets.token_hex(16), "format": 1})
+        self.saw(head)
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._database.close()
+
+    # -- transactions, for the modules of this room ---------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One exclusive, durable transaction."""
+        with self._writing, self._guarded(), self._database.write() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent view."""
+        with self._guarded(), self._database.read() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        if self._tripped is not None:
+            raise unavailable(self._tripped, "The ledger answers again once it has been verified.")
+        try:
+            yield
+        except Busy as error:
+            raise unavailable("Another writer held the ledger for too long. Nothing was charged.") from error
+        except journal.Rewound as error:
+            raise self._trip("The ledger has lost entries that were committed.") from error
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise self._trip("The ledger's store failed; until it is verified nothing is charged.") from error
+
+    def _trip(self, reason: str) -> LedgerUnavailable:
+        self._tripped = reason
+        return unavailable(reason)
+
+    def head_in(self, connection: sa.Connection) -> Head:
+        """The journal's head, with the check that what this process saw committed is still there."""
+        return journal.check_holds(connection, self._seen)
+
+    def append(
+        self, connection: sa.Connection, head: Head, kind: str, data: dict[str, Any], at: str | None = None
+    ) -> Head:
+        """Write one entry after ``head``; the transaction must be the exclusive one."""
+        return journal.append(connection, head, kind, data, at or self._now())
+
+    def saw(self, head: Head) -> Head:
+        """Remember a head that is committed."""
+        self._seen = max(self._seen, head)
+        return head
+
+    # -- accounts -------------------------------------------------------------------------------------------------
+
+    def ensure_dataset(self, dataset: str, limits: Limits, policy_digest: str) -> None:
+        """Create the dataset's account, or note a new version of its policy. What was spent stays spent.
+
+        ε may be lower than at creation, and rise again up to that ceiling; δ and its slices are fixed (``Conflict``).
+        """
+        self._ensure(dataset, DATASET, limits, policy_digest)
+
+    def ensure_analyst(self, dataset: str, analyst: str, limits: Limits) -> None:
+        """Create the analyst's account on the dataset, or adjust it under its ceiling."""
+        if not analyst:
+            raise ValueError("an analyst has a name")
+        self._ensure(dataset, analyst, limits, "")
+
+    def _ensure(self, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
+        with self.reading() as connection:
+            account = accounts.find(connection, dataset, analyst)
+        if account is not None and account.withheld == _withheld(account, limits) and account.policy_digest == digest:
+            return
+        with self.writing() as connection:
+            head = self.head_in(connection)
+            account = accounts.find(connection, dataset, analyst)
+            data: dict[str, Any] = {"dataset": dataset, "analyst": analyst, "policy_digest": digest}
+            if account is None:
+                accounts.create(connection, dataset, analyst, limits, digest)
+                head = self.append(connection, head, "account", data | {"limits": accounts.limit_columns(limits)})
+            else:
+                withheld = _withheld(account, limits)
+                accounts.change(connection, dataset, analyst, epsilon_withheld=withheld, policy_digest=digest)
+                head = self.append(connection, head, "policy", data | {"epsilon_withheld": withheld})
+        self.saw(head)
+
+    # -- charges --------------------------------------------------------------------------------------------------
+
+    def reserve(self, request: ChargeRequest) -> Reservation:
+        """Charge both accounts in one durable transaction, or raise and leave no trace.
+
+        ``BudgetExhausted`` when an account has no lane left for it, ``Conflict`` for an idempotency key that is in use
+        (``idempotency_conflict``, ``idempotency_in_progress``). A key whose release is stored returns it as ``replay``.
+        """
+        cost = price(request.events)
+        with self.writing() as connection:
+            if request.idempotency_key is not None:
+                earlier = _replay(connection, request, request.idempotency_key)
+                if earlier is not None:
+                    return earlier
+            head, at = self.head_in(connection), self._now()
+            for analyst in (request.analyst, DATASET):
+                _charge(connection, request, analyst, cost, at)
+            charge_id = "chg_" + secrets.token_hex(12)
+            data = queries.charge_entry(charge_id, request, cost)
+            head = self.append(connection, head, "charge", data, at)
+            connection.execute(_INSERT_CHARGE, queries.charge_row(data, head.sequence))
+        paid = () if request.free_for_dataset else request.events  # the dataset has not paid for new noise
+        return Reservation(charge_id, Charged(charge_id, paid), self.saw(head))
+
+    def replay(self, request: ChargeRequest) -> Reservation | None:
+        """What the request's idempotency key stands for already; raises ``Conflict`` as ``reserve`` does."""
+        if request.idempotency_key is None:
+            return None
+        with self.reading() as connection:
+            return _replay(connection, request, request.idempotency_key)
+
+    def record(self, charge_id: str, release: StoredRelease) -> Head:
+        """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""
+        with self.writing() as connection:
+            known = queries.charge_by_id(connection, charge_id)
+            if known is None or (known.dataset, known.analyst) != (release.dataset, release.analyst):
+                raise ValueError("a release belongs to a charge of the same analyst on the same dataset")
+            stored = queries.release_of(connection, charge_id)
+            if stored is not None:
+                if stored != release:
+                    raise ValueError(f"charge {charge_id} has been released otherwise")
+                return queries.release_head(connection, release.release_id)
+            if queries.outcomes_of(connection, charge_id) - {"settle"}:
+                raise ValueError(f"charge {charge_id} failed or was voided")
+            if known.free_for_dataset and queries.held(connection, release.dataset, release.canonical) is None:
+                raise ValueError("a charge that is free for the dataset hands on a release that is stored already")
+            data = queries.release_entry(charge_id, release)
+            head = self.append(connection, self.head_in(connection), "release", data)
+            connection.execute(_INSERT_RELEASE, queries.release_row(charge_id, release, head.sequence))
+        return self.saw(head)
+
+    def fail(self, charge_id: str, code: str) -> Head:
+        """Note that nothing will be released for a charge. It stays charged: data may have been read."""
+        with self.writing() as connection:
+            head = settlement.fail(connection, self.head_in(connection), charge_id, code, self._now())
+        return self.saw(head)
+
+    def void(self, charge_id: str, proof: str) -> Head:
+        """Take a charge back, on proof from public facts alone that nothing ran."""
+        with self.writing() as connection:
+            head = settlement.void(connection, self.head_in(connection), charge_id, proof, self._now())
+        return self.saw(head)
+
+    def settle(self, charge_id: str, events: tuple[Event, ...], proof: str) -> Head:
+        """Lower a reservation to what was done, when stopping depended on public facts only; once a charge."""
+        with self.writing() as connection:
+            head = settlement.settle(connection, self.head_in(connection), charge_id, events, proof, self._now())
+        return self.saw(head)
+
+    # -- reads ----------------------------------------------------------------------------------------------------
+
+    def release(self, release_id: str) -> StoredRelease | None:
+        """A release by its id, whoever holds it: the caller checks that."""
+        with self.reading() as connection:
+            return queries.release(connection, release_id)
+
+    def held(self, dataset: str, analyst: str, canonical: str) -> StoredRelease | None:
+        """The analyst's newest release of this canonical request."""
+        with self.reading() as connection:
+            return queries.held(connection, dataset, canonical, by=analyst)
+
+    def held_by_other(self, dataset: str, analyst: str, canonical: str) -> StoredRelease | None:
+        """The newest release of this canonical request that someone else holds: the dataset has paid for it."""
+        with self.reading() as connection:
+            return queries.held(connection, dataset, canonical, not_by=analyst)
+
+    def releases(self, dataset: str, analyst: str, limit: int = 100) -> list[StoredRelease]:
+        """The analyst's releases, newest first."""
+        with self.reading() as connection:
+            return queries.newest(connection, dataset, analyst, limit)
+
+    def history(self, dataset: str, analyst: str | None = None, limit: int = 100) -> list[PastCharge]:
+        """Charges, newest first, with their prices and what became of them."""
+        with self.reading() as connection:
+            return queries.past(connection, dataset, analyst, limit)
+
+    def pending(self, dataset: str, analyst: str | None = None, limit: int = 100) -> list[PastCharge]:
+        """Charges that hold budget and have neither a release nor an end."""
+        with self.reading() as connection:
+            return queries.past(connection, dataset, analyst, limit, pending_only=True)
+
+    def balance(self, dataset: str, analyst: str | None) -> Balance:
+        """One account: the analyst's, or with None the dataset's."""
+        return self._account(dataset, analyst or DATASET).balance()
+
+    def affordable(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> bool:
+        """Whether ``reserve`` would admit this price now (pacing aside). Only ``reserve`` decides."""
+        return self.how_many(dataset, analyst, cost, free_for_dataset=free_for_dataset) > 0
+
+    def how_many(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> int:
+        """How many charges of this price still fit, one after another, on both accounts."""
+        mine = _room(self._account(dataset, analyst), cost)
+        return mine if free_for_dataset else min(mine, _room(self._account(dataset, DATASET), cost))
+
+    def _account(self, dataset: str, analyst: str) -> Account:
+        with self.reading() as connection:
+            account = accounts.find(connection, dataset, analyst)
+        if account is None:
+            raise _no_account()
+        return account
+
+    def head(self) -> Head:
+        """The journal's last entry."""
+        with self.reading() as connection:
+            return journal.read_head(connection)
+
+    def journal(self, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """Entries in order."""
+        with self.reading() as connection:
+            return queries.entries(connection, after, limit)
+
+    def healthy(self) -> bool:
+        """Whether the ledger takes charges. After an error it is first verified, on new connections, from the start."""
+        with self._checking:
+            if self._tripped is not None and not self._recovered():
+                return False
+        try:
+            with self.reading() as connection:
+                self.head_in(connection)
+        except LedgerUnavailable:
+            return False
+        return True
+
+    def _recovered(self) -> bool:
+        try:
+            self._database.settle()
+            with self._database.write() as connection:  # a write: a store that only reads is not well
+                journal.check_holds(connection, self._seen)
+                if verify_database(connection).findings:
+                    return False
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, Busy, journal.Rewound):
+            return False
+        self._tripped = None
+        return True
+
+
+def _withheld(account: Account, limits: Limits) -> int:
+    """How far under its ceiling an account is to be held so that the policy's ε is its limit."""
+    ceiling = account.limits
+    if limits.epsilon > ceiling.epsilon or limits.delta != ceiling.delta:
+        whose = account.analyst or "the dataset"
+        raise Conflict(
+            "limits_fixed",
+            f"The account of {whose} on {account.dataset} was created for epsilon {ceiling.epsilon}, delta "
+            f"{ceiling.delta}; the policy now says {limits.epsilon}, {limits.delta}.",
+            hint="Keep delta, and epsilon at or below it: what was promised of the data cannot be promised anew.",
+        )
+    return max(ceiling.epsilon.units - limits.epsilon.units, -account.moved)
+
+
+def _charge(connection: sa.Connection, request: ChargeRequest, analyst: str, cost: Price, at: str) -> None:
+    account = accounts.find(connection, request.dataset, analyst)
+    if account is None:
+        raise _no_account()
+    if analyst == DATASET and request.free_for_dataset and account.state == OPEN:
+        return
+    if not accounts.charge(connection, request.dataset, analyst, account.limits.part(cost), at):
+        raise _exhausted(account, cost)
+
+
+def _no_account() -> NotFound:
+    return NotFound("not_found", "There is no such account.", hint="The policy names who has one.")
+
+
+def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
+    """Why the guarded update did not take the charge, from the row as it stood in the same transaction."""
+    whose = "Your account" if account.analyst else "The dataset's account"
+    epsilon, delta = account.balance().remaining
+    detail = (
+        f"{whose} does not hold epsilon {cost.epsilon}, delta {cost.delta}: epsilon {epsilon}, delta {delta} is left."
+    )
+    hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
+    if account.state != OPEN:
+        detail, hint = f"{whose} is {account.state}.", "The data owner decides."
+    elif lanes.admits(account.limits, account.spent, cost, withheld=account.below_ceiling):
+        detail, hint = f"{whose} has spent what its {account.pace_period} allows.", "Ask again in the next one."
+    return BudgetExhausted(
+        "budget_exhausted",
+        detail,
+        hint=hint,
+        remaining={"epsilon": str(epsilon), "delta": str(delta)},
+        account="analyst" if account.analyst else "dataset",
+    )
+
+
+def _room(account: Account, cost: Price) -> int:
+    if account.state != OPEN:
+        return 0
+    return lanes.how_many(account.limits, account.spent, cost, withheld=account.below_ceiling)
+
+
+def _replay(connection: sa.Connection, request: ChargeRequest, key: str) -> Reservation | None:
+    """What an idempotency key stands for already. Such a reservation covers no event: no noise is drawn for it."""
+    known = queries.charge_by_key(connection, request.analyst, key)
+    if known is None:
+        return None
+    if known.body_digest != request.body_digest or known.dataset != request.dataset:
+        raise Conflict(
+            "idempotency_conflict",
+            "This idempotency key was used for another request.",
+            hint="Use a new key for a new request.",
+        )
+    stored = queries.release_of(connection, known.charge_id)
+    if stored is None:
+        raise Conflict(
+            "idempotency_in_progress",
+            "The request with this idempotency key is charged and has no answer: it still runs, or it failed.",
+            hint="Ask again with the same key in a moment. A new key is a new request, and charged.",
+            charge_id=known.charge_id,
+        )
+    return Reservation(
+        known.charge_id, Charged(known.charge_id, ()), queries.release_head(connection, stored.release_id), stored
+    )

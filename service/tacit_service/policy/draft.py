@@ -1,0 +1,104 @@
+"""A policy draft in YAML from the advice; it loads as it is, and says in comments what was read off the data."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from tacit_service.policy.document import read_document
+from tacit_service.policy.model import ROW, Column, Policy, Table
+from tacit_service.policy.survey import ColumnAdvice
+from tacit_service.privacy.units import Delta, Epsilon
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
+
+Proposal = tuple[str, Table, Sequence[ColumnAdvice]]
+
+
+def render(
+    policy: Policy | None, tables: Sequence[Proposal], caps: dict[str, int], epsilon: Epsilon, delta: Delta
+) -> str:
+    """YAML of the whole policy; ``policy`` is None when a bare source was surveyed."""
+    return "\n".join(_lines(policy, tables, caps, epsilon, delta)) + "\n"
+
+
+def _lines(
+    policy: Policy | None, tables: Sequence[Proposal], caps: dict[str, int], epsilon: Epsilon, delta: Delta
+) -> Iterator[str]:
+    first, table, _ = tables[0]
+    yield "# A draft. What was read off the data becomes public with this file: put domain knowledge in its place."
+    yield "version: 1"
+    yield f"dataset: {policy.dataset if policy else first}"
+    yield "privacy_unit:"
+    yield f"  name: {policy.privacy_unit.name if policy else 'unit'}"
+    yield f"  column: {scalar(policy.privacy_unit.column if policy else f'{first}.{table.unit}')}"
+    yield "tables:"
+    for name, protected, columns in tables:
+        yield from _table(name, protected, {c.name: c for c in columns})
+    for name, public in policy.tables.items() if policy else ():
+        if public.public:
+            yield from _table(name, public, {})
+    yield "contribution: # read off the data: the choices of least error"
+    yield from (f"  {name}: {value}" for name, value in caps.items())
+    budget, asked = (policy.budget, policy.per_query) if policy else (None, None)
+    yield "budget: # for the life of the dataset; this one is for you to decide"
+    yield f"  epsilon: {budget.epsilon if budget else epsilon * 30}"
+    yield f"  delta: {budget.delta if budget else max(delta, Delta.parse('1e-6'))}"
+    yield "per_query:"
+    yield f"  default_epsilon: {asked.default_epsilon if asked else epsilon}"
+    yield f"  max_epsilon: {asked.max_epsilon if asked else epsilon * 10}"
+    if policy and policy.overcommit:
+        yield "overcommit: true"
+    for section, accounts in (("analysts", policy.analysts), ("roles", policy.roles)) if policy else ():
+        if accounts:
+            yield f"{section}:"
+            yield from (f"  {scalar(n)}: {{ epsilon: {b.epsilon}, delta: {b.delta} }}" for n, b in accounts.items())
+
+
+def _table(name: str, table: Table, advised: dict[str, ColumnAdvice]) -> Iterator[str]:
+    yield f"  {name}:"
+    yield f"    source: {scalar(table.source)}"
+    if table.public:
+        yield "    public: true"
+    elif table.path:
+        yield f"    path: {json.dumps([list(hop) for hop in table.path])}"
+    else:
+        yield f"    unit: {scalar(table.unit or ROW)}"
+    if table.one_row_per_unit:
+        yield "    one_row_per_unit: true"
+    yield "    columns:"
+    for column_name, column in table.columns.items():
+        yield from _column(column_name, column, advised.get(column_name))
+
+
+def _column(name: str, column: Column, advice: ColumnAdvice | None) -> Iterator[str]:
+    parts = [f"type: {column.type}"]
+    if column.source_column:
+        parts.append(f"source_column: {scalar(column.source_column)}")
+    bounds = advice.bounds if advice else tuple(map(str, column.bounds)) if column.bounds else None
+    if bounds:
+        numeric = column.type in ("integer", "number")
+        low, high = bounds if numeric else (json.dumps(b) for b in bounds)
+        parts.append(f"bounds: [{low}, {high}]")
+    precision = advice.precision if advice else column.precision
+    if precision:
+        parts.append(f"precision: {Decimal(precision):f}")
+    categories = advice.categories if advice else column.categories
+    if categories:
+        parts.append(f"categories: [{', '.join(map(scalar, categories))}]")
+    comments = list(advice.notes) if advice else []
+    if advice and advice.bounds:
+        comments.insert(0, "bounds read off the data")
+    comment = f" # {'; '.join(comments)}" if comments else ""
+    yield f"      {name}: {{ {', '.join(parts)} }}{comment}"
+
+
+def scalar(value: object) -> str:
+    """A YAML scalar that reads back as ``value``: plain where that is safe, else quoted."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str) and not (_PLAIN.match(value) and read_document(value).data == value):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -1,0 +1,397 @@
+"""Noise. The only importer of OpenDP, and the only place where exact aggregates turn into answers.
+
+``laplace``, ``gaussian``, ``laplace_threshold`` and ``noisy_max`` choose a *spec*: the smallest scale whose privacy
+map, as OpenDP computes it, does not exceed the price asked. A spec holds no data and can be quoted for free. ``draw``
+and its two siblings take a spec, the exact aggregates and the proof of charge, rebuild OpenDP's measurement, check its
+map against the charged event once more, and only then draw. What OpenDP does is never assumed: see tests/privacy.
+
+What keeps this sound:
+- price: the event stores the float that the map returned; ``Epsilon.ceil`` of it is charged, so we never undercharge;
+- OpenDP accepts scale 0 and denormals and then answers exactly: scales outside [2**-20, 2**50] are refused here;
+- one draw a paid event: a charge that lists an event twice pays for two draws of it, and a third is refused;
+- OpenDP's threshold keeps values ≥ T and prices values > T (opendp#2922): values equal to T are discarded here.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import opendp.prelude as dp
+
+from ..errors import RequestError, TacitError
+from . import accuracy, recording
+from .events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent
+from .exact import Charged, ExactAggregates, IntVector
+from .ordering import key_order
+from .scales import (
+    SCALE_MAX,
+    SCALE_MIN,
+    check_delta,
+    check_epsilon,
+    fits,
+    float_below,
+    smallest_gaussian_scale,
+    smallest_scale,
+    smallest_threshold,
+)
+from .sensitivity import Sensitivity
+from .units import Delta, Epsilon
+
+dp.enable_features("contrib")
+
+LIBRARY = f"opendp {importlib.metadata.version('opendp')}"
+GROUPS_MAX = 2**32 - 1  # OpenDP counts the groups of a unit in 32 bits
+CHUNK_ROWS = 100_000  # larger vectors are drawn in chunks on several threads; OpenDP mostly releases the GIL
+PARALLEL_ROWS_MIN = 200_000
+CHARGES_REMEMBERED = 4096
+
+_NoisyEvent = LaplaceEvent | GaussianEvent | LaplaceThresholdEvent | NoisyMaxEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A priced mechanism without data: ``event`` is what will be drawn, ``sensitivity`` what one unit can change."""
+
+    event: _NoisyEvent
+    sensitivity: Sensitivity
+
+    @property
+    def epsilon(self) -> Epsilon:
+        """The ε charged: the map's float, rounded up to the unit of account."""
+        return Epsilon.ceil(self.event.epsilon)
+
+    @property
+    def delta(self) -> Delta:
+        """The δ charged; zero for pure mechanisms."""
+        return Delta.ceil(getattr(self.event, "delta", 0.0))
+
+    @property
+    def kind(self) -> str:
+        """The event's kind: ``laplace``, ``gaussian``, ``laplace_threshold`` or ``noisy_max``."""
+        return self.event.kind
+
+    @property
+    def scale(self) -> float:
+        """Scale of the noise, in noise units."""
+        return self.event.scale
+
+    @property
+    def threshold(self) -> int | None:
+        """A noisy count is released when it is above this; ``None`` where every group is released."""
+        return self.event.threshold if isinstance(self.event, LaplaceThresholdEvent) else None
+
+    def half_width(self, confidence: float = 0.95) -> float:
+        """Half the width of the interval around one noisy value, in noise units."""
+        if isinstance(self.event, NoisyMaxEvent):
+            raise TypeError("a choice of one candidate has no additive noise")
+        return float(accuracy.half_width(_noise_kind(self.event), self.scale, confidence))
+
+
+# ── specs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@lru_cache(maxsize=4096)
+def laplace(s: Sensitivity, epsilon: Epsilon, *, unit: str) -> Measurement:
+    """Discrete Laplace noise on an integer vector, at the smallest scale whose map of ``s.l1`` is at most ``epsilon``.
+
+    Proof of the price. For integer noise with mass ∝ exp(−|x|/b), a shift by d changes the log-mass at any point by at
+    most Σ|d_g|/b ≤ l1/b; that quotient, rounded up, is what OpenDP's map returns. ∎
+    """
+    check_epsilon(epsilon)
+    scale, spent = _solve_laplace(s.l1, epsilon)
+    return Measurement(LaplaceEvent(unit=unit, library=LIBRARY, scale=scale, l1=s.l1, epsilon=spent), s)
+
+
+@lru_cache(maxsize=4096)
+def gaussian(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement:
+    """Discrete Gaussian noise on an integer vector, at the smallest scale whose ε at ``delta`` is at most ``epsilon``.
+
+    ε(δ) is read off OpenDP's own privacy profile of the measurement (``make_zCDP_to_approxDP``); lane R composes its ρ.
+    "Smallest" holds to the unit of account: ε(δ) at the scale found is ``epsilon`` after rounding up to 1e-12.
+    """
+    check_epsilon(epsilon)
+    check_delta(delta)
+    at = float_below(delta)
+    scale = smallest_gaussian_scale(s.l2, epsilon, delta, lambda sigma: _gaussian_price(sigma, s.l2, at)[1])
+    rho, spent = _gaussian_price(scale, s.l2, at)
+    event = GaussianEvent(unit=unit, library=LIBRARY, scale=scale, l2=s.l2, rho=rho, epsilon=spent, delta=at)
+    return Measurement(event, s)
+
+
+@lru_cache(maxsize=4096)
+def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement:
+    """Noisy counts of unknown keys: smallest scale for ``epsilon``, then the smallest threshold T for ``delta``.
+
+    A key is released when its noisy count is *above* T. Proof of δ. Keys held by others differ by at most l1/scale in
+    log-mass, as for ``laplace``. A key that only this unit holds exists in one database alone and gives the unit away
+    when released; there are at most l0 such, each with count ≤ linf and independent noise X, so that
+    δ = 1 − (1 − P(X > T − linf))^l0, which is OpenDP's map, and the probability of what we release (not of ≥ T). ∎
+    """
+    check_epsilon(epsilon)
+    check_delta(delta)
+    if s.l0 > GROUPS_MAX:
+        raise RequestError(
+            "bound_invalid",
+            "too many groups per unit for a threshold on unknown keys",
+            hint="Lower max_groups, or declare the keys.",
+        )
+    d_in = (s.l0, s.l1, s.linf)
+    scale, _ = _solve_laplace(s.l1, epsilon)
+    threshold = smallest_threshold(scale, s.l0, s.linf, delta, lambda t: _build_threshold(scale, t).map(d_in)[1])
+    spent, spent_delta = _build_threshold(scale, threshold).map(d_in)
+    if not (fits(spent, epsilon) and Delta.ceil(spent_delta) <= delta):
+        raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
+    event = LaplaceThresholdEvent(
+        unit=unit,
+        library=LIBRARY,
+        scale=scale,
+        threshold=threshold,
+        l0=s.l0,
+        l1=s.l1,
+        linf=s.linf,
+        epsilon=spent,
+        delta=spent_delta,
+    )
+    return Measurement(event, s)
+
+
+@lru_cache(maxsize=4096)
+def noisy_max(candidates: int, linf: int, epsilon: Epsilon, *, unit: str, monotonic: bool = False) -> Measurement:
+    """Choose one of ``candidates`` by permute-and-flip over integer scores that a unit moves by at most ``linf`` each.
+
+    ``monotonic`` says that adding a unit moves all scores in the same direction, which halves the price; the caller
+    proves it. The price does not depend on the number of candidates.
+    """
+    check_epsilon(epsilon)
+    if candidates < 1:
+        raise RequestError("bound_invalid", "a choice needs at least one candidate")
+    s = Sensitivity(l0=candidates, l1=candidates * linf, l2=float(candidates * linf), linf=linf)
+
+    def price(scale: float) -> float:
+        return cast(float, _build_noisy_max(scale, monotonic).map(linf))
+
+    scale = smallest_scale(linf if monotonic else 2 * linf, epsilon, price)
+    event = NoisyMaxEvent(
+        unit=unit,
+        library=LIBRARY,
+        scale=scale,
+        linf=linf,
+        monotonic=monotonic,
+        candidates=candidates,
+        epsilon=price(scale),
+    )
+    return Measurement(event, s)
+
+
+# ── draws ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def draw(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged) -> IntVector:
+    """Add noise to one measure: a noisy integer for every group, in the order of the groups.
+
+    The list of groups itself is not protected here: use it for public keys, or for groups that a threshold kept.
+    """
+    _guard(m, charged, LaplaceEvent, GaussianEvent)
+    values = exact._values(measure)
+    if (recorder := recording.active()) is not None:
+        _record(recorder, m, exact, measure)
+        return values + recorder.noise(_noise_kind(m.event), m.scale, len(values))
+    build = _build_laplace if isinstance(m.event, LaplaceEvent) else _build_gaussian
+    # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.
+    parts = _chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def draw_threshold(
+    m: Measurement, exact: ExactAggregates, measure: str, charged: Charged
+) -> tuple[list[tuple[Any, ...]], IntVector, IntVector]:
+    """Release the keys whose noisy count is above the threshold: (keys, their row indexes, their noisy counts).
+
+    Sorted by key, so that neither the engine's order nor a hash order leaves. Row indexes stand in for the keys inside
+    OpenDP: the mechanism only ever compares keys for equality, so any one-to-one relabelling has the same law.
+    Groups without a unit (count ≤ 0) are no keys of the database and are left out first.
+    """
+    _guard(m, charged, LaplaceThresholdEvent)
+    threshold = cast(LaplaceThresholdEvent, m.event).threshold
+    keys, values = exact._key_list(), exact._values(measure)
+    if len(set(keys)) != len(keys):
+        raise TacitError("internal_error", "group keys are not distinct")
+    present = np.flatnonzero(values > 0)
+    if (recorder := recording.active()) is not None:
+        _record(recorder, m, exact, measure)
+        noisy_present = values[present] + recorder.noise("laplace", m.scale, len(present))
+        kept = dict(zip(present.tolist(), noisy_present.tolist(), strict=True))
+    else:
+        kept = {}
+        for part in _chunked(lambda rows: _threshold_chunk(m, rows, values[rows]), present):
+            kept.update(part)
+    above = [row for row, noisy in kept.items() if noisy > threshold]
+    above.sort(key=lambda row: key_order(keys[row]))
+    index = np.array(above, dtype=np.int64)
+    return [keys[row] for row in above], index, np.array([kept[row] for row in above], dtype=np.int64)
+
+
+def draw_max(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged) -> int:
+    """Choose the index of one candidate; the measure's groups are the candidates, its values their scores."""
+    _guard(m, charged, NoisyMaxEvent)
+    event = cast(NoisyMaxEvent, m.event)
+    scores = exact._values(measure)
+    if len(scores) != event.candidates:
+        raise TacitError("internal_error", "the scores do not match the candidates that were charged")
+    if (recorder := recording.active()) is not None:
+        _record(recorder, m, exact, measure)
+        return int(np.argmax(scores))
+    return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))
+
+
+def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
+    """Everything that must hold before noise is drawn; a failure is a fault of ours, never of the analyst."""
+    event, s = m.event, m.sensitivity
+    if not isinstance(event, allowed):
+        raise TacitError("internal_error", f"a {event.kind} event cannot be drawn here")
+    if not charged.covers(event):
+        raise TacitError("internal_error", "noise was asked for without a charge that covers it")
+    if event.library != LIBRARY:
+        raise TacitError("internal_error", f"the charge was priced by {event.library}, this is {LIBRARY}")
+    if not SCALE_MIN <= event.scale <= SCALE_MAX:
+        raise TacitError("internal_error", "noise scale outside the safe range")
+    if not _price_holds(event, s):
+        raise TacitError("internal_error", "the measurement's privacy map exceeds what was charged")
+    _take(charged, event)
+
+
+# Draws made under each recent charge. The charge itself is held, so that its id stays its own.
+_drawn: OrderedDict[int, tuple[Charged, list[Event]]] = OrderedDict()
+_drawn_lock = threading.Lock()
+
+
+def _take(charged: Charged, event: Event) -> None:
+    """Count one draw against the charge: noise drawn twice for one payment would be averaged away."""
+    with _drawn_lock:
+        _, made = _drawn.setdefault(id(charged), (charged, []))
+        if made.count(event) >= charged.events.count(event):
+            raise TacitError("internal_error", "every draw that the charge paid for has been made")
+        made.append(event)
+        _drawn.move_to_end(id(charged))
+        while len(_drawn) > CHARGES_REMEMBERED:
+            _drawn.popitem(last=False)
+
+
+@lru_cache(maxsize=4096)
+def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
+    """Whether OpenDP's map of the declared sensitivity, computed afresh, is within the event's price."""
+    if isinstance(event, LaplaceEvent):
+        return event.l1 == s.l1 and bool(_build_laplace(event.scale).map(s.l1) <= event.epsilon)
+    if isinstance(event, GaussianEvent):
+        if event.l2 != s.l2:
+            return False
+        rho, epsilon = _gaussian_price(event.scale, s.l2, event.delta)
+        return rho <= event.rho and epsilon <= event.epsilon
+    if isinstance(event, LaplaceThresholdEvent):
+        if (event.l0, event.l1, event.linf) != (s.l0, s.l1, s.linf):
+            return False
+        epsilon, delta = _build_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
+        return bool(epsilon <= event.epsilon and delta <= event.delta)
+    epsilon = _build_noisy_max(event.scale, event.monotonic).map(s.linf)
+    return event.linf == s.linf and bool(epsilon <= event.epsilon)
+
+
+def _threshold_chunk(m: Measurement, rows: IntVector, counts: IntVector) -> dict[int, int]:
+    event = cast(LaplaceThresholdEvent, m.event)
+    measurement = _build_threshold(event.scale, event.threshold)
+    return cast(dict[int, int], measurement(dict(zip(rows.tolist(), counts.tolist(), strict=True))))
+
+
+def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
+    """Run ``work`` on the whole vector, or on chunks of it in threads when it is long; results in order."""
+    if len(rows) <= PARALLEL_ROWS_MIN:
+        return [work(rows)] if len(rows) else []
+    chunks: Sequence[IntVector] = [rows[i : i + CHUNK_ROWS] for i in range(0, len(rows), CHUNK_ROWS)]
+    with ThreadPoolExecutor(max_workers=min(len(chunks), os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, chunks))
+
+
+def _record(recorder: recording.Recorder, m: Measurement, exact: ExactAggregates, measure: str) -> None:
+    keys = tuple(exact._key_list())
+    recorder.add(recording.Draw(measure, m.kind, exact._values(measure).copy(), keys, m.sensitivity, m.scale))
+
+
+def _noise_kind(event: _NoisyEvent) -> accuracy.Kind:
+    return "gaussian" if isinstance(event, GaussianEvent) else "laplace"
+
+
+# ── OpenDP ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Spaces(NamedTuple):
+    l1: Any
+    l2: Any
+    linf: Any
+    linf_monotonic: Any
+    counts: Any
+
+
+_local = threading.local()
+
+
+def _spaces() -> _Spaces:
+    """Domains and metrics, made once a thread: they cost more than the measurements, and are not shared across threads.
+
+    ``T`` is always i64: OpenDP's ``int`` is 32 bits wide.
+    """
+    made: _Spaces | None = getattr(_local, "spaces", None)
+    if made is None:
+        vector = dp.vector_domain(dp.atom_domain(T="i64"))
+        counts = dp.map_domain(dp.atom_domain(T="i64"), dp.atom_domain(T="i64"))
+        made = _Spaces(
+            l1=(vector, dp.l1_distance(T="i64")),
+            l2=(vector, dp.l2_distance(T="f64")),
+            linf=(vector, dp.linf_distance(T="i64")),
+            linf_monotonic=(vector, dp.linf_distance(T="i64", monotonic=True)),
+            counts=(counts, dp.l01inf_distance(dp.absolute_distance(T="i64"))),
+        )
+        _local.spaces = made
+    return made
+
+
+def _build_laplace(scale: float) -> Any:
+    domain, metric = _spaces().l1
+    return dp.m.make_laplace(domain, metric, scale=scale)
+
+
+def _build_gaussian(scale: float) -> Any:
+    domain, metric = _spaces().l2
+    return dp.m.make_gaussian(domain, metric, scale=scale)
+
+
+def _build_threshold(scale: float, threshold: int) -> Any:
+    domain, metric = _spaces().counts
+    return dp.m.make_laplace_threshold(domain, metric, scale=scale, threshold=threshold)
+
+
+def _build_noisy_max(scale: float, monotonic: bool) -> Any:
+    domain, metric = _spaces().linf_monotonic if monotonic else _spaces().linf
+    return dp.m.make_noisy_max(domain, metric, dp.max_divergence(), scale=scale)
+
+
+@lru_cache(maxsize=4096)
+def _solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
+    """(scale, ε): the smallest scale that fits, and what OpenDP's map says that it costs."""
+    scale = smallest_scale(l1, epsilon, lambda b: cast(float, _build_laplace(b).map(l1)))
+    return scale, _build_laplace(scale).map(l1)
+
+
+def _gaussian_price(scale: float, l2: float, delta: float) -> tuple[float, float]:
+    """(ρ, ε at δ) of Gaussian noise, both from OpenDP."""
+    measurement = _build_gaussian(scale)
+    convert: Any = dp.c.make_zCDP_to_approxDP
+    return measurement.map(l2), convert(measurement).map(l2).epsilon(delta)

@@ -1,0 +1,273 @@
+"""The binder: one statement to relations, release points and the SQL above them.
+
+Every query inside the statement is bound to one of two things: a ``Relation`` (rows of units, or public rows that a
+protected query reads) or an ``Outer`` (SQL above release points). Rules decide; what no rule derives is refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
+
+from .bind_expr import ExprBinder
+from .catalog import Catalog
+from .expr import Expr, Ref, Scalar
+from .outer import Outer, OuterScope
+from .parse import position
+from .plan import Column, Project, Relation
+from .rules.release import Draft
+from .rules.setop import set_operation
+from .scope import Scope
+from .select_outer import outer_select, outer_set_operation
+from .select_private import private_select
+from .sources import Cte, Env, Source, read_from, refuse_released
+from .syntax import strict, unsupported
+
+EXPANSIONS_MAX = 64
+DRAFTS_MAX = 64
+SET_KINDS: dict[type[exp.Expression], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Contribution bounds that the request names; ``None`` takes the policy's."""
+
+    max_rows: int | None = None
+    max_groups: int | None = None
+    max_amount: float | None = None
+
+
+class Binder:
+    """State of binding one statement."""
+
+    def __init__(self, catalog: Catalog, sql: str, caps: Caps) -> None:
+        self.catalog = catalog
+        self.sql = sql
+        self.caps = caps
+        self.drafts: list[Draft] = []
+        self.tables_used: set[str] = set()
+        self.public_tables: set[str] = set()
+        self.lifts: list[list[tuple[Column, Expr]]] = []
+        self.correlated: list[bool] = []
+        self._ids = itertools.count(1)
+        self._expansions = 0
+
+    def new_id(self) -> int:
+        """A fresh plan-wide column id."""
+        return next(self._ids)
+
+    @property
+    def rows_cap(self) -> int:
+        """R: rows of one unit that count in full, over the protected tables used so far."""
+        if self.caps.max_rows is not None:
+            return self.caps.max_rows
+        infos = [self.catalog.table(t) for t in self.tables_used]
+        return max((i.max_rows for i in infos if i is not None and not i.public), default=1)
+
+    @property
+    def group_caps(self) -> tuple[int, int]:
+        """K and C over the protected tables used so far."""
+        infos = [i for i in map(self.catalog.table, self.tables_used) if i is not None and not i.public]
+        k = self.caps.max_groups or max((i.max_groups for i in infos), default=1)
+        c = self.caps.max_rows or max((i.max_rows_per_group for i in infos), default=1)
+        return k, c
+
+    def count_expansion(self, node: exp.Expression) -> None:
+        """WITH names are expanded where they are used; a chain of doublings must not explode."""
+        self._expansions += 1
+        if self._expansions > EXPANSIONS_MAX:
+            raise SqlSyntaxError(
+                "sql_too_large",
+                f"WITH names are used more than {EXPANSIONS_MAX} times in all.",
+                position=position(self.sql, node),
+            )
+
+    def add_draft(self, make: Callable[[str], Draft]) -> Draft:
+        """Register a release point under the next name."""
+        if len(self.drafts) >= DRAFTS_MAX:
+            raise SqlSyntaxError("sql_too_large", f"The statement has more than {DRAFTS_MAX} release points.")
+        draft = make(f"__r{len(self.drafts)}")
+        self.drafts.append(draft)
+        return draft
+
+    def lift(self, binder: ExprBinder, scalar: Scalar) -> Expr:
+        """Compute a scalar subquery as a column of its own below the expression (TRY cannot hold a subquery)."""
+        column = Column(self.new_id(), "subquery", scalar.facts)
+        self.lifts[-1].append((column, scalar))
+        return Ref(scalar.facts, column.id, column.name)
+
+    def flush(self, relation: Relation) -> Relation:
+        """Put the lifted columns under what comes next."""
+        lifted = self.lifts[-1]
+        if not lifted:
+            return relation
+        columns = (*relation.columns, *(c for c, _ in lifted))
+        exprs = (*(Ref(c.facts, c.id, c.name) for c in relation.columns), *(e for _, e in lifted))
+        lifted.clear()
+        return Project(columns, relation.property, relation.max_rows, relation, exprs)
+
+    def protected_scope(self, scope: Scope) -> bool:
+        """The expressions of this scope read protected rows."""
+        return scope.relation is not None and scope.relation.protected
+
+    # -- queries
+
+    def bind_top(self, tree: exp.Query) -> Outer:
+        """The whole statement. Raises ``DerivationError`` row_level_output when it would show protected rows."""
+        bound = self.bind_query(tree, Env(), as_relation=False)
+        if isinstance(bound, Outer):
+            return bound
+        raise self._row_level(tree, bound)
+
+    def bind_outer(self, node: exp.Query, env: Env, around: OuterScope) -> Outer:
+        """A subquery inside post-processing."""
+        try:
+            bound = self.bind_query(node, env, as_relation=False, around=around)
+        except BindError as error:
+            raise self._perhaps_correlated(error, around) from error
+        if isinstance(bound, Outer):
+            return bound
+        raise self._row_level(node, bound)
+
+    def bind_subquery(self, node: exp.Query, env: Env, scope: Scope) -> tuple[Relation, bool]:
+        """A subquery inside a protected query: its relation, and whether it is matched on the unit."""
+        self.count_expansion(node)
+        self.correlated.append(False)
+        try:
+            relation = self.bind_query(node, env, as_relation=True, outer=scope)
+        finally:
+            on_unit = self.correlated.pop()
+        if isinstance(relation, Outer):
+            raise refuse_released(self, node)
+        return relation, on_unit
+
+    def bind_query(
+        self,
+        node: exp.Query,
+        env: Env,
+        *,
+        as_relation: bool,
+        outer: Scope | None = None,
+        around: OuterScope | None = None,
+    ) -> Relation | Outer:
+        """A query at any depth. ``as_relation``: it is read by a protected query and must not hold a release."""
+        env = self._with(node, env)
+        if isinstance(node, exp.Subquery):
+            strict(self.sql, node, "this", "with_")
+            return self.bind_query(node.this, env, as_relation=as_relation, outer=outer, around=around)
+        if isinstance(node, exp.SetOperation):
+            return self._set_operation(node, env, as_relation, outer, around)
+        if not isinstance(node, exp.Select):
+            raise unsupported(self.sql, node, type(node).__name__.upper())
+        strict(
+            self.sql, node, "with_", "expressions", "from_", "joins", "where", "group", "having", "qualify", "order",
+            "limit", "offset", "distinct",
+        )  # fmt: skip
+        self.lifts.append([])
+        try:
+            sources = read_from(self, node, env, as_relation=as_relation)
+            if as_relation or any(s.protected for s in sources):
+                return private_select(self, node, env, self._relations(sources), outer, as_relation)
+            return outer_select(self, node, env, sources, around)
+        finally:
+            self.lifts.pop()
+
+    def _relations(self, sources: list[Source]) -> list[Source]:
+        """Public sources bound as relations, since a protected query reads them."""
+        for s in sources:
+            if s.relation is None:
+                if s.outer is None or not s.outer.public:
+                    raise refuse_released(self, s.node)
+                single = exp.Select()
+                single.set("from_", exp.From(this=s.node))
+                s.relation = read_from(self, single, s.env, as_relation=True)[0].relation
+        return sources
+
+    def _with(self, node: exp.Query, env: Env) -> Env:
+        with_ = node.args.get("with_")
+        if with_ is None:
+            return env
+        strict(self.sql, with_, "expressions", "recursive")
+        if with_.args.get("recursive"):
+            raise unsupported(self.sql, with_, "WITH RECURSIVE", "Write a plain WITH.")
+        env = env.extend()
+        for cte in with_.expressions:
+            strict(self.sql, cte, "this", "alias", "materialized")
+            if not isinstance(cte.this, exp.Query):
+                raise unsupported(self.sql, cte, "WITH over anything but a SELECT")
+            names = [c.name for c in cte.args["alias"].columns]
+            env.ctes[cte.alias.lower()] = Cte(cte.alias, cte.this, Env(dict(env.ctes)), names)
+        return env
+
+    def _set_operation(
+        self, node: exp.SetOperation, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
+    ) -> Relation | Outer:
+        strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
+        left = self.bind_query(node.this, env, as_relation=as_relation, outer=outer, around=around)
+        right = self.bind_query(node.expression, env, as_relation=as_relation, outer=outer, around=around)
+        if isinstance(left, Outer) and isinstance(right, Outer):
+            return outer_set_operation(self, node, left, right)
+        if isinstance(left, Outer) or isinstance(right, Outer):
+            return self._mixed(node, env, left, right)
+        if node.args.get("limit") or node.args.get("offset"):
+            raise order_dependent(self, node)
+        kind = SET_KINDS[type(node)]
+        if node.args.get("distinct") is False:
+            kind = f"{kind}_all"
+        return set_operation(left, right, kind, self.new_id, position(self.sql, node))
+
+    def _mixed(
+        self, node: exp.SetOperation, env: Env, left: Relation | Outer, right: Relation | Outer
+    ) -> Relation | Outer:
+        released = left if isinstance(left, Outer) else right
+        side = node.this if isinstance(left, Outer) else node.expression
+        if isinstance(released, Outer) and not released.public:
+            raise self._row_level(node, left if isinstance(right, Outer) else right)
+        bound = self.bind_query(side, env, as_relation=True)
+        pair = (bound, right) if isinstance(left, Outer) else (left, bound)
+        if isinstance(pair[0], Outer) or isinstance(pair[1], Outer):
+            raise refuse_released(self, node)
+        kind = SET_KINDS[type(node)] + ("_all" if node.args.get("distinct") is False else "")
+        return set_operation(pair[0], pair[1], kind, self.new_id, position(self.sql, node))
+
+    def _row_level(self, node: exp.Expression, relation: Relation | Outer) -> DerivationError:
+        per_unit = isinstance(relation, Relation) and any(c.facts.unit for c in relation.columns)
+        return DerivationError(
+            "unit_in_output" if per_unit else "row_level_output",
+            "The result would hold one row for each person." if per_unit else "The result would hold rows of people.",
+            hint="Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.",
+            position=position(self.sql, node),
+            rule="release",
+        )
+
+    def _perhaps_correlated(self, error: BindError, around: OuterScope) -> BindError | DerivationError:
+        if error.code not in ("unknown_table", "unknown_column") or error.position is None:
+            return error
+        text = self.sql[error.position.start : error.position.end]
+        table, _, name = text.rpartition(".")
+        if around.find(name.strip('"'), table.strip('"') or None) is None:
+            return error
+        return DerivationError(
+            "correlated_release",
+            "An aggregate over protected rows depends on the row of the query around it; each row would be a release.",
+            hint="Write it as a join: SELECT r.x, COUNT(p.id) FROM r LEFT JOIN p ON … GROUP BY r.x.",
+            position=error.position,
+            rule="release",
+        )
+
+
+def order_dependent(binder: Binder, node: exp.Expression) -> DerivationError:
+    """LIMIT and OFFSET over protected rows."""
+    at = node.args.get("limit") or node.args.get("offset")
+    return DerivationError(
+        "order_dependent",
+        "LIMIT or OFFSET below an aggregate makes the rows of one person depend on those of others.",
+        hint="Filter by a condition instead, or move LIMIT above the aggregate.",
+        position=position(binder.sql, at) or position(binder.sql, node),
+        rule="order-dependent operations",
+    )

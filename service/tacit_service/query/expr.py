@@ -1,0 +1,165 @@
+"""Our own expression tree: what is left of the analyst's text once every name, type and function is checked.
+
+Nothing of the original text survives in it but literals (held as values), so that what the engine runs is emitted from
+this tree alone. Each node carries its public ``Facts``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .bounds import Facts
+
+if TYPE_CHECKING:
+    from .plan import Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """Base of all expressions."""
+
+    facts: Facts
+
+    def children(self) -> Iterator[Expr]:
+        """Direct sub-expressions."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, Expr):
+                yield value
+            elif isinstance(value, tuple):
+                for item in value:
+                    if isinstance(item, Expr):
+                        yield item
+                    elif isinstance(item, tuple):
+                        yield from (e for e in item if isinstance(e, Expr))
+
+    def walk(self) -> Iterator[Expr]:
+        """This node and all below, without entering subquery relations."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Expr):
+    """A column of an input relation, by its plan-wide id."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lit(Expr):
+    """A constant: None, bool, int, Decimal, float, str, date, datetime."""
+
+    value: None | bool | int | Decimal | float | str | dt.date | dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalLit(Expr):
+    """INTERVAL literal: a whole number of a unit from a fixed list."""
+
+    count: int
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A scalar function or operator of the allow-list, by its registry name."""
+
+    name: str
+    args: tuple[Expr, ...]
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Expr):
+    """Searched CASE."""
+
+    whens: tuple[tuple[Expr, Expr], ...]
+    default: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast(Expr):
+    """Total cast: what does not convert is NULL."""
+
+    arg: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class InList(Expr):
+    """``arg IN (items)``."""
+
+    arg: Expr
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Expr):
+    """A window function whose partition holds the privacy unit."""
+
+    function: str
+    args: tuple[Expr, ...]
+    partition: tuple[Expr, ...]
+    order: tuple[tuple[Expr, bool, bool], ...]  # expression, descending, nulls first
+    frame: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agg(Expr):
+    """An aggregate call; only inside per-unit or public aggregation and release points."""
+
+    function: str
+    args: tuple[Expr, ...]
+    distinct: bool = False
+    where: Expr | None = None
+    parameter: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exists(Expr):
+    """``EXISTS (relation)``; the relation's predicate may refer to outer columns. ``on_unit``: rows are matched on the unit."""
+
+    relation: Relation
+    on_unit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InRelation(Expr):
+    """``arg IN (SELECT column FROM relation)``."""
+
+    arg: Expr
+    relation: Relation
+    column: int
+    on_unit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar(Expr):
+    """A scalar subquery that yields one row at most by construction (an ungrouped aggregate)."""
+
+    relation: Relation
+    column: int
+    on_unit: bool
+
+
+def refs(e: Expr) -> set[int]:
+    """Ids of all columns that the expression reads, subqueries' own columns not included."""
+    return {n.id for n in e.walk() if isinstance(n, Ref)}
+
+
+def conjuncts(e: Expr) -> list[Expr]:
+    """Split ``a AND b AND c``."""
+    if isinstance(e, Call) and e.name == "and":
+        return [c for a in e.args for c in conjuncts(a)]
+    return [e]
+
+
+def literal(e: Expr) -> Any:
+    """The value of a literal, or ``NotImplemented`` when it is not one (NULL is a value)."""
+    return e.value if isinstance(e, Lit) else NotImplemented

@@ -1,0 +1,213 @@
+"""Post-processing: SQL above release points, kept as a checked tree that the isolated engine runs over released tables.
+
+Everything here reads released or public rows only, so any meaning is allowed; what is checked is that the text cannot
+steer the engine (allow-listed nodes and functions, names resolved here, identifiers quoted) and which output columns
+stand for released numbers as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, Position
+
+from .parse import position
+from .syntax import label, unsupported
+
+# expressions whose own evaluation is harmless; functions are checked by class or by name
+_NODES: tuple[type[exp.Expression], ...] = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Binary, exp.Not, exp.Between,
+    exp.In, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Window,
+    exp.WindowSpec, exp.Order, exp.Ordered, exp.Distinct, exp.Star, exp.Alias, exp.Filter, exp.Where, exp.Tuple,
+    exp.WithinGroup, exp.Exists, exp.Subquery, exp.IgnoreNulls, exp.RespectNulls, exp.Escape,
+)  # fmt: skip
+_REFUSED_BINARY = (
+    exp.JSONExtract,
+    exp.JSONExtractScalar,
+    exp.Dot,
+    exp.Collate,
+    exp.RegexpLike,
+    exp.Glob,
+    exp.SimilarTo,
+)
+_FUNCTIONS: tuple[type[exp.Expression], ...] = (
+    exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Trim, exp.Concat, exp.DPipe,
+    exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.SplitPart, exp.Abs, exp.Sign, exp.Floor, exp.Ceil,
+    exp.Trunc, exp.Round, exp.Sqrt, exp.Cbrt, exp.Ln, exp.Log, exp.Exp, exp.Pow, exp.IsNan, exp.Coalesce, exp.Nullif,
+    exp.Greatest, exp.Least, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Week, exp.DayOfWeek, exp.DayOfWeekIso,
+    exp.DayOfYear, exp.DayOfMonth, exp.Hour, exp.Minute, exp.Second, exp.Extract, exp.TimestampTrunc, exp.DateTrunc,
+    exp.DateDiff, exp.DateAdd, exp.DateSub, exp.TimeToStr, exp.Monthname, exp.Dayname, exp.LastDay, exp.Reverse,
+    exp.Like, exp.ILike, exp.And, exp.Or, exp.If, exp.Case, exp.Cast, exp.TryCast, exp.Exists,
+    exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance,
+    exp.VariancePop, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.CountIf, exp.LogicalAnd, exp.LogicalOr,
+    exp.Corr, exp.CovarPop, exp.CovarSamp, exp.RegrSlope, exp.RegrIntercept, exp.ArgMax, exp.ArgMin, exp.AnyValue,
+    exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead,
+    exp.FirstValue, exp.LastValue, exp.NthValue, exp.Filter, exp.WithinGroup, exp.Try, exp.GroupConcat,
+)  # fmt: skip
+_FUNCTION_NAMES = {"date_part", "isfinite", "date_sub"}
+AGGREGATING = (exp.AggFunc, exp.Window)
+
+
+@dataclass(frozen=True, slots=True)
+class OuterColumn:
+    """A column above release points. ``kind``: key, noisy, derived or public; ``source`` names the released column."""
+
+    name: str
+    kind: str
+    source: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Outer:
+    """A query above release points: its checked tree and its columns. ``public``: it holds no release."""
+
+    tree: exp.Query
+    columns: list[OuterColumn]
+    public: bool
+    row_wise: bool = False
+    interval_sql: str | None = None
+    order_sensitive: bool = False
+
+
+@dataclass(slots=True)
+class OuterScope:
+    """Sources of an outer SELECT by alias, with the enclosing scope for correlated subqueries."""
+
+    entries: list[tuple[str, list[OuterColumn]]] = field(default_factory=list)
+    hidden: dict[str, set[str]] = field(default_factory=dict)
+    parent: OuterScope | None = None
+
+    def find(self, name: str, table: str | None) -> tuple[str, OuterColumn] | None:
+        """Alias and column for a name, innermost first; ``None`` when unknown; the first hit when ambiguous by USING."""
+        for alias, columns in self.entries:
+            if table is not None and alias.lower() != table.lower():
+                continue
+            for c in columns:
+                if c.name.lower() == name.lower() and not (
+                    table is None and name.lower() in self.hidden.get(alias, ())
+                ):
+                    return alias, c
+        return self.parent.find(name, table) if self.parent is not None else None
+
+
+class OuterExpressions:
+    """Checks and rewrites expressions of one outer SELECT."""
+
+    def __init__(self, binder: Any, scope: OuterScope, env: Any, aliases: set[str] | None = None) -> None:
+        self.binder = binder
+        self.scope = scope
+        self.env = env
+        self.aliases = aliases or set()
+
+    def rewrite(self, node: exp.Expression) -> exp.Expression:
+        """A checked copy with names resolved and quoted, and subqueries bound."""
+        if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
+            return self._query(node)
+        if isinstance(node, exp.Column):
+            return self._column(node)
+        self.check(node)
+        copy = node.__class__()
+        for key, value in node.args.items():
+            if isinstance(value, exp.Expression):
+                copy.set(key, self.rewrite(value))
+            elif isinstance(value, list):
+                copy.set(key, [self.rewrite(v) if isinstance(v, exp.Expression) else v for v in value])
+            else:
+                copy.set(key, value)
+        return copy
+
+    def check(self, node: exp.Expression) -> None:
+        """Refuse what is not on the list."""
+        if isinstance(node, exp.Anonymous):
+            if node.name.lower() in _FUNCTION_NAMES:
+                return
+            raise self._unknown(node)
+        if isinstance(node, _REFUSED_BINARY):
+            raise unsupported(self.binder.sql, node, label(node))
+        if isinstance(node, exp.Func):
+            if isinstance(node, _FUNCTIONS):
+                return
+            raise self._unknown(node)
+        if not isinstance(node, _NODES):
+            raise unsupported(self.binder.sql, node, label(node))
+
+    def _unknown(self, node: exp.Expression) -> BindError:
+        return BindError(
+            "unknown_function",
+            f"{label(node)} is not on the list of functions.",
+            hint="See the dataset's function list.",
+            position=position(self.binder.sql, node),
+            rule="allow-list",
+        )
+
+    def _query(self, node: exp.Query) -> exp.Expression:
+        bound = self.binder.bind_outer(node, self.env, self.scope)
+        tree: exp.Expression = bound.tree
+        return tree
+
+    def _column(self, node: exp.Column) -> exp.Expression:
+        where = position(self.binder.sql, node)
+        if node.args.get("db") or node.args.get("catalog") or isinstance(node.this, exp.Star):
+            raise unsupported(self.binder.sql, node, "A name of this form")
+        found = self.scope.find(node.name, node.table or None)
+        if found is None:
+            if not node.table and node.name.lower() in self.aliases:
+                return exp.column(quoted(node.name))
+            raise self._missing(node, where)
+        alias, column = found
+        return exp.column(quoted(column.name), table=quoted(alias))
+
+    def _missing(self, node: exp.Column, where: Position | None) -> BindError:
+        names = [c.name for _, columns in self.scope.entries for c in columns]
+        return BindError(
+            "unknown_column",
+            f"There is no column {node.sql('duckdb')[:80]} here.",
+            hint=f"Known here: {', '.join(dict.fromkeys(names))}." if names else None,
+            position=where,
+            rule="names",
+        )
+
+    def kind(self, node: exp.Expression) -> OuterColumn:
+        """What a projection stands for, before it is rewritten; the name is the caller's."""
+        inner = node.unalias()
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        if isinstance(inner, exp.Column) and not isinstance(inner.this, exp.Star):
+            found = self.scope.find(inner.name, inner.table or None)
+            if found is not None:
+                return found[1]
+        kinds: set[str] = set()
+        for n in inner.walk():
+            if isinstance(n, exp.Query) and not isinstance(n, exp.Subquery):
+                kinds.add("derived")
+            if isinstance(n, exp.Column):
+                found = self.scope.find(n.name, n.table or None)
+                if found is not None:
+                    kinds.add(found[1].kind)
+        released = any(c.kind != "public" for _, columns in self.scope.entries for c in columns)
+        if any(isinstance(n, AGGREGATING) for n in inner.walk()) and released:
+            kinds.add("derived")
+        if kinds & {"noisy", "derived"}:
+            return OuterColumn("", "derived")
+        return OuterColumn("", "key" if "key" in kinds else "public")
+
+
+def quoted(name: str) -> exp.Identifier:
+    """A quoted identifier."""
+    return exp.Identifier(this=name, quoted=True)
+
+
+def projection_name(node: exp.Expression) -> str:
+    """Name of an output column as DuckDB would give it."""
+    if node.alias:
+        return node.alias
+    inner = node.unalias()
+    if isinstance(inner, exp.Column | exp.Identifier):
+        return inner.name
+    if isinstance(inner, exp.Count) and (inner.this is None or isinstance(inner.this, exp.Star)):
+        return "count_star()"
+    text = inner.sql("duckdb", normalize_functions="lower")
+    return "".join(ch for ch in text if ch.isprintable())[:120]

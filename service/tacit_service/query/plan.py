@@ -1,0 +1,274 @@
+"""The plan: frozen relations below the release points, the release points, and the post-processing above them.
+
+Every relation carries ``property`` (public or protected) and ``max_rows`` (rows a unit can have in it, when public
+facts bound it). A protected relation always carries the unit's id in the hidden column ``_u``. Every node prints itself.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from .bounds import Facts, Type
+from .expr import Expr
+
+
+class Property(enum.StrEnum):
+    """Privacy property of a relation (privacy model, section 2)."""
+
+    PUBLIC = "public"
+    PROTECTED = "protected"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An output column of a relation: plan-wide id, the analyst's name, public facts."""
+
+    id: int
+    name: str
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Base. ``max_rows`` is the most rows one unit can have (``None``: no public bound); meaningless when public."""
+
+    columns: tuple[Column, ...]
+    property: Property
+    max_rows: int | None
+
+    @property
+    def protected(self) -> bool:
+        """Rows belong to privacy units."""
+        return self.property is Property.PROTECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Relation):
+    """A policy table in the snapshot; ``source_names`` are the physical names of ``columns``."""
+
+    table: str
+    source_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Values(Relation):
+    """Constant rows."""
+
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Project(Relation):
+    """Row-wise expressions; ``exprs`` align with ``columns``."""
+
+    input: Relation
+    exprs: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Relation):
+    """Rows for which the predicate is true. Columns are the input's, with facts narrowed."""
+
+    input: Relation
+    predicate: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Relation):
+    """``kind``: inner, left, right, full, semi, anti. ``on_unit``: equality of unit ids is part of the condition.
+
+    When only one side is protected the unit comes from that side.
+    """
+
+    left: Relation
+    right: Relation
+    kind: str
+    on: Expr | None
+    on_unit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnitAggregate(Relation):
+    """GROUP BY that includes the unit id (or any GROUP BY over a public input).
+
+    ``columns`` are the keys (aligned with ``keys``) followed by the aggregates (aligned with ``aggs``).
+    ``always_row``: no GROUP BY at all (a correlated scalar aggregate), which yields a row even over nothing.
+    """
+
+    input: Relation
+    keys: tuple[Expr, ...]
+    aggs: tuple[Expr, ...]
+    always_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(Relation):
+    """DISTINCT over all columns and the unit."""
+
+    input: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class SetOp(Relation):
+    """``kind``: union_all, union, intersect, except, intersect_all, except_all; rows are compared with their unit."""
+
+    left: Relation
+    right: Relation
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A group key of a release point. ``name`` is its column in the released table."""
+
+    name: str
+    expr: Expr
+    label: str
+
+    @property
+    def type(self) -> Type:
+        """Type of the key's values."""
+        return self.expr.facts.type
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTable:
+    """Public keys that come from a public relation (``FROM regions LEFT JOIN patients``): columns align with the keys."""
+
+    relation: Relation
+    columns: tuple[int, ...]
+
+
+class Form(enum.StrEnum):
+    """How one unit's contributions are bounded (privacy model, section 3)."""
+
+    ONE_ROW = "one_row"
+    WEIGHTS = "weights"
+    GROUPS = "groups"
+
+
+class MeasureKind(enum.StrEnum):
+    """What exact integers a measure sums over rows."""
+
+    COUNT = "count"  # rows that pass the condition
+    SUM = "sum"  # an integer value of rows that pass the condition
+    UNITS = "units"  # distinct units with a row that passes the condition
+    DISTINCT = "distinct"  # distinct values, each unit keeping at most C of them in a group
+    HISTOGRAM = "histogram"  # rows at or below each public candidate, for rank scores
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One vector of exact integers over the groups of a release point, with its contribution bound.
+
+    The engine's integer is ``multiplier`` times the quantity in multiples of ``grid`` (about ``center`` for centred sums).
+    ``k``, ``c``: at most ``k`` groups a unit, each partial within [``low``·c, ``high``·c]. ``total``: a unit's weights
+    add to at most this many rows.
+    """
+
+    name: str
+    kind: MeasureKind
+    value: Expr | None
+    where: tuple[Expr, ...]
+    form: Form
+    k: int
+    c: int
+    low: int = 0
+    high: int = 1
+    grid: Fraction = Fraction(1)
+    center: Fraction = Fraction(0)
+    multiplier: int = 1
+    ranked: bool = True
+    amount: int | None = None
+    centred: bool = False
+    candidates: tuple[Fraction, ...] = ()
+
+
+class AggKind(enum.StrEnum):
+    """What an output aggregate is, as a function of noisy measures."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVG = "avg"
+    VARIANCE = "variance"
+    STDDEV = "stddev"
+    QUANTILE = "quantile"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One aggregate column of a released table, computed from the noisy measures named in ``measures``."""
+
+    name: str
+    kind: AggKind
+    measures: tuple[str, ...]
+    label: str
+    type: Type
+    lo: Fraction | None = None
+    hi: Fraction | None = None
+    parameter: float | None = None
+    sample: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePoint:
+    """Where protected rows become released numbers: a vector of measures over groups.
+
+    ``public_keys``: every declared key has a row, zeros included. Otherwise keys pass a noisy threshold on the measure
+    named ``threshold_on``.
+    """
+
+    name: str
+    source: Relation
+    keys: tuple[Key, ...]
+    key_table: KeyTable | None
+    public_keys: bool
+    measures: tuple[Measure, ...]
+    outputs: tuple[Output, ...]
+    threshold_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of the answer. ``source`` is (release, column) when it is a released column as it stands."""
+
+    name: str
+    kind: str
+    source: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole statement: release points, then ``sql`` over the released tables and public tables.
+
+    ``mergeable``: the outer statement is row-wise over one release, so intervals and re-draws ride along in one run.
+    ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
+    """
+
+    dataset: str
+    releases: tuple[ReleasePoint, ...]
+    sql: str
+    unordered_sql: str
+    columns: tuple[ResultColumn, ...]
+    row_wise: bool
+    public_tables: tuple[str, ...] = ()
+    interval_sql: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def release(self, name: str) -> ReleasePoint:
+        """The release point of that name."""
+        return next(r for r in self.releases if r.name == name)
+
+
+def column(relation: Relation, id: int) -> Column:
+    """The relation's column with that id."""
+    return next(c for c in relation.columns if c.id == id)
+
+
+def any_row(value: Any) -> bool:
+    """True when a relation bound says at most one row a unit."""
+    return value == 1

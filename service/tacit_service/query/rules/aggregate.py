@@ -1,0 +1,256 @@
+"""Rule: aggregation. GROUP BY with the unit id stays protected (one row a unit and other keys); over public rows it stays public.
+
+Pre: an input relation; keys and aggregate arguments are row-wise over it. Post, when a key is the unit id and not NULL:
+every output row is a function of the rows of one unit, because rows are grouped by (unit, other keys) and no group spans
+two units; so the output is protected, with at most one row a unit when the other keys are functions of the unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError
+
+from ..bounds import Facts, Interval, Type
+from ..expr import Agg, Call, Expr, Ref
+from ..operators import truth
+from ..plan import Column, Filter, Property, Relation, UnitAggregate
+from ..syntax import label, strict, unsupported
+
+if TYPE_CHECKING:
+    from ..bind_expr import ExprBinder
+
+ONE_ARGUMENT: dict[type[exp.Expression], str] = {
+    exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Stddev: "stddev_samp",
+    exp.StddevSamp: "stddev_samp", exp.StddevPop: "stddev_pop", exp.Variance: "var_samp",
+    exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
+    exp.LogicalOr: "bool_or",
+}  # fmt: skip
+NUMERIC = {"sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median", "quantile_cont", "quantile_disc"}
+
+
+def is_aggregate(node: exp.Expression) -> bool:
+    """The node itself is an aggregate call (with its FILTER), not a window function."""
+    if isinstance(node, exp.Filter | exp.WithinGroup):
+        return True
+    return (
+        isinstance(node, exp.AggFunc)
+        and not isinstance(
+            node, exp.First | exp.Last | exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue | exp.NthValue
+        )
+        and not isinstance(node, exp.RowNumber | exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Ntile)
+    )
+
+
+def has_aggregate(node: exp.Expression | None) -> bool:
+    """An aggregate call stands in the expression, outside subqueries; a window's own function does not count."""
+    if node is None or isinstance(node, exp.Query):
+        return False
+    if isinstance(node, exp.Window):
+        inner = [c for c in node.this.iter_expressions()] if node.this is not None else []
+        rest = [v for k, v in node.args.items() if k != "this"]
+        flat: list[Any] = inner + [x for v in rest for x in (v if isinstance(v, list) else [v])]
+        return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expression))
+    if is_aggregate(node):
+        return True
+    return any(has_aggregate(c) for c in node.iter_expressions())
+
+
+def bind_aggregate(inner: ExprBinder, node: exp.Expression) -> Agg:
+    """An aggregate call over row-wise arguments. Refuses what is not on the list, by name."""
+    where: Expr | None = None
+    if isinstance(node, exp.Filter):
+        strict(inner.sql, node, "this", "expression")
+        where = inner.predicate(node.expression.this)
+        node = node.this
+    function, args, distinct, parameter = _shape(inner, node)
+    bound = tuple(inner.bind(a) for a in args)
+    if function == "count_if":
+        condition = inner.predicate(args[0])
+        where = condition if where is None else Call(truth((where.facts, condition.facts)), "and", (where, condition))
+        return Agg(
+            Facts(Type.INTEGER, Interval.of(0, None), nullable=False, grid=Fraction(1)), "count", (), False, where
+        )
+    for arg, source in zip(bound, args, strict=True):
+        if function in NUMERIC and not (arg.facts.type.numeric or arg.facts.type is Type.NULL):
+            raise inner.mismatch(source, f"{function.upper()} takes numbers, this is {arg.facts.type}")
+        if function in ("bool_and", "bool_or") and arg.facts.type is not Type.BOOLEAN:
+            raise inner.mismatch(source, f"{function.upper()} takes a condition, this is {arg.facts.type}")
+    return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
+
+
+def _shape(b: ExprBinder, node: exp.Expression) -> tuple[str, list[exp.Expression], bool, float | None]:
+    if isinstance(node, exp.Count):
+        strict(b.sql, node, "this", "expressions")
+        inner = node.this
+        if node.expressions:
+            raise unsupported(b.sql, node, "COUNT of several columns", "Use COUNT(*) with a condition.")
+        if inner is None or isinstance(inner, exp.Star):
+            return "count", [], False, None
+        if isinstance(inner, exp.Distinct):
+            strict(b.sql, inner, "expressions")
+            if len(inner.expressions) != 1:
+                raise unsupported(b.sql, node, "COUNT(DISTINCT …) of several columns", "Count one expression.")
+            return "count", list(inner.expressions), True, None
+        return "count", [inner], False, None
+    if isinstance(node, exp.WithinGroup):
+        strict(b.sql, node, "this", "expression")
+        order = node.expression.expressions
+        if len(order) == 1 and isinstance(node.this, exp.PercentileCont | exp.PercentileDisc):
+            strict(b.sql, node.this, "this")
+            p = _fraction(b, node.this.this)
+            p = 1 - p if order[0].args.get("desc") else p
+            name = "quantile_cont" if isinstance(node.this, exp.PercentileCont) else "quantile_disc"
+            return name, [order[0].this], False, p
+    if isinstance(node, exp.PercentileCont | exp.PercentileDisc):
+        strict(b.sql, node, "this", "expression")
+        name = "quantile_cont" if isinstance(node, exp.PercentileCont) else "quantile_disc"
+        return name, [node.this], False, _fraction(b, node.expression)
+    name = ONE_ARGUMENT.get(type(node), "")
+    if not name or node.this is None:
+        raise DerivationError(
+            "unsupported_aggregate",
+            f"{label(node)} has no private form here.",
+            hint="Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.",
+            position=b.where(node),
+            rule="aggregates",
+        )
+    strict(b.sql, node, "this")
+    if isinstance(node.this, exp.Distinct):
+        raise DerivationError(
+            "unsupported_aggregate",
+            f"{name.upper()}(DISTINCT …) has no private form here.",
+            hint="Use COUNT(DISTINCT …), or aggregate a per-unit SELECT DISTINCT.",
+            position=b.where(node),
+            rule="aggregates",
+        )
+    return name, [node.this], False, 0.5 if name == "median" else None
+
+
+def _fraction(b: ExprBinder, node: exp.Expression | None) -> float:
+    if isinstance(node, exp.Literal) and not node.is_string and 0 <= float(node.name) <= 1:
+        return float(node.name)
+    raise unsupported(b.sql, node or exp.Null(), "A quantile that is no number between 0 and 1", "Write 0.5.")
+
+
+def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
+    if function == "count":
+        return Facts(Type.INTEGER, Interval.of(0, None), nullable=False, grid=Fraction(1), proven=False)
+    f = args[0].facts
+    nullable = f.nullable or where is not None
+    if function in ("min", "max"):
+        return f.with_(nullable=nullable, unit=False, origin=None, links=None, unique=False, domain=f.domain)
+    if function in ("bool_and", "bool_or"):
+        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True))
+    if function == "sum":
+        return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
+    if function in ("avg", "median", "quantile_cont", "quantile_disc"):
+        return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
+    lo, hi = (f.bounds.lo, f.bounds.hi)
+    spread = None if lo is None or hi is None else (hi - lo)
+    top = None if spread is None else spread if function.startswith("stddev") else spread * spread
+    return Facts(Type.NUMBER, Interval(Fraction(0), top), nullable=True, proven=False)
+
+
+@dataclass(slots=True)
+class AggregateContext:
+    """Where aggregates may stand: replaces keys and aggregate calls by references to the aggregation's columns."""
+
+    inner: ExprBinder
+    new_id: Any
+    key_nodes: list[exp.Expression] = field(default_factory=list)
+    key_exprs: list[Expr] = field(default_factory=list)
+    key_columns: list[Column] = field(default_factory=list)
+    aggs: list[Agg] = field(default_factory=list)
+    agg_columns: list[Column] = field(default_factory=list)
+
+    def add_key(self, node: exp.Expression, expr: Expr, name: str) -> None:
+        """Register a GROUP BY expression."""
+        self.key_nodes.append(node)
+        self.key_exprs.append(expr)
+        self.key_columns.append(Column(self.new_id(), name, expr.facts))
+
+    def match(self, node: exp.Expression, binder: ExprBinder) -> Expr | None:
+        """The column that stands for this node, ``None`` when the node is to be bound by its parts."""
+        for key_node, column in zip(self.key_nodes, self.key_columns, strict=True):
+            if node == key_node:
+                return Ref(column.facts, column.id, column.name)
+        if is_aggregate(node):
+            return self._aggregate(bind_aggregate(self.inner, node))
+        if isinstance(node, exp.Column):
+            bound = self.inner.bind(node)
+            for expr, column in zip(self.key_exprs, self.key_columns, strict=True):
+                if isinstance(bound, Ref) and isinstance(expr, Ref) and bound.id == expr.id:
+                    return Ref(column.facts, column.id, column.name)
+            raise BindError(
+                "not_grouped",
+                f"Column {node.name} is neither in GROUP BY nor inside an aggregate.",
+                hint=f"Add {node.name} to GROUP BY, or aggregate it.",
+                position=binder.where(node),
+                rule="aggregation",
+            )
+        return None
+
+    def _aggregate(self, agg: Agg) -> Expr:
+        if agg not in self.aggs:
+            self.aggs.append(agg)
+            self.agg_columns.append(Column(self.new_id(), agg.function, agg.facts))
+        column = self.agg_columns[self.aggs.index(agg)]
+        return Ref(column.facts, column.id, column.name)
+
+
+def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, always_row: bool = False) -> Relation:
+    """The per-unit (or public) aggregation over ``source`` with the context's keys and aggregates."""
+    unit_keys = [k for k in context.key_exprs if k.facts.unit]
+    for key in unit_keys:
+        if key.facts.nullable:
+            missing = Call(truth((key.facts,), never_null=True), "is_null", (key,))
+            present = Call(truth((missing.facts,)), "not", (missing,))
+            source = Filter(source.columns, source.property, source.max_rows, source, present)
+    others = [k for k in context.key_exprs if not k.facts.unit]
+    single = source.protected and (always_row or all(k.facts.per_unit for k in others))
+    keys = [
+        Column(
+            c.id,
+            c.name,
+            c.facts.with_(nullable=False if c.facts.unit else c.facts.nullable, per_unit=single or c.facts.per_unit),
+        )
+        for c in context.key_columns
+    ]
+    cap = source.max_rows if source.max_rows is not None else rows_cap
+    grouped = bool(context.key_exprs)
+    aggs = [
+        Column(c.id, c.name, _capped(a, c.facts, cap, source.protected, grouped).with_(per_unit=single))
+        for a, c in zip(context.aggs, context.agg_columns, strict=True)
+    ]
+    max_rows = 1 if single else source.max_rows
+    return UnitAggregate(
+        (*keys, *aggs),
+        source.property,
+        max_rows if source.property is Property.PROTECTED else None,
+        source,
+        tuple(context.key_exprs),
+        tuple(context.aggs),
+        always_row,
+    )
+
+
+def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) -> Facts:
+    """Where a later aggregate clamps this value: a unit has about ``cap`` rows at most. Not a proven bound."""
+    if not protected:
+        return facts
+    if agg.function == "count":
+        low = 1 if grouped and agg.where is None and not agg.args else 0
+        return facts.with_(bounds=Interval.of(low, cap))
+    if agg.function == "sum":
+        f = agg.args[0].facts.bounds
+        lo = None if f.lo is None else min(f.lo, Fraction(0)) * cap
+        hi = None if f.hi is None else max(f.hi, Fraction(0)) * cap
+        if grouped and agg.where is None and f.lo is not None and f.lo > 0 and not agg.args[0].facts.nullable:
+            lo = f.lo
+        return facts.with_(bounds=Interval(lo, hi), nullable=facts.nullable or not grouped)
+    return facts if grouped else facts.with_(nullable=True)

@@ -1,0 +1,136 @@
+"""Rule: joins. A join of two protected relations needs equality of their unit ids among its conditions.
+
+Pre: every row of each side belongs to one unit (or is public). Post: with the equality, both halves of an output row
+belong to the same unit, so the row does; a row without a match keeps the unit of the half it has. Joined with a public
+relation, a protected row only gains public values; that one row may become many is harmless, since contributions are
+bounded at the aggregate. Without the equality a row would mix two units, and no rule derives it.
+"""
+
+from __future__ import annotations
+
+from tacit_service.errors import DerivationError, Position
+
+from ..expr import Call, Expr, Ref, conjuncts
+from ..plan import Column, Join, Property, Relation
+
+
+def join(
+    left: Relation, right: Relation, kind: str, on: Expr | None, filters: list[Expr], where: Position | None
+) -> Relation:
+    """Derive the join. ``filters`` are WHERE conjuncts, which may supply the equality of an inner join.
+
+    Raises ``DerivationError`` join_without_unit, public_outer_join.
+    """
+    if left.protected and right.protected:
+        return _protected_pair(left, right, kind, on, filters, where)
+    if left.protected or right.protected:
+        return _with_public(left, right, kind, on, where)
+    return Join(_columns(left, right, kind, on, pure=True), Property.PUBLIC, None, left, right, kind, on, False)
+
+
+def _protected_pair(
+    left: Relation, right: Relation, kind: str, on: Expr | None, filters: list[Expr], where: Position | None
+) -> Relation:
+    own = conjuncts(on) if on is not None else []
+    usable = own + (filters if kind == "inner" else [])
+    if not any(equates_units(c, left, right) for c in usable):
+        unit = next((c.name for c in left.columns if c.facts.unit), "the unit id")
+        raise DerivationError(
+            "join_without_unit",
+            "Two protected tables are joined without equality of the privacy unit, so that a row would mix two people.",
+            hint=f"Add the unit to the condition: … ON a.{unit} = b.{unit} AND ….",
+            position=where,
+            rule="join of protected relations",
+        )
+    pure = len(own) == 1
+    rows = left.max_rows * right.max_rows if left.max_rows is not None and right.max_rows is not None else None
+    if kind in ("semi", "anti"):
+        rows = left.max_rows
+    columns = _columns(left, right, kind, on, pure=pure)
+    return Join(columns, Property.PROTECTED, rows, left, right, kind, on, True)
+
+
+def equates_units(e: Expr, left: Relation, right: Relation) -> bool:
+    """The conjunct says that a unit id (or a declared path to it) of one side equals the other's."""
+    if not (isinstance(e, Call) and e.name == "eq"):
+        return False
+    a, b = e.args
+    if not (isinstance(a, Ref) and isinstance(b, Ref)):
+        return False
+    left_ids, right_ids = {c.id for c in left.columns}, {c.id for c in right.columns}
+    if a.id in right_ids and b.id in left_ids:
+        a, b = b, a
+    if a.id not in left_ids or b.id not in right_ids:
+        return False
+    if a.facts.unit and b.facts.unit:
+        return True
+    return any(x.facts.links is not None and x.facts.links == y.facts.origin for x, y in ((a, b), (b, a)))
+
+
+def _with_public(left: Relation, right: Relation, kind: str, on: Expr | None, where: Position | None) -> Relation:
+    protected, public = (left, right) if left.protected else (right, left)
+    outward = kind == "full" or (kind == "right" and left.protected) or (kind == "left" and right.protected)
+    if outward or (kind in ("semi", "anti") and right.protected):
+        raise DerivationError(
+            "public_outer_join",
+            "Rows of a public table that match no protected row belong to nobody, and whether they match is private.",
+            hint="Put the protected table on the preserved side, or group by the public table's own columns with "
+            "aggregates over the protected columns only.",
+            position=where,
+            rule="join with a public relation",
+        )
+    unique = _matches_once(protected, public, on)
+    rows = protected.max_rows if unique or kind in ("semi", "anti") else None
+    columns = _columns(left, right, kind, on, pure=True)
+    fixed: list[Column] = []
+    public_ids = {c.id for c in public.columns}
+    per_unit_key = unique and _key_is_per_unit(protected, public, on)
+    for c in columns:
+        if c.id in public_ids:
+            c = Column(c.id, c.name, c.facts.with_(per_unit=per_unit_key, unique=False))
+        fixed.append(c)
+    return Join(tuple(fixed), Property.PROTECTED, rows, left, right, kind, on, False)
+
+
+def _matches_once(protected: Relation, public: Relation, on: Expr | None) -> bool:
+    """Each protected row meets one public row at most: a unique public column is equated with a protected one."""
+    return any(_unique_side(c, protected, public) is not None for c in (conjuncts(on) if on is not None else []))
+
+
+def _key_is_per_unit(protected: Relation, public: Relation, on: Expr | None) -> bool:
+    parts = conjuncts(on) if on is not None else []
+    if len(parts) != 1:
+        return False
+    side = _unique_side(parts[0], protected, public)
+    return side is not None and side.facts.per_unit
+
+
+def _unique_side(e: Expr, protected: Relation, public: Relation) -> Expr | None:
+    if not (isinstance(e, Call) and e.name == "eq"):
+        return None
+    mine, theirs = {c.id for c in protected.columns}, {c.id for c in public.columns}
+    for x, y in (e.args, e.args[::-1]):
+        if isinstance(x, Ref) and x.id in mine and isinstance(y, Ref) and y.id in theirs and y.facts.unique:
+            return x
+    return None
+
+
+def _columns(left: Relation, right: Relation, kind: str, on: Expr | None, *, pure: bool) -> tuple[Column, ...]:
+    def missing(columns: tuple[Column, ...]) -> list[Column]:
+        return [
+            Column(
+                c.id,
+                c.name,
+                c.facts.with_(nullable=True, key_null=True, per_unit=c.facts.per_unit and pure, unique=False),
+            )
+            for c in columns
+        ]
+
+    def fanned(columns: tuple[Column, ...]) -> list[Column]:
+        return [Column(c.id, c.name, c.facts.with_(unique=False)) for c in columns]
+
+    if kind in ("semi", "anti"):
+        return left.columns
+    lefts = missing(left.columns) if kind in ("right", "full") else fanned(left.columns)
+    rights = missing(right.columns) if kind in ("left", "full") else fanned(right.columns)
+    return (*lefts, *rights)

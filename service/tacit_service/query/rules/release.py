@@ -1,0 +1,124 @@
+"""Rule: an aggregate without the unit in GROUP BY is a release point.
+
+Pre: a protected input; keys and aggregate arguments row-wise over it. Post: the relation is released: its numbers leave
+through measurements whose sensitivities follow from the contribution bounds, its keys are public or pass a threshold.
+Whatever stands around the aggregates in SELECT, HAVING, ORDER BY and QUALIFY is post-processing over the released table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError
+
+from ..expr import Agg, Expr, Ref, refs
+from ..outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
+from ..parse import position
+from ..plan import Relation
+from .aggregate import bind_aggregate, is_aggregate
+
+if TYPE_CHECKING:
+    from ..bind_expr import ExprBinder
+
+
+@dataclass(slots=True)
+class Draft:
+    """A release point before its measures are chosen. ``names`` of aggregates align with ``aggs``."""
+
+    name: str
+    source: Relation
+    keys: list[tuple[str, Expr, str]]
+    aggs: list[Agg]
+    labels: list[str]
+    key_table: Relation | None = None
+    force_threshold: bool = False
+
+
+class ReleasedExpressions(OuterExpressions):
+    """Rewrites expressions over one release: keys and aggregate calls become columns of the released table."""
+
+    def __init__(self, binder: Any, inner: ExprBinder, draft: Draft, key_nodes: list[exp.Expression], env: Any) -> None:
+        columns = [OuterColumn(n, "key", (draft.name, n)) for n, _, _ in draft.keys]
+        super().__init__(binder, OuterScope([(draft.name, columns)]), env)
+        self.inner = inner
+        self.draft = draft
+        self.key_nodes = key_nodes
+
+    def rewrite(self, node: exp.Expression) -> exp.Expression:
+        """As the base, with aggregates and keys replaced."""
+        found = self.released(node)
+        if found is not None:
+            return exp.column(quoted(found.source[1] if found.source else ""), table=quoted(self.draft.name))
+        if isinstance(node, exp.Column):
+            if not node.table and node.name.lower() in self.aliases:
+                return exp.column(quoted(node.name))
+            raise BindError(
+                "not_grouped",
+                f"Column {node.name} is neither in GROUP BY nor inside an aggregate.",
+                hint=f"Add {node.name} to GROUP BY, or aggregate it.",
+                position=position(self.binder.sql, node),
+                rule="aggregation",
+            )
+        return super().rewrite(node)
+
+    def released(self, node: exp.Expression) -> OuterColumn | None:
+        """The released column that the node stands for."""
+        for key_node, (name, _, _) in zip(self.key_nodes, self.draft.keys, strict=True):
+            if node == key_node:
+                return OuterColumn(name, "key", (self.draft.name, name))
+        if is_aggregate(node):
+            agg = bind_aggregate(self.inner, node)
+            self._check_strict(node, agg)
+            if agg not in self.draft.aggs:
+                self.draft.aggs.append(agg)
+                self.draft.labels.append(projection_name(node))
+            name = f"a{self.draft.aggs.index(agg)}"
+            return OuterColumn(name, "noisy", (self.draft.name, name))
+        if isinstance(node, exp.Column) and not (not node.table and node.name.lower() in self.aliases):
+            return self._key_of(node)
+        return None
+
+    def _key_of(self, node: exp.Column) -> OuterColumn | None:
+        bound = self.inner.bind(node)
+        for name, expr, _ in self.draft.keys:
+            if isinstance(expr, Ref) and isinstance(bound, Ref) and expr.id == bound.id:
+                return OuterColumn(name, "key", (self.draft.name, name))
+        return None
+
+    def _check_strict(self, node: exp.Expression, agg: Agg) -> None:
+        """Over ``public LEFT JOIN protected`` an aggregate must read protected columns, whose NULLs it skips."""
+        table = self.draft.key_table
+        if table is None:
+            return
+        public = {c.id for c in table.columns}
+        read = set().union(*(refs(a) for a in agg.args)) if agg.args else set()
+        if not (read - public) or not all(isinstance(a, Ref) for a in agg.args):
+            raise DerivationError(
+                "public_outer_join",
+                "Over a public table's LEFT JOIN, rows without a match belong to nobody, so only aggregates of the "
+                "protected table's columns are defined.",
+                hint="Count a protected column, for instance COUNT(p.id) instead of COUNT(*).",
+                position=position(self.binder.sql, node),
+                rule="join with a public relation",
+            )
+
+    def kind(self, node: exp.Expression) -> OuterColumn:
+        """What a projection stands for."""
+        inner = node.unalias()
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        found = self.released(inner)
+        if found is not None:
+            return found
+        for n in inner.walk():
+            if is_aggregate(n) or isinstance(n, exp.Window | exp.Query):
+                return OuterColumn("", "derived")
+        return OuterColumn("", "key" if any(isinstance(n, exp.Column) for n in inner.walk()) else "public")
+
+
+def released_query(columns: list[OuterColumn], tree: exp.Query, *, row_wise: bool) -> Outer:
+    """The outer query over one released table."""
+    return Outer(tree, columns, public=False, row_wise=row_wise)

@@ -1,0 +1,99 @@
+"""Rule: EXISTS, IN and scalar subqueries inside a protected query.
+
+Pre: the subquery is public, or protected and matched on the unit: its WHERE equates its unit id with the outer row's,
+or (for IN) the unit id is looked up among unit ids. Post: what a row learns from it is a function of its own unit's
+rows and public data, so the row stays protected. A subquery that reads other people's rows is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tacit_service.errors import DerivationError, Position
+
+from ..bounds import Type
+from ..expr import Exists, Expr, InRelation, Scalar
+from ..operators import truth
+from ..plan import Relation, UnitAggregate
+from ..syntax import strict, unsupported
+
+if TYPE_CHECKING:
+    from ..bind_expr import ExprBinder
+
+
+def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
+    """EXISTS (…)."""
+    strict(b.sql, node, "this")
+    relation, on_unit = _bind(b, node.this)
+    if relation.protected and not on_unit:
+        raise _not_on_unit(b.where(node))
+    return Exists(truth((), never_null=True), relation, on_unit)
+
+
+def in_query(b: ExprBinder, node: exp.In) -> Expr:
+    """x IN (SELECT …)."""
+    x = b.bind(node.this)
+    relation, on_unit = _bind(b, node.args["query"])
+    if len(relation.columns) != 1:
+        raise b.mismatch(node, f"The subquery of IN has {len(relation.columns)} columns, one is needed")
+    y = relation.columns[0]
+    looked_up = x.facts.unit and y.facts.unit
+    if relation.protected and not on_unit and not looked_up:
+        raise _not_on_unit(b.where(node))
+    kinds = {x.facts.type, y.facts.type} - {Type.NULL}
+    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER} and not kinds <= {Type.DATE, Type.TIMESTAMP}:
+        raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
+    facts = truth((x.facts, y.facts)).with_(per_unit=x.facts.per_unit and (not relation.protected or looked_up))
+    return InRelation(facts, x, relation, y.id, on_unit or looked_up)
+
+
+def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
+    """(SELECT aggregate …) as a value: one row by construction."""
+    strict(b.sql, node, "this")
+    relation, on_unit = _bind(b, node.this)
+    if len(relation.columns) != 1:
+        raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
+    if relation.protected and not on_unit:
+        raise _not_on_unit(b.where(node))
+    if not one_row(relation):
+        raise DerivationError(
+            "scalar_subquery_rows",
+            "This subquery could give more than one row, and data must not decide whether a query fails.",
+            hint="Aggregate it without GROUP BY, for instance SELECT MAX(…).",
+            position=b.where(node),
+            rule="scalar subqueries",
+        )
+    column = relation.columns[0]
+    facts = column.facts.with_(unit=False, unique=False, origin=None, links=None, per_unit=False)
+    return b.binder.lift(b, Scalar(facts, relation, column.id, on_unit))
+
+
+def one_row(relation: Relation) -> bool:
+    """The relation is an ungrouped aggregate, perhaps with expressions above it."""
+    while not isinstance(relation, UnitAggregate):
+        inner = getattr(relation, "input", None)
+        if inner is None or type(relation).__name__ != "Project":
+            return False
+        relation = inner
+    return relation.always_row or not relation.keys
+
+
+def _bind(b: ExprBinder, node: exp.Expression) -> tuple[Relation, bool]:
+    query = node.unnest() if isinstance(node, exp.Subquery) else node
+    if not isinstance(query, exp.Query):
+        raise unsupported(b.sql, node, "This subquery")
+    if isinstance(node, exp.Subquery):
+        strict(b.sql, node, "this", "alias")
+    return b.binder.bind_subquery(query, b.env, b.scope)
+
+
+def _not_on_unit(where: Position | None) -> DerivationError:
+    return DerivationError(
+        "subquery_not_on_unit",
+        "The subquery reads protected rows of other people: it is not matched on the privacy unit.",
+        hint="Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …).",
+        position=where,
+        rule="subqueries",
+    )

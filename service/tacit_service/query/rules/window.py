@@ -1,0 +1,141 @@
+"""Rule: window functions whose PARTITION BY holds the privacy unit.
+
+Pre: a protected relation; the unit id, never NULL, is among the partition expressions. Post: a row's value is a function
+of rows of its own unit, so the row stays protected. Any other window reads other people's rows and is refused; above a
+release point windows are post-processing and free.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tacit_service.errors import DerivationError
+
+from ..bounds import Facts, Interval, Type
+from ..expr import Expr, Lit, Window
+from ..syntax import label, strict, unsupported
+
+if TYPE_CHECKING:
+    from ..bind_expr import ExprBinder
+
+RANKING: dict[type[exp.Expression], str] = {
+    exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "dense_rank",
+    exp.PercentRank: "percent_rank", exp.CumeDist: "cume_dist",
+}  # fmt: skip
+SHIFT: dict[type[exp.Expression], str] = {exp.Lag: "lag", exp.Lead: "lead"}
+VALUE: dict[type[exp.Expression], str] = {exp.FirstValue: "first_value", exp.LastValue: "last_value"}
+AGGREGATE: dict[type[exp.Expression], str] = {
+    exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Count: "count",
+}  # fmt: skip
+
+
+def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
+    """Bind a window call. Raises ``DerivationError`` window_not_per_unit, unsupported_syntax."""
+    strict(b.sql, node, "this", "partition_by", "order", "spec", "over")
+    if not b.windows_allowed:
+        raise unsupported(b.sql, node, "A window function here", "Compute it in a subquery first.")
+    partition = tuple(b.bind(p) for p in node.args.get("partition_by") or [])
+    if b.binder.protected_scope(b.scope) and not any(p.facts.unit and not p.facts.nullable for p in partition):
+        raise DerivationError(
+            "window_not_per_unit",
+            "The window reads rows of other people: its PARTITION BY does not hold the privacy unit.",
+            hint="Add the unit id to PARTITION BY, or use the window above an aggregation.",
+            position=b.where(node),
+            rule="window functions",
+        )
+    order = tuple(_ordered(b, o) for o in (node.args["order"].expressions if node.args.get("order") else []))
+    function, args, facts = _function(b, node.this, bool(order))
+    return Window(facts, function, args, partition, order, _frame(b, node.args.get("spec")))
+
+
+def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
+    strict(b.sql, node, "this", "desc", "nulls_first")
+    return b.bind(node.this), bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
+
+
+def _function(b: ExprBinder, node: exp.Expression, ordered: bool) -> tuple[str, tuple[Expr, ...], Facts]:
+    kind = type(node)
+    if kind in RANKING:
+        strict(b.sql, node)
+        if RANKING[kind] in ("percent_rank", "cume_dist"):
+            return RANKING[kind], (), Facts(Type.NUMBER, Interval.of(0, 1), nullable=False)
+        cap = b.binder.rows_cap
+        facts = Facts(Type.INTEGER, Interval.of(1, cap), nullable=False, grid=Fraction(1), proven=False)
+        return RANKING[kind], (), facts
+    if kind in SHIFT:
+        strict(b.sql, node, "this", "offset", "default")
+        parts = [node.this, *[node.args[k] for k in ("offset", "default") if node.args.get(k) is not None]]
+        args = [b.bind(p) for p in parts]
+        if len(args) > 1 and not (isinstance(args[1], Lit) and isinstance(args[1].value, int)):
+            raise unsupported(b.sql, node, "An offset that is no constant")
+        joined = args[0].facts
+        if len(args) > 2:
+            first, default = b.unify_bound(node, [args[0], args[2]])
+            args = [first, args[1], default]
+            joined = joined.with_(bounds=joined.bounds.hull(default.facts.bounds), domain=None)
+        return SHIFT[kind], tuple(args), _row_value(joined)
+    if kind in VALUE:
+        strict(b.sql, node, "this")
+        arg = b.bind(node.this)
+        return VALUE[kind], (arg,), _row_value(arg.facts)
+    if kind in AGGREGATE:
+        return _aggregate(b, node)
+    raise unsupported(b.sql, node, f"{label(node)} as a window function")
+
+
+def _aggregate(b: ExprBinder, node: exp.Expression) -> tuple[str, tuple[Expr, ...], Facts]:
+    from .aggregate import bind_aggregate
+
+    saved, b.aggregates = b.aggregates, None
+    try:
+        agg = bind_aggregate(b, node)
+    finally:
+        b.aggregates = saved
+    if agg.distinct or agg.where is not None:
+        raise unsupported(b.sql, node, "DISTINCT or FILTER in a window function")
+    facts = agg.facts
+    cap = b.binder.rows_cap
+    if agg.function == "count":
+        facts = facts.with_(bounds=Interval.of(0, cap))
+    if agg.function == "sum":
+        f = agg.args[0].facts.bounds
+        lo = None if f.lo is None else min(f.lo, Fraction(0)) * cap
+        hi = None if f.hi is None else max(f.hi, Fraction(0)) * cap
+        facts = facts.with_(bounds=Interval(lo, hi))
+    return agg.function, agg.args, facts.with_(nullable=agg.function != "count", per_unit=False)
+
+
+def _row_value(f: Facts) -> Facts:
+    return f.with_(nullable=True, per_unit=False, unit=False, unique=False, origin=None, links=None)
+
+
+def _frame(b: ExprBinder, spec: Any) -> str | None:
+    if spec is None:
+        return None
+    strict(b.sql, spec, "kind", "start", "start_side", "end", "end_side")
+    kind = str(spec.args.get("kind") or "").upper()
+    if kind not in ("ROWS", "RANGE"):
+        raise unsupported(b.sql, spec, "This window frame")
+    start = _edge(b, spec, "start", kind)
+    if spec.args.get("end") is None:
+        return f"{kind} {start}"
+    return f"{kind} BETWEEN {start} AND {_edge(b, spec, 'end', kind)}"
+
+
+def _edge(b: ExprBinder, spec: exp.Expression, which: str, kind: str) -> str:
+    value, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
+    if value == "CURRENT ROW":
+        return "CURRENT ROW"
+    if value == "UNBOUNDED" and side in ("PRECEDING", "FOLLOWING"):
+        return f"UNBOUNDED {side}"
+    if (
+        isinstance(value, exp.Literal)
+        and value.name.isdigit()
+        and kind == "ROWS"
+        and side in ("PRECEDING", "FOLLOWING")
+    ):
+        return f"{int(value.name)} {side}"
+    raise unsupported(b.sql, spec, "This window frame", "Use ROWS BETWEEN n PRECEDING AND CURRENT ROW.")

@@ -1,0 +1,209 @@
+"""A SELECT above release points: checked, resolved, and rebuilt over released and public sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError
+
+from .outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
+from .parse import position
+from .sources import Env, Source, join_kind
+from .syntax import strict, unsupported
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+
+def outer_select(
+    binder: Binder, select: exp.Select, env: Env, sources: list[Source], around: OuterScope | None
+) -> Outer:
+    """Rebuild the SELECT over its sources."""
+    scope = OuterScope(parent=around)
+    result = exp.Select()
+    expressions = OuterExpressions(binder, scope, env)
+    joins: list[exp.Join] = []
+    for source in sources:
+        assert source.outer is not None
+        scope.entries.append((source.alias, source.outer.columns))
+        item = exp.Subquery(this=source.outer.tree.copy(), alias=_table_alias(source))
+        if source.join is None:
+            result.set("from_", exp.From(this=item))
+        else:
+            joins.append(_join(binder, source.join, item, expressions, source))
+    if joins:
+        result.set("joins", joins)
+    projections, columns = _projections(binder, select, expressions)
+    result.set("expressions", projections)
+    if select.args.get("where") is not None:
+        result.set("where", exp.Where(this=expressions.rewrite(select.args["where"].this)))
+    expressions.aliases = {c.name.lower() for c in columns}
+    if select.args.get("group") is not None:
+        result.set("group", _group(binder, select.args["group"], expressions))
+    tail(binder, select, result, expressions)
+    public = all(s.outer is not None and s.outer.public for s in sources) and not _releases(result)
+    if select.args.get("group") is not None or select.args.get("distinct") is not None:
+        columns = [
+            c if c.kind != "noisy" or select.args.get("group") is None else OuterColumn(c.name, c.kind, c.source)
+            for c in columns
+        ]
+    if public:
+        columns = [OuterColumn(c.name, "public") for c in columns]
+    return Outer(result, columns, public=public)
+
+
+def _releases(tree: exp.Expression) -> bool:
+    return any(t.name.startswith("__r") for t in tree.find_all(exp.Table))
+
+
+def _table_alias(source: Source) -> exp.TableAlias:
+    assert source.outer is not None
+    return exp.TableAlias(this=quoted(source.alias), columns=[quoted(c.name) for c in source.outer.columns])
+
+
+def _join(
+    binder: Binder, join: exp.Join, item: exp.Subquery, expressions: OuterExpressions, source: Source
+) -> exp.Join:
+    kind = join_kind(binder, join)
+    rebuilt = exp.Join(this=item)
+    if kind in ("left", "right", "full"):
+        rebuilt.set("side", kind.upper())
+    elif kind in ("semi", "anti"):
+        rebuilt.set("kind", kind.upper())
+    on, using = join.args.get("on"), join.args.get("using")
+    if on is not None:
+        rebuilt.set("on", expressions.rewrite(on))
+    elif using:
+        names = [u.name for u in using]
+        rebuilt.set("using", [quoted(n) for n in names])
+        expressions.scope.hidden.setdefault(source.alias, set()).update(n.lower() for n in names)
+    elif kind == "inner":
+        rebuilt.set("kind", "CROSS")
+    else:
+        raise unsupported(binder.sql, join, f"{kind.upper()} JOIN without ON")
+    if kind in ("semi", "anti"):
+        expressions.scope.entries.pop()
+    return rebuilt
+
+
+def _projections(
+    binder: Binder, select: exp.Select, expressions: OuterExpressions
+) -> tuple[list[exp.Expression], list[OuterColumn]]:
+    projections: list[exp.Expression] = []
+    columns: list[OuterColumn] = []
+    for node in select.expressions:
+        star = star_table(binder, node)
+        if star is not None:
+            for alias, source_columns in expressions.scope.entries:
+                if star and alias.lower() != star.lower():
+                    continue
+                for c in source_columns:
+                    if not star and c.name.lower() in expressions.scope.hidden.get(alias, ()):
+                        continue
+                    projections.append(exp.alias_(exp.column(quoted(c.name), table=quoted(alias)), quoted(c.name)))
+                    columns.append(c)
+            continue
+        found = expressions.kind(node)
+        name = projection_name(node)
+        projections.append(exp.alias_(expressions.rewrite(node.unalias()), quoted(name)))
+        columns.append(OuterColumn(name, found.kind, found.source))
+    if not projections:
+        raise unsupported(binder.sql, select, "SELECT without columns")
+    return projections, columns
+
+
+def star_table(binder: Binder, node: exp.Expression) -> str | None:
+    """'' for ``*``, the table for ``t.*``, ``None`` for anything else."""
+    if isinstance(node, exp.Star):
+        strict(binder.sql, node)
+        return ""
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+        strict(binder.sql, node.this)
+        return node.table
+    return None
+
+
+def _group(binder: Binder, group: exp.Group, expressions: OuterExpressions) -> exp.Group:
+    strict(binder.sql, group, "expressions", "all")
+    rebuilt = exp.Group(expressions=[expressions.rewrite(e) for e in group.expressions])
+    if group.args.get("all"):
+        rebuilt.set("all", True)
+    return rebuilt
+
+
+def tail(binder: Binder, select: exp.Query, result: exp.Query, expressions: OuterExpressions) -> None:
+    """HAVING, QUALIFY, DISTINCT, ORDER BY, LIMIT and OFFSET of a query above release points."""
+    for key, cls in (("having", exp.Having), ("qualify", exp.Qualify)):
+        node = select.args.get(key)
+        if node is not None:
+            result.set(key, cls(this=expressions.rewrite(node.this)))
+    distinct = select.args.get("distinct")
+    if isinstance(distinct, exp.Distinct):
+        strict(binder.sql, distinct)
+        result.set("distinct", exp.Distinct())
+    order = select.args.get("order")
+    if order is not None:
+        strict(binder.sql, order, "expressions")
+        result.set("order", exp.Order(expressions=[expressions.rewrite(o) for o in order.expressions]))
+    for key, limit in (("limit", exp.Limit), ("offset", exp.Offset)):
+        node = select.args.get(key)
+        if node is not None:
+            strict(binder.sql, node, "expression")
+            result.set(key, limit(expression=_whole(binder, node.expression)))
+
+
+def _whole(binder: Binder, node: Any) -> exp.Expression:
+    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
+        return exp.Literal.number(node.name)
+    raise unsupported(binder.sql, node, "A LIMIT or OFFSET that is no whole number", "Write LIMIT 10.")
+
+
+def outer_set_operation(binder: Binder, node: exp.SetOperation, left: Outer, right: Outer) -> Outer:
+    """UNION, INTERSECT, EXCEPT above release points."""
+    if len(left.columns) != len(right.columns):
+        raise BindError(
+            "type_mismatch",
+            f"The two sides have {len(left.columns)} and {len(right.columns)} columns.",
+            position=position(binder.sql, node),
+            rule="set operations",
+        )
+    names = [c.name for c in left.columns]
+    tree = type(node)(
+        this=_wrapped(left, names), expression=_wrapped(right, names), distinct=node.args.get("distinct") is not False
+    )
+    columns = []
+    for a, b in zip(left.columns, right.columns, strict=True):
+        kinds = {a.kind, b.kind}
+        kind = (
+            a.kind
+            if len(kinds) == 1
+            else "key"
+            if kinds <= {"key", "public"}
+            else "noisy"
+            if kinds == {"noisy"}
+            else "derived"
+        )
+        columns.append(OuterColumn(a.name, kind))
+    expressions = OuterExpressions(binder, OuterScope(), None, {c.name.lower() for c in columns})
+    tail(binder, node, tree, expressions)
+    return Outer(tree, columns, public=left.public and right.public)
+
+
+def _wrapped(outer: Outer, names: list[str]) -> exp.Select:
+    """The side under fixed column names, with its own ORDER BY and LIMIT kept inside."""
+    alias = exp.TableAlias(this=quoted("__side"), columns=[quoted(n) for n in _unique(names)])
+    star = exp.Select(expressions=[exp.alias_(exp.column(quoted(u), table=quoted("__side")), quoted(n))
+                                   for u, n in zip(_unique(names), names, strict=True)])  # fmt: skip
+    star.set("from_", exp.From(this=exp.Subquery(this=outer.tree.copy(), alias=alias)))
+    return star
+
+
+def _unique(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    result = []
+    for n in names:
+        seen[n.lower()] = seen.get(n.lower(), 0) + 1
+        result.append(n if seen[n.lower()] == 1 else f"{n}_{seen[n.lower()]}")
+    return result

@@ -1,0 +1,348 @@
+"""A SELECT whose sources are relations: joins, WHERE, then rows, a per-unit aggregation, or a release point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError
+
+from .bind_expr import ExprBinder
+from .bounds import Facts
+from .expr import Call, Expr, Ref, conjuncts
+from .narrow import narrow
+from .operators import truth
+from .outer import Outer, projection_name
+from .parse import position
+from .plan import Column, Distinct, Filter, Project, Relation
+from .rules.aggregate import AggregateContext, aggregate, has_aggregate
+from .rules.join import join
+from .scope import Entry, Scope
+from .select_outer import star_table
+from .select_release import release_select
+from .sources import Env, Source, join_kind, refuse_released
+from .syntax import strict, unsupported
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
+
+
+def private_select(
+    binder: Binder, select: exp.Select, env: Env, sources: list[Source], outer: Scope | None, as_relation: bool
+) -> Relation | Outer:
+    """Bind the SELECT to a relation, or to a released query when it aggregates over people."""
+    scope = Scope(outer=outer)
+    relation, key_table = _from(binder, select, env, sources, scope)
+    relation = _where(binder, select, env, relation, scope)
+    group = group_nodes(binder, select)
+    aggregated = group is not None or any(
+        has_aggregate(e) for e in (*select.expressions, select.args.get("having"), select.args.get("qualify"))
+    )
+    distinct = select.args.get("distinct")
+    if not aggregated and not (distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)):
+        return _rows(binder, select, env, relation, scope)
+    if not aggregated:
+        return release_select(binder, select, env, relation, scope, key_table, distinct_only=True)
+    inner = ExprBinder(binder, scope, env)
+    keys = [(node, inner.bind(node)) for node in (group or [])]
+    on_unit = bool(binder.correlated) and binder.correlated[-1] and outer is not None
+    per_unit = any(k.facts.unit for _, k in keys) or (on_unit and not keys)
+    if relation.protected and not per_unit and not (on_unit and keys):
+        if as_relation:
+            raise refuse_released(binder, select)
+        return release_select(binder, select, env, relation, scope, key_table)
+    _no_grouping_sets(binder, select)
+    return _aggregated(binder, select, env, relation, scope, inner, keys, always_row=not keys)
+
+
+# -- FROM and WHERE
+
+
+def _from(
+    binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope
+) -> tuple[Relation, Relation | None]:
+    if not sources:
+        raise unsupported(binder.sql, select, "A subquery without FROM")
+    filters = _early_filters(binder, select, env, sources, scope) if len(sources) > 1 else []
+    key_table: Relation | None = None
+    first = sources[0]
+    assert first.relation is not None
+    relation = first.relation
+    scope.entries = [Entry(first.alias, relation.columns)]
+    for source in sources[1:]:
+        assert source.relation is not None and source.join is not None
+        kind = join_kind(binder, source.join)
+        entry = Entry(source.alias, source.relation.columns)
+        on = _condition(binder, source, scope, entry, env, kind)
+        if kind == "left" and not relation.protected and source.relation.protected:
+            key_table, kind = relation, "inner"
+        relation = join(relation, source.relation, kind, on, filters, position(binder.sql, source.node))
+        if kind not in ("semi", "anti"):
+            scope.entries.append(entry)
+        refresh(scope, relation)
+    scope.relation = relation
+    return relation, key_table
+
+
+def _early_filters(
+    binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope
+) -> list[Expr]:
+    """WHERE conjuncts bound once ahead of the joins: ``FROM a, b WHERE a.id = b.id`` joins by them."""
+    where = select.args.get("where")
+    if where is None or sum(s.protected for s in sources) < 2:
+        return []
+    plain = [c for c in where.this.flatten()] if isinstance(where.this, exp.And) else [where.this]
+    scope.entries = [Entry(s.alias, s.relation.columns) for s in sources if s.relation is not None]
+    found: list[Expr] = []
+    for node in plain:
+        inner = node.unnest()
+        if isinstance(inner, exp.EQ) and isinstance(inner.this, exp.Column) and isinstance(inner.expression, exp.Column):
+            try:
+                found.append(ExprBinder(binder, scope, env).bind(inner))
+            except BindError:
+                continue
+    return found
+
+
+def _condition(
+    binder: Binder, source: Source, scope: Scope, entry: Entry, env: Env, kind: str
+) -> Expr | None:
+    assert source.join is not None
+    on, using = source.join.args.get("on"), source.join.args.get("using")
+    both = Scope([*scope.entries, entry], scope.outer, scope.relation)
+    if on is not None:
+        condition = ExprBinder(binder, both, env).predicate(on)
+        return condition
+    if using:
+        parts: list[Expr] = []
+        for name in using:
+            where = position(binder.sql, name)
+            left, _ = Scope(scope.entries).resolve(name.name, None, where)
+            right, _ = Scope([entry]).resolve(name.name, None, where)
+            a, b = Ref(left.facts, left.id, left.name), Ref(right.facts, right.id, right.name)
+            parts.append(Call(truth((a.facts, b.facts)), "eq", (a, b)))
+            if kind == "full":
+                raise unsupported(binder.sql, source.join, "FULL JOIN … USING", "Write ON and COALESCE.")
+            if kind == "right":
+                for e in scope.entries:
+                    e.hidden.add(left.id)
+            else:
+                entry.hidden.add(right.id)
+        return parts[0] if len(parts) == 1 else Call(truth([p.facts for p in parts]), "and", tuple(parts))
+    if kind != "inner":
+        raise unsupported(binder.sql, source.join, f"{kind.upper()} JOIN without ON")
+    return None
+
+
+def refresh(scope: Scope, relation: Relation) -> None:
+    """Columns of the scope with the facts that hold after a join or a filter."""
+    now = {c.id: c for c in relation.columns}
+    for entry in scope.entries:
+        entry.columns = tuple(Column(c.id, c.name, now[c.id].facts if c.id in now else c.facts) for c in entry.columns)
+    scope.relation = relation
+
+
+def _where(binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope) -> Relation:
+    where = select.args.get("where")
+    if where is None:
+        return relation
+    _no_aggregate(binder, where.this)
+    b = ExprBinder(binder, scope, env)
+    predicate = b.predicate(where.this)
+    relation = binder.flush(relation)
+    own = {c.id for c in relation.columns}
+    if b.outer_refs and binder.correlated:
+        for part in conjuncts(predicate):
+            if isinstance(part, Call) and part.name == "eq" and all(isinstance(a, Ref) and a.facts.unit for a in part.args):
+                sides = {a.id in own for a in part.args if isinstance(a, Ref)}
+                if sides == {True, False} and relation.protected:
+                    binder.correlated[-1] = True
+    relation = Filter(narrow(relation.columns, predicate), relation.property, relation.max_rows, relation, predicate)
+    refresh(scope, relation)
+    return relation
+
+
+def _no_aggregate(binder: Binder, node: exp.Expression) -> None:
+    if has_aggregate(node):
+        raise DerivationError(
+            "aggregate_misplaced",
+            "An aggregate stands in WHERE.",
+            hint="Use HAVING, or a subquery.",
+            position=position(binder.sql, node),
+            rule="aggregation",
+        )
+
+
+# -- GROUP BY
+
+
+def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expression] | None:
+    """GROUP BY's plain expressions with ordinals and aliases replaced; ``None`` without GROUP BY."""
+    group = select.args.get("group")
+    if group is None:
+        return None
+    strict(binder.sql, group, "expressions", "all")
+    if group.args.get("all"):
+        return [e.unalias() for e in select.expressions if not has_aggregate(e)]
+    return [resolve_key(binder, select, node) for node in group.expressions if not isinstance(node, GROUPING_SETS)]
+
+
+def resolve_key(binder: Binder, select: exp.Select, node: exp.Expression) -> exp.Expression:
+    """A GROUP BY item: an ordinal, an alias of SELECT, or an expression."""
+    inner = node.unnest()
+    if isinstance(inner, exp.Literal) and not inner.is_string:
+        index = int(inner.name) if inner.name.isdigit() else 0
+        if not 1 <= index <= len(select.expressions):
+            raise BindError(
+                "unknown_column",
+                f"GROUP BY {inner.name} names no column of the SELECT.",
+                position=position(binder.sql, node),
+                rule="names",
+            )
+        return select.expressions[index - 1].unalias()
+    if isinstance(inner, exp.Column) and not inner.table:
+        for e in select.expressions:
+            if e.alias and e.alias.lower() == inner.name.lower() and not isinstance(e.unalias(), exp.Column):
+                return e.unalias()
+    return inner
+
+
+def _no_grouping_sets(binder: Binder, select: exp.Select) -> None:
+    group = select.args.get("group")
+    for node in group.expressions if group is not None else []:
+        if isinstance(node, GROUPING_SETS):
+            raise unsupported(binder.sql, node, f"{type(node).__name__.upper()} in a per-unit aggregation")
+
+
+# -- rows and per-unit aggregations
+
+
+def _keeps_unit(binder: Binder, select: exp.Select, scope: Scope, env: Env) -> bool:
+    for node in select.expressions:
+        star = star_table(binder, node)
+        if star is not None:
+            if any(c.facts.unit for c in scope.visible()):
+                return True
+        elif isinstance(node.unalias(), exp.Column):
+            bound = ExprBinder(binder, scope, env).bind(node.unalias())
+            if bound.facts.unit and not bound.facts.nullable:
+                return True
+    return False
+
+
+def _rows(binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope) -> Relation:
+    b = ExprBinder(binder, scope, env)
+    b.windows_allowed = True
+    items: list[tuple[str, Expr]] = []
+    for node in select.expressions:
+        star = star_table(binder, node)
+        if star is None:
+            items.append((projection_name(node), b.bind(node.unalias())))
+            continue
+        columns = [c for e in scope.entries if not star or e.alias.lower() == star.lower() for c in e.columns
+                   if star or c.id not in e.hidden]  # fmt: skip
+        if not columns:
+            raise BindError("unknown_table", f"No table {star} is in sight here.", position=b.where(node), rule="names")
+        items += [(c.name, Ref(c.facts, c.id, c.name)) for c in columns]
+    return _finish(binder, select, relation, b, items)
+
+
+def _finish(binder: Binder, select: exp.Select, relation: Relation, b: ExprBinder, items: list[tuple[str, Expr]]) -> Relation:
+    """Projection, QUALIFY, DISTINCT; ORDER BY without LIMIT has no meaning below an aggregate and is checked only."""
+    from .bind import order_dependent
+
+    if select.args.get("limit") or select.args.get("offset"):
+        raise order_dependent(binder, select)
+    qualify = select.args.get("qualify")
+    condition = None if qualify is None else b.predicate(_unaliased(select, qualify.this))
+    for o in (select.args["order"].expressions if select.args.get("order") else []):
+        inner = o.this.unnest()
+        if isinstance(inner, exp.Column) and not inner.table and any(n == inner.name for n, _ in items):
+            continue
+        if not isinstance(inner, exp.Literal):
+            b.bind(o.this)
+    relation = binder.flush(relation)
+    columns = tuple(Column(binder.new_id(), name, _kept(e)) for name, e in items)
+    exprs = tuple(e for _, e in items)
+    if condition is None:
+        result: Relation = Project(columns, relation.property, relation.max_rows, relation, exprs)
+    else:
+        flag = Column(binder.new_id(), "qualify", condition.facts)
+        wide = Project((*columns, flag), relation.property, relation.max_rows, relation, (*exprs, condition))
+        keep = Filter(wide.columns, wide.property, wide.max_rows, wide, Ref(flag.facts, flag.id, flag.name))
+        again = tuple(Column(binder.new_id(), c.name, c.facts) for c in columns)
+        result = Project(
+            again, keep.property, keep.max_rows, keep, tuple(Ref(c.facts, c.id, c.name) for c in columns)
+        )
+    return _distinct(binder, select, result)
+
+
+def _unaliased(select: exp.Select, node: exp.Expression) -> exp.Expression:
+    """QUALIFY with SELECT's aliases replaced by their expressions."""
+    named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
+
+    def swap(n: exp.Expression) -> exp.Expression:
+        if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
+            return named[n.name.lower()].copy()
+        return n
+
+    return node.copy().transform(swap)
+
+
+def _kept(e: Expr) -> Facts:
+    """Facts of a projected expression: only a bare column keeps its identity as unit id, key or path."""
+    if isinstance(e, Ref):
+        return e.facts
+    return e.facts.with_(unit=False, unique=False, origin=None, links=None)
+
+
+def _distinct(binder: Binder, select: exp.Select, relation: Relation) -> Relation:
+    distinct = select.args.get("distinct")
+    if distinct is None:
+        return relation
+    strict(binder.sql, distinct)
+    if relation.protected and not any(c.facts.unit and not c.facts.nullable for c in relation.columns):
+        raise DerivationError(
+            "distinct_without_unit",
+            "DISTINCT merges rows of different people unless the privacy unit is among its columns.",
+            hint="Add the unit id to the DISTINCT columns, or use COUNT(DISTINCT …).",
+            position=position(binder.sql, select),
+            rule="distinct",
+        )
+    rows = relation.max_rows
+    if relation.protected and all(c.facts.per_unit for c in relation.columns):
+        rows = 1
+    return Distinct(relation.columns, relation.property, rows, relation)
+
+
+def _aggregated(
+    binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope, inner: ExprBinder,
+    keys: list[tuple[exp.Expression, Expr]], *, always_row: bool,
+) -> Relation:  # fmt: skip
+    context = AggregateContext(inner, binder.new_id)
+    for node, key in keys:
+        context.add_key(node, key, projection_name(node))
+    b = ExprBinder(binder, scope, env, context)
+    b.windows_allowed = True
+    items = [(projection_name(e), b.bind(e.unalias())) for e in select.expressions]
+    having = select.args.get("having")
+    condition = None if having is None else b.predicate(_unaliased(select, having.this))
+    early = select.args.get("qualify")
+    if early is not None:
+        b.predicate(_unaliased(select, early.this))
+    result = aggregate(context, binder.flush(relation), binder.rows_cap, always_row=always_row)
+    if condition is not None:
+        condition = _rebound(condition, result)
+        result = Filter(narrow(result.columns, condition), result.property, result.max_rows, result, condition)
+    scope.relation = result
+    return _finish(binder, select, result, b, [(n, _rebound(e, result)) for n, e in items])
+
+
+def _rebound(e: Expr, relation: Relation) -> Expr:
+    """The expression with references carrying the facts of the relation's columns (bounds capped after aggregation)."""
+    from .rebind import rebound
+
+    return rebound(e, {c.id: c.facts for c in relation.columns})

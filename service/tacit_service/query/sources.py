@@ -1,0 +1,264 @@
+"""FROM: tables of the policy, WITH names, derived tables, VALUES and joins, each a source of one SELECT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError
+
+from .bounds import Facts, Type
+from .expr import Lit
+from .outer import Outer, OuterColumn, quoted
+from .parse import position
+from .plan import Column, Property, Relation, Scan, Values
+from .scope import _nearest
+from .syntax import label, strict, unsupported
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+JOIN_KINDS = {
+    ("", ""): "inner", ("", "INNER"): "inner", ("", "CROSS"): "inner", ("LEFT", ""): "left", ("LEFT", "OUTER"): "left",
+    ("RIGHT", ""): "right", ("RIGHT", "OUTER"): "right", ("FULL", ""): "full", ("FULL", "OUTER"): "full",
+    ("", "SEMI"): "semi", ("", "ANTI"): "anti", ("LEFT", "SEMI"): "semi", ("LEFT", "ANTI"): "anti",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Cte:
+    """A WITH member. A released one is bound once, so that two uses share one release and one charge."""
+
+    name: str
+    node: exp.Query
+    env: Env
+    columns: list[str]
+    outer: Outer | None = None
+
+
+@dataclass(slots=True)
+class Env:
+    """WITH names in sight."""
+
+    ctes: dict[str, Cte] = field(default_factory=dict)
+
+    def extend(self) -> Env:
+        """A child that may add names."""
+        return Env(dict(self.ctes))
+
+
+@dataclass(slots=True)
+class Source:
+    """One item of FROM. ``relation`` when it is protected (or bound as a relation), ``outer`` otherwise."""
+
+    alias: str
+    node: exp.Expression
+    env: Env
+    relation: Relation | None = None
+    outer: Outer | None = None
+    table: str | None = None
+    join: exp.Join | None = None
+    aliases: list[str] = field(default_factory=list)
+
+    @property
+    def protected(self) -> bool:
+        """Its rows belong to privacy units."""
+        return self.relation is not None and self.relation.protected
+
+
+def read_from(binder: Binder, select: exp.Select, env: Env, *, as_relation: bool) -> list[Source]:
+    """All sources of a SELECT in order; ``as_relation`` binds public ones as relations too."""
+    sources: list[Source] = []
+    from_ = select.args.get("from_")
+    if from_ is not None:
+        strict(binder.sql, from_, "this")
+        sources += _item(binder, from_.this, env, None, as_relation)
+    for join in select.args.get("joins") or []:
+        strict(binder.sql, join, "this", "side", "kind", "on", "using", "method")
+        sources += _item(binder, join.this, env, join, as_relation)
+    seen: set[str] = set()
+    for s in sources:
+        if s.alias.lower() in seen:
+            raise BindError(
+                "duplicate_alias",
+                f"The name {s.alias} stands twice in FROM.",
+                hint="Give each table an alias of its own.",
+                position=position(binder.sql, s.node),
+                rule="names",
+            )
+        seen.add(s.alias.lower())
+    return sources
+
+
+def join_kind(binder: Binder, join: exp.Join) -> str:
+    """inner, left, right, full, semi or anti."""
+    key = (str(join.args.get("side") or "").upper(), str(join.args.get("kind") or "").upper())
+    kind = JOIN_KINDS.get(key)
+    if kind is None or join.args.get("method"):
+        name = str(join.args.get("method") or " ".join(key)).strip()
+        raise unsupported(binder.sql, join, f"{name} JOIN", "Write JOIN … ON with the columns named.")
+    return kind
+
+
+def _item(binder: Binder, node: exp.Expression, env: Env, join: exp.Join | None, as_relation: bool) -> list[Source]:
+    if isinstance(node, exp.Table):
+        return [_table(binder, node, env, join, as_relation)]
+    if isinstance(node, exp.Subquery):
+        strict(binder.sql, node, "this", "alias")
+        if isinstance(node.this, exp.Table):
+            raise unsupported(binder.sql, node, "A join in parentheses", "Write the joins one after another.")
+        source = Source(_alias(node) or f"__q{binder.new_id()}", node, env, join=join, aliases=_columns(node))
+        _fill(binder, source, node.this, env, as_relation)
+        return [source]
+    if isinstance(node, exp.Values):
+        return [_values(binder, node, env, join, as_relation)]
+    raise unsupported(
+        binder.sql, node, f"{label(node)} in FROM", "Use the dataset's tables, subqueries, WITH names or VALUES."
+    )
+
+
+def _fill(binder: Binder, source: Source, query: exp.Expression, env: Env, as_relation: bool) -> None:
+    if not isinstance(query, exp.Query):
+        raise unsupported(binder.sql, query, f"{label(query)} in FROM")
+    bound = binder.bind_query(query, env, as_relation=as_relation)
+    if isinstance(bound, Outer):
+        source.outer = bound if not source.aliases else _renamed(bound, source.aliases)
+    else:
+        source.relation = rename(bound, source.aliases)
+
+
+def _renamed(outer: Outer, names: list[str]) -> Outer:
+    columns = [
+        OuterColumn(names[i] if i < len(names) else c.name, c.kind, c.source) for i, c in enumerate(outer.columns)
+    ]
+    return Outer(outer.tree, columns, outer.public)
+
+
+def rename(relation: Relation, names: list[str]) -> Relation:
+    """The relation with its first columns renamed (alias lists)."""
+    if not names:
+        return relation
+    from dataclasses import replace
+
+    columns = tuple(
+        Column(c.id, names[i] if i < len(names) else c.name, c.facts) for i, c in enumerate(relation.columns)
+    )
+    return replace(relation, columns=columns)
+
+
+def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_relation: bool) -> Source:
+    if not isinstance(node.this, exp.Identifier):
+        raise unsupported(
+            binder.sql, node, f"The table function {label(node.this)}", "Only the dataset's own tables can be read."
+        )
+    strict(binder.sql, node, "this", "alias", "db", "catalog")
+    name = node.name
+    alias = _alias(node) or name
+    source = Source(alias, node, env, join=join, aliases=_columns(node))
+    if node.args.get("db") is None and name.lower() in env.ctes:
+        _cte(binder, source, env.ctes[name.lower()], as_relation)
+        return source
+    info = None if node.args.get("db") else binder.catalog.table(name)
+    if info is None:
+        raise BindError(
+            "unknown_table",
+            f"The policy has no table {name}.",
+            hint=_nearest(name, [*binder.catalog.names(), *(c.name for c in env.ctes.values())]),
+            position=position(binder.sql, node),
+            rule="names",
+        )
+    source.table = info.name
+    if info.public and not as_relation:
+        columns = [OuterColumn(n, "public") for n in info.columns]
+        tree = exp.select(*[exp.column(quoted(n)) for n in info.columns]).from_(exp.Table(this=quoted(info.name)))
+        source.outer = Outer(tree, columns, public=True)
+        binder.public_tables.add(info.name)
+        if source.aliases:
+            source.outer = _renamed(source.outer, source.aliases)
+        return source
+    binder.tables_used.add(info.name)
+    columns_ = tuple(Column(binder.new_id(), n, f) for n, f in info.columns.items())
+    kind = Property.PUBLIC if info.public else Property.PROTECTED
+    rows = 1 if info.one_row_per_unit else None
+    source.relation = rename(Scan(columns_, kind, rows, info.name, tuple(info.columns)), source.aliases)
+    return source
+
+
+def _cte(binder: Binder, source: Source, cte: Cte, as_relation: bool) -> None:
+    names = source.aliases or cte.columns
+    if cte.outer is not None and not as_relation:
+        source.outer = cte.outer if not names else _renamed(cte.outer, names)
+        return
+    binder.count_expansion(source.node)
+    bound = binder.bind_query(cte.node, cte.env, as_relation=as_relation)
+    if isinstance(bound, Outer):
+        cte.outer = bound
+        source.outer = bound if not names else _renamed(bound, names)
+    else:
+        source.relation = rename(bound, names)
+
+
+def _values(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None, as_relation: bool) -> Source:
+    from .bind_expr import ExprBinder
+    from .rules.setop import set_operation
+    from .scope import Scope
+
+    strict(binder.sql, node, "expressions", "alias")
+    rows: list[tuple[Lit, ...]] = []
+    constants = ExprBinder(binder, Scope(), env)
+    for row in node.expressions:
+        cells = [constants.bind(c) for c in row.expressions]
+        if not all(isinstance(c, Lit) for c in cells) or len(cells) != len(node.expressions[0].expressions):
+            raise unsupported(binder.sql, node, "VALUES with anything but rows of constants")
+        rows.append(tuple(c for c in cells if isinstance(c, Lit)))
+    names = _columns(node) or [f"col{i}" for i in range(len(rows[0]))]
+    columns: list[Column] = []
+    for i, name in enumerate(names[: len(rows[0])]):
+        facts = rows[0][i].facts
+        merged = Values((Column(0, name, facts),), Property.PUBLIC, None, ())
+        for row in rows[1:]:
+            other = Values((Column(0, name, row[i].facts),), Property.PUBLIC, None, ())
+            unioned = set_operation(merged, other, "union_all", binder.new_id, position(binder.sql, node)).columns
+            merged = Values(unioned, Property.PUBLIC, None, ())
+        cells_i = [row[i].value for row in rows]
+        distinct = len(set(cells_i)) == len(cells_i) and None not in cells_i
+        final = merged.columns[0].facts.with_(unique=distinct, per_unit=False)
+        columns.append(Column(binder.new_id(), name, final if final.type is not Type.NULL else Facts(Type.STRING)))
+    relation = Values(tuple(columns), Property.PUBLIC, None, tuple(rows))
+    source = Source(_alias(node) or f"__v{binder.new_id()}", node, env, join=join)
+    if as_relation:
+        source.relation = relation
+    else:
+        tree = exp.select(*[exp.column(quoted(c.name)) for c in columns]).from_(_values_tree(node, columns))
+        source.outer = Outer(tree, [OuterColumn(c.name, "public") for c in columns], public=True)
+    return source
+
+
+def _values_tree(node: exp.Values, columns: list[Column]) -> exp.Expression:
+    copy = node.copy()
+    alias = exp.TableAlias(this=quoted("__values"), columns=[quoted(c.name) for c in columns])
+    copy.set("alias", alias)
+    return copy
+
+
+def _alias(node: exp.Expression) -> str:
+    alias = node.args.get("alias")
+    return alias.name if alias is not None else ""
+
+
+def _columns(node: exp.Expression) -> list[str]:
+    alias = node.args.get("alias")
+    return [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+
+
+def refuse_released(binder: Binder, node: exp.Expression) -> DerivationError:
+    """A release used inside a protected query."""
+    return DerivationError(
+        "released_in_protected",
+        "A released result is used inside a query over protected rows; that would take two stages.",
+        hint="Run the inner query first, and write its answer as a constant.",
+        position=position(binder.sql, node),
+        rule="release used in a protected query",
+    )

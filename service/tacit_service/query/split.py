@@ -1,0 +1,122 @@
+"""Split a bound statement into release points with measures, and the SQL above them."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from tacit_service.errors import DerivationError
+
+from .bind import Binder, Caps
+from .catalog import Catalog
+from .expr import Ref
+from .keys import public_cells
+from .measures import MeasureBuilder
+from .outer import Outer, quoted
+from .parse import parse, position
+from .plan import AggKind, Key, KeyTable, MeasureKind, Output, Plan, ReleasePoint, ResultColumn
+from .rules.release import Draft
+
+COLUMNS_MAX = 256
+
+
+def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
+    """The whole way from text to plan. Pure: depends on the policy, public tables and the text alone.
+
+    Raises ``Refusal`` (422) of one of its kinds.
+    """
+    tree = parse(sql)
+    binder = Binder(catalog, sql, caps or Caps())
+    outer = binder.bind_top(tree)
+    releases = tuple(_release(binder, d, tree) for d in binder.drafts)
+    return _assembled(binder, outer, releases)
+
+
+def _release(binder: Binder, draft: Draft, tree: exp.Expression) -> ReleasePoint:
+    at = position(binder.sql, tree)
+    exprs = [e for _, e, _ in draft.keys]
+    public = draft.key_table is not None or (not draft.force_threshold and public_cells(exprs))
+    builder = MeasureBuilder(
+        draft.source,
+        exprs,
+        rows=binder.rows_cap,
+        groups=binder.group_caps,
+        form=binder.catalog.policy.contribution.form,
+        amount=binder.caps.max_amount,
+    )
+    outputs: list[Output] = []
+    for i, (agg, label) in enumerate(zip(draft.aggs, draft.labels, strict=True)):
+        outputs.append(builder.output(f"a{i}", agg, label, at))
+    if not outputs and not exprs:
+        raise DerivationError(
+            "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"
+        )
+    if not public and any(o.kind is AggKind.QUANTILE for o in outputs):
+        raise DerivationError(
+            "quantile_unknown_keys",
+            "Quantiles by a key whose values are not declared are not supported.",
+            hint="Restrict the key: WHERE key IN ('a', 'b', …).",
+            position=at,
+            rule="quantiles",
+        )
+    threshold = None if public else builder.units(())
+    if public and not builder.measures:
+        threshold, public = builder.units(()), False  # keys alone are data: they pass the threshold
+    table = None
+    if draft.key_table is not None:
+        table = KeyTable(draft.key_table, tuple(c.id for c in draft.key_table.columns))
+    return ReleasePoint(
+        name=draft.name,
+        source=draft.source,
+        keys=tuple(Key(n, e, label) for n, e, label in draft.keys),
+        key_table=table,
+        public_keys=public,
+        measures=tuple(builder.measures),
+        outputs=tuple(outputs),
+        threshold_on=threshold,
+    )
+
+
+def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...]) -> Plan:
+    tree = outer.tree
+    if len(outer.columns) > COLUMNS_MAX:
+        raise DerivationError("sql_too_large", f"The result has more than {COLUMNS_MAX} columns.", rule="limits")
+    bare = tree.copy()
+    for key in ("order", "limit", "offset"):
+        bare.set(key, None)
+    row_wise = outer.row_wise and isinstance(tree, exp.Select)
+    interval_sql = None
+    sql = tree.sql("duckdb", identify=True)
+    if row_wise:
+        name = releases[0].name
+        sql = _with_row(tree, name).sql("duckdb", identify=True)
+        bare.set("where", None)
+        interval_sql = _with_row(bare, name).sql("duckdb", identify=True)
+    columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
+    return Plan(
+        dataset=binder.catalog.dataset,
+        releases=releases,
+        sql=sql,
+        unordered_sql=bare.sql("duckdb", identify=True),
+        columns=columns,
+        row_wise=row_wise,
+        public_tables=tuple(sorted(binder.public_tables)),
+        interval_sql=interval_sql,
+    )
+
+
+def _with_row(tree: exp.Query, release: str) -> exp.Query:
+    """The SELECT with the released row's number beside it, so that intervals find their rows."""
+    copy = tree.copy()
+    row = exp.alias_(exp.column(quoted("__row"), table=quoted(release)), quoted("__row"))
+    copy.set("expressions", [*copy.expressions, row])
+    return copy
+
+
+def key_ids(point: ReleasePoint) -> set[int]:
+    """Columns that are keys as they stand."""
+    return {k.expr.id for k in point.keys if isinstance(k.expr, Ref)}
+
+
+def has_histogram(point: ReleasePoint) -> bool:
+    """Some output is a quantile."""
+    return any(m.kind is MeasureKind.HISTOGRAM for m in point.measures)

@@ -1,0 +1,42 @@
+"""Reading parsed nodes strictly: every part of a node must be one that the caller handles, or the statement is refused.
+
+This is what keeps a construct from being silently dropped (a NOT, a FILTER, an IGNORE NULLS that nobody looked at).
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from tacit_service.errors import DerivationError, Refusal
+
+from .parse import position
+
+# parts that carry no meaning of their own for us
+_HARMLESS = {"big_int", "typed", "safe", "ignore_nulls", "date_part_boundary", "kind_", "coalesce"}
+
+
+def strict(sql: str, node: exp.Expression, *allowed: str) -> None:
+    """Refuse the node when it has any part besides ``allowed``."""
+    extra = {k for k, v in node.args.items() if v not in (None, False, [], "")} - set(allowed) - _HARMLESS
+    if extra:
+        raise unsupported(sql, node, f"{label(node)} with {', '.join(sorted(extra)).upper()}")
+
+
+def label(node: exp.Expression) -> str:
+    """The node's SQL name, for messages; never more than 40 characters."""
+    if isinstance(node, exp.Anonymous):
+        return f"{node.name}()"[:40]
+    if isinstance(node, exp.Func):
+        return f"{node.sql_name()}()"[:40]
+    return type(node).__name__.upper()[:40]
+
+
+def unsupported(sql: str, node: exp.Expression, what: str, hint: str | None = None) -> Refusal:
+    """A refusal of a construct by its name."""
+    return DerivationError(
+        "unsupported_syntax",
+        f"{what} is not supported here.",
+        hint=hint,
+        position=position(sql, node),
+        rule="allow-list",
+    )

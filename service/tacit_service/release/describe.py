@@ -1,0 +1,153 @@
+"""Public facts, quotes and receipts in the words of the protocol."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tacit.wire import (
+    Cell,
+    ColumnFacts,
+    DatasetFacts,
+    MechanismInfo,
+    QuotedColumn,
+    QuotedRelease,
+    TableFacts,
+)
+from tacit_service.policy.model import Column, Policy, Table
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.functions import PUBLIC_NAMES
+from tacit_service.query.plan import AggKind, Output, ReleasePoint
+
+from .estimate import Priced, contribution_words
+from .intervals import half_width, sum_half_width
+from .postprocessing import cell, wire_type
+from .prepare import Prepared
+
+AGGREGATES = ("count", "sum", "avg", "median", "quantile_cont", "quantile_disc", "stddev", "variance", "count_if")
+
+
+def mechanism_info(p: Priced) -> MechanismInfo:
+    """One measurement of the receipt."""
+    s = p.measurement.sensitivity
+    return MechanismInfo(
+        release_point=p.point,
+        measure=f"{p.measure.name}: {p.measure.kind}",
+        mechanism=p.measurement.kind,
+        scale=p.measurement.scale,
+        unit_scale=p.unit_scale,
+        l0=s.l0,
+        l1=float(s.l1),
+        l2=s.l2,
+        linf=float(s.linf),
+        threshold=p.measurement.threshold,
+        epsilon=str(p.measurement.epsilon),
+        delta=str(p.measurement.delta),
+        contribution=contribution_words(p.measure),
+    )
+
+
+def mechanism_infos(prepared: Prepared) -> list[MechanismInfo]:
+    """All measurements of a prepared request."""
+    return [mechanism_info(p) for p in prepared.estimate.priced]
+
+
+def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
+    """Expected half-width of each output column, where public facts decide it."""
+    columns = []
+    for c, field in zip(prepared.plan.columns, prepared.schema, strict=False):
+        plus_minus, note = None, None
+        if c.source is not None and c.kind == "noisy":
+            point = prepared.plan.release(c.source[0])
+            output = next(o for o in point.outputs if o.name == c.source[1])
+            plus_minus, note = _expected(prepared, point, output)
+        elif c.kind == "derived":
+            note = "computed from noisy numbers; its interval comes with the answer"
+        columns.append(
+            QuotedColumn(
+                name=c.name,
+                kind=c.kind,  # type: ignore[arg-type]
+                type=wire_type(field.type),  # type: ignore[arg-type]
+                plus_minus=plus_minus,
+                note=note,
+            )
+        )
+    return columns
+
+
+def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[float | None, str | None]:
+    width = half_width(point, output, prepared.estimate)
+    if width is not None:
+        return width, None
+    if output.kind is AggKind.AVG:
+        total = sum_half_width(point, output, prepared.estimate)
+        return None, f"about ±{total:.4g} / n in a group of n rows"
+    return None, "depends on the answer; its interval comes with it"
+
+
+def quoted_releases(prepared: Prepared) -> list[QuotedRelease]:
+    """Release points with their measurements."""
+    result = []
+    for point in prepared.plan.releases:
+        keys = prepared.keys[point.name]
+        result.append(
+            QuotedRelease(
+                name=point.name,
+                keys="public" if point.public_keys else "threshold",
+                groups=None if keys is None else len(keys),
+                measurements=[mechanism_info(p) for p in prepared.estimate.priced if p.point == point.name],
+            )
+        )
+    return result
+
+
+def dataset_facts(policy: Policy, catalog: Catalog) -> DatasetFacts:
+    """What every analyst of the dataset may know."""
+    c = policy.contribution
+    return DatasetFacts(
+        name=policy.dataset,
+        description=policy.description,
+        privacy_unit=policy.privacy_unit.name,
+        privacy_unit_column=policy.privacy_unit.column,
+        tables=[_table(n, t) for n, t in policy.tables.items()],
+        max_groups=c.max_groups,
+        max_rows=c.max_rows or c.max_groups * c.max_rows_per_group,
+        max_rows_per_group=c.max_rows_per_group,
+        default_epsilon=str(policy.per_query.default_epsilon),
+        max_epsilon=str(policy.per_query.max_epsilon),
+        default_delta=str(policy.per_query.default_delta),
+        functions=sorted({*PUBLIC_NAMES, *AGGREGATES}),
+    )
+
+
+def _table(name: str, t: Table) -> TableFacts:
+    return TableFacts(
+        name=name,
+        public=t.public,
+        one_row_per_unit=t.one_row_per_unit,
+        unit_path=[t.unit] if t.unit else [f"{mine} = {theirs}" for mine, theirs in t.path],
+        columns=[_column(n, col, n == t.unit) for n, col in t.columns.items()],
+        description=t.description,
+    )
+
+
+def _column(name: str, column: Column, is_unit: bool) -> ColumnFacts:
+    bounds: list[Cell] | None = None
+    if column.bounds is not None:
+        bounds = [_bound(b) for b in column.bounds]
+    return ColumnFacts(
+        name=name,
+        type=column.type,
+        bounds=bounds,
+        precision=None if column.precision is None else str(column.precision),
+        categories=None if column.categories is None else list(column.categories),
+        nullable=column.nullable,
+        is_privacy_unit=is_unit,
+        description=column.description,
+    )
+
+
+def _bound(value: object) -> Cell:
+    shown = cell(value)
+    if isinstance(shown, float) and Fraction(shown).denominator == 1:
+        return int(shown)
+    return shown

@@ -1,0 +1,161 @@
+"""From noisy integers to the numbers an analyst sees, with an interval for each; and re-draws of both.
+
+Post-processing only: nothing here reads exact values. Intervals of counts and sums are the noise's own quantile; of
+averages, Fieller's inversion of the ratio; of variances and quantiles, re-drawn noise around the released moments.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit_service.privacy import accuracy
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import AggKind, Output, ReleasePoint
+
+from .estimate import Estimate, Priced, step
+
+Floats = npt.NDArray[np.float64]
+CONFIDENCE = 0.95
+INNER_DRAWS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """One output column over the released groups: values, and interval ends (all float64, NaN where undefined)."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+
+
+def noise_of(p: Priced) -> accuracy.Noise:
+    """The measure's noise in noise units."""
+    kind: accuracy.Kind = "gaussian" if p.measurement.kind == "gaussian" else "laplace"
+    return accuracy.Noise(kind, p.measurement.scale)
+
+
+def compute(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats], seed: int) -> dict[str, Computed]:
+    """Every output column of a release point. ``noisy``: measures in noise units, histograms as (groups, bins)."""
+    rng = np.random.default_rng(seed)
+    return {o.name: _output(point, o, estimate, noisy, rng) for o in point.outputs}
+
+
+def values_only(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats]) -> dict[str, Floats]:
+    """Output values without intervals, for re-drawn measures; leading axes of the measures are kept."""
+    return {o.name: _value(point, o, estimate, noisy) for o in point.outputs}
+
+
+def redraw(estimate: Estimate, point: ReleasePoint, noisy: dict[str, Floats], draws: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """The measures with fresh noise added around what was released, ``draws`` times along a new first axis."""
+    result = {}
+    for m in point.measures:
+        priced = estimate.of(point.name, m.name)
+        around = noisy[m.name]
+        result[m.name] = around + accuracy.redraw(priced.measurement, (draws, *around.shape), rng)
+    return result
+
+
+def _steps(estimate: Estimate, point: ReleasePoint, output: Output) -> list[Priced]:
+    return [estimate.of(point.name, m) for m in output.measures]
+
+
+def _value(point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[str, Floats]) -> Floats:
+    priced = _steps(estimate, point, output)
+    parts = [noisy[p.measure.name] * step(p.measure) for p in priced]
+    lo, hi = (float(output.lo or 0), float(output.hi or 0))
+    if output.kind is AggKind.COUNT:
+        return np.rint(parts[0])
+    if output.kind is AggKind.SUM:
+        return _on_grid(parts[0], priced[0], output)
+    if output.kind is AggKind.AVG:
+        center = float(priced[0].measure.center)
+        return center + accuracy.ratio_estimate(parts[0], parts[1], lo - center, hi - center)
+    if output.kind is AggKind.QUANTILE:
+        return _quantile(noisy[priced[0].measure.name], priced[0], output)
+    mean = np.where(parts[2] > 0, parts[0] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
+    square = np.where(parts[2] > 0, parts[1] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
+    n = np.maximum(parts[2], 2.0)
+    variance = np.clip((square - mean**2) * (n / (n - 1.0) if output.sample else 1.0), 0.0, None)
+    result: Floats = np.sqrt(variance) if output.kind is AggKind.STDDEV else variance
+    return np.minimum(result, hi)
+
+
+def _on_grid(values: Floats, p: Priced, output: Output) -> Floats:
+    """Sums shown on the grid of their values (whole for integers): digits past it are noise of the weights alone."""
+    grid = float(p.measure.grid)
+    rounded = np.rint(values / grid)
+    if grid < 1 and (1 / p.measure.grid).denominator == 1:
+        return rounded / float(1 / p.measure.grid)
+    return np.rint(values) if output.type is Type.INTEGER else rounded * grid
+
+
+def _quantile(counts: Floats, p: Priced, output: Output) -> Floats:
+    """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
+    candidates = np.array([float(c) for c in p.measure.candidates])
+    running = np.cumsum(counts, axis=-1)
+    total = np.maximum(running[..., -1:], 0.0)
+    target = (output.parameter or 0.0) * total
+    crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
+    index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
+    result: Floats = candidates[index]
+    return result
+
+
+def _output(
+    point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[str, Floats], rng: np.random.Generator
+) -> Computed:
+    priced = _steps(estimate, point, output)
+    value = _value(point, output, estimate, noisy)
+    if output.kind in (AggKind.COUNT, AggKind.SUM):
+        half = priced[0].measurement.half_width(CONFIDENCE) * step(priced[0].measure)
+        if output.kind is AggKind.COUNT or output.type is Type.INTEGER:
+            half = float(math.ceil(half - 1e-9))
+        return Computed(value, value - half, value + half)
+    if output.kind is AggKind.AVG:
+        return _average(output, priced, noisy, value)
+    measures = {p.measure.name: p for p in priced}
+    shifted = {
+        name: noisy[name] + accuracy.redraw(p.measurement, (INNER_DRAWS, *noisy[name].shape), rng)
+        for name, p in measures.items()
+    }
+    drawn = _value(point, output, estimate, shifted)
+    low, high = around(value, drawn)
+    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    return Computed(value, np.clip(low, lo, hi), np.clip(high, lo, hi))
+
+
+def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
+    """Basic bootstrap interval: the released value less the quantiles of (re-drawn − released), draws along axis 0."""
+    tail = (1 - CONFIDENCE) / 2
+    shift = drawn - value
+    low_q, high_q = np.nanquantile(shift, [tail, 1 - tail], axis=0)
+    return value - high_q, value - low_q
+
+
+def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], value: Floats) -> Computed:
+    sums, counts = (noisy[p.measure.name] * step(p.measure) for p in priced)
+    noises = [accuracy.Noise(noise_of(p).kind, p.measurement.scale * step(p.measure)) for p in priced]
+    center = float(priced[0].measure.center)
+    lo, hi = float(output.lo or 0) - center, float(output.hi or 0) - center
+    low, high = accuracy.ratio_interval(sums, counts, noises[0], noises[1], lo, hi, CONFIDENCE)
+    return Computed(value, low + center, high + center)
+
+
+def half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float | None:
+    """Expected half-width in the output's unit, where it does not depend on the answer."""
+    if output.kind in (AggKind.COUNT, AggKind.SUM):
+        p = _steps(estimate, point, output)[0]
+        return p.measurement.half_width(CONFIDENCE) * step(p.measure)
+    return None
+
+
+def sum_half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float:
+    """For AVG: half-width of the sum alone, which divided by the group's size is about the average's."""
+    p = _steps(estimate, point, output)[0]
+    return p.measurement.half_width(CONFIDENCE) * step(p.measure)
+
+

@@ -1,0 +1,110 @@
+"""Public keys of a release point: every combination that categories, bounds and public tables allow, by the sandbox.
+
+Nothing here reads protected data: key expressions are evaluated over constants and public tables only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+
+from tacit_service.engine.emit import CASTS, expression, literal, name, relation
+from tacit_service.errors import DerivationError
+from tacit_service.query.bounds import Facts, Type
+from tacit_service.query.catalog import from_ordinal
+from tacit_service.query.expr import Expr, Ref
+from tacit_service.query.keys import CELLS_MAX
+from tacit_service.query.plan import Key, ReleasePoint
+
+Evaluate = Callable[[str], pa.Table]
+KeyRows = list[tuple[Any, ...]]
+
+
+def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
+    """All key rows of a release point with public keys, in key order (declared order for categories)."""
+    if not point.keys:
+        return [()]
+    if point.key_table is not None:
+        select = ", ".join(expression(k.expr, unit=False) for k in point.keys)
+        return _ordered(evaluate(f"SELECT DISTINCT {select} FROM ({relation(point.key_table.relation)})"))
+    parts: list[KeyRows] = []
+    places: list[tuple[int, ...]] = []
+    for indexes in _together(point.keys):
+        keys = [point.keys[i] for i in indexes]
+        parts.append(_joint(keys, evaluate) if len(keys) > 1 else [(v,) for v in _values(keys[0].expr, evaluate)])
+        places.append(indexes)
+    if math.prod(len(p) for p in parts) > CELLS_MAX:
+        raise DerivationError(
+            "too_many_groups",
+            f"The declared keys have more than {CELLS_MAX} combinations, each of which would be a noisy row.",
+            hint="Group by fewer columns, or narrow them in WHERE.",
+            rule="public keys",
+        )
+    rows: KeyRows = []
+    for combination in itertools.product(*parts):
+        row: list[Any] = [None] * len(point.keys)
+        for indexes, values in zip(places, combination, strict=True):
+            for i, v in zip(indexes, values, strict=True):
+                row[i] = v
+        rows.append(tuple(row))
+    return list(dict.fromkeys(rows))
+
+
+def _together(keys: tuple[Key, ...]) -> list[tuple[int, ...]]:
+    """Indexes of keys that are columns of one public table (their combinations are that table's), others alone."""
+    groups: dict[str, list[int]] = {}
+    for i, key in enumerate(keys):
+        origin = _public_origin(key.expr)
+        groups.setdefault(origin or f"#{i}", []).append(i)
+    return [tuple(g) for g in groups.values()]
+
+
+def _public_origin(e: Expr) -> str | None:
+    if isinstance(e, Ref) and e.facts.origin is not None and e.facts.public:
+        return e.facts.origin.split(".")[0]
+    return None
+
+
+def _joint(keys: list[Key], evaluate: Evaluate) -> KeyRows:
+    table = str(keys[0].expr.facts.origin).split(".")[0]
+    columns = ", ".join(name(str(k.expr.facts.origin).split(".")[1]) for k in keys)
+    rows = _ordered(evaluate(f"SELECT DISTINCT {columns} FROM {name(table)}"))
+    allowed = [set(_values(k.expr, evaluate)) for k in keys]
+    return [r for r in rows if all(v in a for v, a in zip(r, allowed, strict=True))]
+
+
+def _values(e: Expr, evaluate: Evaluate) -> list[Any]:
+    facts = e.facts
+    if facts.domain is not None:
+        values = list(dict.fromkeys(facts.domain))
+        return [*values, None] if facts.key_null else values
+    refs = {n.id: n for n in e.walk() if isinstance(n, Ref)}
+    sources = []
+    for id_, ref in refs.items():
+        cells = ", ".join(f"({literal(v)})" for v in _column_values(ref.facts))
+        kind = CASTS[ref.facts.type]
+        sources.append(f"(SELECT CAST(v AS {kind}) AS c{id_} FROM (VALUES {cells}) AS t(v))")
+    sql = f"SELECT DISTINCT {expression(e, unit=False)} FROM {' CROSS JOIN '.join(sources) or '(SELECT 1)'}"
+    rows = [v for (v,) in _ordered(evaluate(sql))]
+    null_key = facts.key_null or any(r.facts.key_null for r in refs.values())
+    return rows if null_key else [v for v in rows if v is not None]
+
+
+def _column_values(f: Facts) -> list[Any]:
+    if f.domain is not None:
+        values: list[Any] = list(f.domain)
+    else:
+        lo, hi = f.bounds.ends()
+        points = range(math.ceil(lo), math.floor(hi) + 1)
+        values = list(points) if f.type is Type.INTEGER else [from_ordinal(f.type, p) for p in points]
+    return [*values, None] if f.key_null or not values else values
+
+
+def _ordered(table: pa.Table) -> KeyRows:
+    columns = [c.to_pylist() for c in table.columns]
+    rows = list(zip(*columns, strict=True)) if columns else []
+    return sorted(rows, key=lambda r: tuple((v is None, 0 if v is None else v) for v in r))

@@ -1,0 +1,325 @@
+"""Where the SQL above release points runs: an isolated in-memory DuckDB that holds released and public tables only.
+
+Nothing in here is protected, so errors may be told in full. It is isolated all the same: the child has no files, no
+extensions, no settings to change, a memory limit, and is killed when a statement outlives its time. Each call has a
+connection of its own, in a read-only transaction, so that no statement leaves anything for the next analyst.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tacit_service.engine.duckdb import lock, one_select, open_locked
+from tacit_service.engine.process import (
+    Blob,
+    ChildError,
+    Handler,
+    Header,
+    WorkerFailure,
+    WorkerProcess,
+    decode_table,
+    encode_table,
+    harden,
+    serve,
+)
+from tacit_service.errors import EngineFailure, Refusal
+
+MODULE = "tacit_service.release.postprocess"
+ROWS_MAX = 1_000_000
+_BYTES_MAX = 256 << 20
+_BATCH_ROWS = 2_048  # between two looks at the limits
+_MEMORY_LIMIT = "1GB"
+_MEMORY_BYTES_MAX = 3 << 30
+_DRAW = "_draw"
+_ORDER = "_order"
+_STACK = "_stack_{}"
+_CHUNK_DRAWS = 40  # statements of about 40 branches were the fastest; planning is superlinear beyond
+_CHECK_TOLERANCE = 1e-9  # sums of doubles in another order
+
+
+class SandboxError(Refusal):
+    """DuckDB refused the SQL above the release points; ``detail`` is the first line of its message (public facts)."""
+
+    title = "SQL above the release refused"
+
+    def __init__(self, detail: str, error: str = "") -> None:
+        super().__init__("outer_sql_failed", detail or "The SQL above the release could not be run.")
+        self.error = error
+
+
+class Sandbox:
+    """Thread-safe; ``processes`` children, each holding the public tables."""
+
+    def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1) -> None:
+        self._public = dict(public)
+        self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
+        self._loaded: dict[WorkerProcess, int | None] = {}
+        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+
+    def query(self, sql: str, tables: Mapping[str, pa.Table] | None = None, timeout_s: float = 5.0) -> pa.Table:
+        """Run one SELECT over the public tables and ``tables``. Integers come back as int64, decimals as double."""
+        tables = tables or {}
+        blobs = [encode_table(table) for table in tables.values()]
+        return decode_table(self._call({"do": "query", "sql": sql, "names": list(tables)}, blobs, timeout_s)[0])
+
+    def describe(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> pa.Schema:
+        """The result's schema, from a dry run over empty tables; raises ``SandboxError`` when the SQL does not bind."""
+        blobs = [encode_table(schema.empty_table()) for schema in schemas.values()]
+        header = {"do": "describe", "sql": sql, "names": list(schemas)}
+        return decode_table(self._call(header, blobs, timeout_s)[0]).schema
+
+    def redraw(
+        self, sql: str, draws: Mapping[str, Sequence[pa.Table]], timeout_s: float = 5.0, *, ordered: bool = True
+    ) -> list[pa.Table]:
+        """The same statement over each set of re-drawn tables: result i reads draw i of every table.
+
+        ``ordered=False`` gives leave to return each result's rows in any order, which is several times faster.
+        """
+        counts = {len(tables) for tables in draws.values()}
+        if len(counts) != 1:
+            raise ValueError("every table needs the same number of draws, at least one table")
+        count = counts.pop()
+        blobs = [encode_table(_stack(tables)) for tables in draws.values()]
+        header = {"do": "redraw", "sql": sql, "names": list(draws), "draws": count, "ordered": ordered}
+        result = decode_table(self._call(header, blobs, timeout_s)[0])
+        return _unstack(result, count)
+
+    def close(self) -> None:
+        """Stop the children."""
+        for worker in self._workers:
+            worker.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
+        worker = self._idle.get()
+        try:
+            self._load(worker)
+            return worker.call(header, blobs, timeout_s=timeout_s)[1]
+        except WorkerFailure as failure:
+            if failure.reason == "error":
+                raise SandboxError(failure.text, failure.error) from None
+            if failure.reason == "timeout":
+                raise EngineFailure("engine_timeout", "The SQL above the release ran out of time.") from None
+            raise EngineFailure("engine_failed", "The SQL above the release could not be run.") from None
+        finally:
+            self._idle.put(worker)
+
+    def _load(self, worker: WorkerProcess) -> None:
+        """Hand the public tables to a child that has none yet: a new one, or the successor of one that was killed."""
+        worker.warm()
+        if self._loaded.get(worker) != worker.pid:
+            blobs = [encode_table(table) for table in self._public.values()]
+            worker.call({"do": "load", "names": list(self._public)}, blobs, timeout_s=60.0)
+            self._loaded[worker] = worker.pid
+
+
+def _stack(tables: Sequence[pa.Table]) -> pa.Table:
+    whole = pa.concat_tables(tables)
+    draw = pa.concat_arrays([pa.repeat(pa.scalar(i, pa.int32()), t.num_rows) for i, t in enumerate(tables)])
+    return whole.append_column(_DRAW, draw).combine_chunks()
+
+
+def _unstack(result: pa.Table, count: int) -> list[pa.Table]:
+    """Rows arrive sorted by draw."""
+    draw = result.column(0).to_numpy()
+    edges = draw.searchsorted(range(count + 1))
+    body = result.select(range(1, result.num_columns))
+    return [body.slice(edges[i], edges[i + 1] - edges[i]) for i in range(count)]
+
+
+# ---------------------------------------------------------------- child
+
+
+class _Child:
+    """The in-memory database and the verbs of the protocol."""
+
+    def __init__(self) -> None:
+        self._root = open_locked(None, memory_limit=_MEMORY_LIMIT, threads=1)
+        self._current: duckdb.DuckDBPyConnection | None = None
+        lock(self._root, keep_order=True)
+
+    def interrupt(self) -> None:
+        current = self._current
+        if current is not None:
+            current.interrupt()
+
+    def handle(self, header: Header, blobs: list[memoryview]) -> tuple[Header, list[Blob]]:
+        tables = dict(zip(header["names"], map(decode_table, blobs), strict=True))
+        try:
+            if header["do"] == "load":
+                self._load(tables)
+                return {}, []
+            if header["do"] == "redraw":
+                tables = _draw_views(tables)
+            with self._connection(tables) as connection:
+                if header["do"] == "redraw":
+                    result = _redraw(connection, header["sql"], tables, header)
+                else:
+                    result = _select(connection, header["sql"], dry=header["do"] == "describe")
+            return {}, [encode_table(result)]
+        except duckdb.Error as error:
+            fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
+            raise ChildError(type(error).__name__, str(error).partition("\n")[0], fatal=fatal) from None
+
+    def _load(self, tables: dict[str, pa.Table]) -> None:
+        for name, table in tables.items():
+            self._root.register("_incoming", table)
+            self._root.execute(f"CREATE OR REPLACE TABLE {_quote(name)} AS SELECT * FROM _incoming")
+            self._root.unregister("_incoming")
+
+    @contextlib.contextmanager
+    def _connection(self, tables: dict[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._root.cursor()
+        self._current = connection
+        try:
+            for name, table in tables.items():
+                connection.register(name, table)
+            # SELECT may hold a data-modifying CTE: the transaction refuses it, and is rolled back in any case.
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            yield connection
+        finally:
+            self._current = None
+            connection.close()  # rolls back, and drops whatever is temporary
+
+
+def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = False) -> pa.Table:
+    relation = connection.sql(one_select(connection, sql))
+    if dry:
+        relation = relation.limit(0)
+    batches, rows, size = [], 0, 0
+    with relation.to_arrow_reader(_BATCH_ROWS) as reader:
+        schema = reader.schema
+        for batch in reader:
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows > ROWS_MAX or size > _BYTES_MAX:
+                raise ChildError("TooManyRows", f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB.")
+            batches.append(batch)
+    return _plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
+
+
+def _plain(table: pa.Table, types: list[str]) -> pa.Table:
+    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be."""
+    fields = []
+    for field, duckdb_type in zip(table.schema, types, strict=True):
+        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(field.type):
+            field = field.with_type(pa.int64())
+        elif pa.types.is_decimal(field.type) or pa.types.is_floating(field.type):
+            field = field.with_type(pa.float64())
+        fields.append(field)
+    try:
+        return table.cast(pa.schema(fields))
+    except pa.ArrowInvalid:
+        raise ChildError("OutOfRange", "An integer of the result does not fit 64 bits.") from None
+
+
+def _draw_views(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Each table's draws, stacked, under a name of their own; its own name stays empty, for the schema."""
+    stacks = {_STACK.format(i): table for i, table in enumerate(tables.values())}
+    return {**{name: table.drop_columns([_DRAW]).slice(0, 0) for name, table in tables.items()}, **stacks}
+
+
+def _redraw(connection: duckdb.DuckDBPyConnection, sql: str, tables: dict[str, pa.Table], header: Header) -> pa.Table:
+    """All draws, in few statements: starting a statement costs more than running it over a handful of rows.
+
+    The statement is not rewritten: it reads its draw through CTEs that shadow the tables' names.
+    """
+    columns = connection.sql(one_select(connection, sql)).columns  # a subquery would rename one of two equal names
+    body, count = sql.strip().rstrip(";"), header["draws"]
+    shadows = partial(_shadows, [(name, tables[name].column_names) for name in header["names"]])
+    if not header["ordered"]:
+        with contextlib.suppress(duckdb.Error):  # some constructs cannot be correlated; one by one, they can
+            joined = _redraw_joined(connection, body, shadows, count)
+            ends = (0, count - 1)
+            if all(_alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
+                return joined.rename_columns([_DRAW, *columns])
+    return _redraw_each(connection, body, shadows, range(count)).rename_columns([_DRAW, *columns])
+
+
+def _redraw_joined(
+    connection: duckdb.DuckDBPyConnection, body: str, shadows: Callable[[str], str], count: int
+) -> pa.Table:
+    """One statement, correlated with the draw's number, which DuckDB turns into joins and partitioned windows."""
+    numbers = f"(SELECT CAST(range AS INTEGER) AS n FROM range({count})) d"
+    draw = f"LATERAL (WITH {shadows('d.n')} SELECT * FROM ({body}\n)) x"
+    return _select(connection, f"SELECT d.n AS {_DRAW}, x.* FROM {numbers}, {draw} ORDER BY d.n")
+
+
+def _redraw_each(
+    connection: duckdb.DuckDBPyConnection, body: str, shadows: Callable[[str], str], numbers: Sequence[int]
+) -> pa.Table:
+    """One branch of a UNION ALL for each draw, in order."""
+    results = []
+    for start in range(0, len(numbers), _CHUNK_DRAWS):
+        branches = [
+            f"(WITH {shadows(str(number))} SELECT CAST({number} AS INTEGER) AS {_DRAW},"
+            f" row_number() OVER () AS {_ORDER}, * FROM ({body}\n))"
+            for number in numbers[start : start + _CHUNK_DRAWS]
+        ]
+        results.append(_select(connection, " UNION ALL ".join(branches) + " ORDER BY 1, 2"))
+    whole = pa.concat_tables(results)
+    return whole.select([0, *range(2, whole.num_columns)])
+
+
+def _shadows(tables: list[tuple[str, list[str]]], number: str) -> str:
+    """CTEs by which the tables' names read draw ``number`` of their stacks."""
+    ctes = []
+    for i, (name, columns) in enumerate(tables):
+        chosen = ", ".join(f"s.{_quote(c)}" for c in columns)
+        ctes.append(f"{_quote(name)} AS (SELECT {chosen} FROM {_STACK.format(i)} s WHERE s.{_DRAW} = {number})")
+    return ", ".join(ctes)
+
+
+def _draw_of(result: pa.Table, number: int) -> pa.Table:
+    return result.filter(pc.equal(result.column(0), number))
+
+
+def _alike(a: pa.Table, b: pa.Table) -> bool:
+    """The same rows up to order and rounding, as far as sorting each column for itself can tell."""
+    if a.schema.types != b.schema.types or a.num_rows != b.num_rows:
+        return False
+    for x, y in zip(a.columns, b.columns, strict=True):
+        if pa.types.is_nested(x.type):
+            return False  # cannot be sorted
+        x, y = x.take(pc.sort_indices(x)), y.take(pc.sort_indices(y))
+        if pa.types.is_floating(x.type):
+            left, right = x.to_numpy(), y.to_numpy()
+            if not np.allclose(left, right, rtol=_CHECK_TOLERANCE, atol=_CHECK_TOLERANCE, equal_nan=True):
+                return False
+        elif not x.equals(y):
+            return False
+    return True
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _start() -> tuple[Handler, Callable[[], None]]:
+    child = _Child()
+    return child.handle, child.interrupt
+
+
+def main(argv: list[str]) -> None:
+    """Entry of the child: ``parent-pid``."""
+    harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
+    serve(_start)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

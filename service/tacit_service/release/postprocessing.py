@@ -1,0 +1,248 @@
+"""The answer from the noisy measures: released tables, the analyst's outer SQL over them, an interval for every number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tacit.wire import Cell, ColumnInfo
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint
+
+from .intervals import Computed, Floats, around, compute, redraw, values_only
+from .keys import KeyRows
+from .postprocess import Sandbox
+from .prepare import Prepared, table_schema
+
+DRAWN_CELLS_MAX = 400_000
+DRAWS_MAX = 400
+RERUNS_MAX = 200
+RERUNS_MIN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Noisy integers of one release point: key rows and measures (histograms flattened, groups × bins)."""
+
+    keys: KeyRows
+    measures: dict[str, list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer as it is shown: JSON cells and intervals of the rows' shape."""
+
+    columns: list[ColumnInfo]
+    rows: list[list[Cell]]
+    intervals: list[list[list[float] | None]]
+    notes: list[str]
+
+
+class PostProcessor:
+    """Runs outer SQL over released tables of one prepared request."""
+
+    def __init__(self, sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], seed_text: str) -> None:
+        self.sandbox = sandbox
+        self.prepared = prepared
+        self.plan: Plan = prepared.plan
+        self.released = released
+        self.seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big")
+        self.noisy = {p.name: _arrays(p, released[p.name]) for p in self.plan.releases}
+
+    def show(self) -> Shown:
+        """The answer with its intervals."""
+        computed = {
+            p.name: compute(p, self.prepared.estimate, self.noisy[p.name], self.seed) for p in self.plan.releases
+        }
+        tables = {
+            p.name: _table(p, self.released[p.name].keys, {n: c.values for n, c in computed[p.name].items()})
+            for p in self.plan.releases
+        }
+        result = self.sandbox.query(self.plan.sql, tables)
+        rows_at: list[int] | None = None
+        if self.plan.row_wise:
+            rows_at = result.column(result.num_columns - 1).to_pylist()
+            result = result.select(range(result.num_columns - 1))
+        columns = [
+            ColumnInfo(name=c.name, type=wire_type(f.type), kind=c.kind)  # type: ignore[arg-type]
+            for c, f in zip(self.plan.columns, result.schema, strict=True)
+        ]
+        values = [c.to_pylist() for c in result.columns]
+        numeric = [i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")]
+        notes: list[str] = []
+        found = self._intervals(result, numeric, rows_at, computed, notes)
+        rows = [[cell(v[r]) for v in values] for r in range(result.num_rows)]
+        intervals: list[list[list[float] | None]] = [
+            [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
+        ]
+        return Shown(columns, rows, intervals, notes)
+
+    def _intervals(
+        self, result: pa.Table, numeric: list[int], rows_at: list[int] | None,
+        computed: dict[str, dict[str, Computed]], notes: list[str],
+    ) -> dict[int, tuple[Floats, Floats]]:  # fmt: skip
+        found: dict[int, tuple[Floats, Floats]] = {}
+        if not self.plan.releases or result.num_rows == 0:
+            return found
+        derived: list[int] = []
+        for i in numeric:
+            source = self.plan.columns[i].source
+            if rows_at is not None and source is not None:
+                c = computed[source[0]][source[1]]
+                at = np.array(rows_at, dtype=np.int64)
+                found[i] = (c.low[at], c.high[at])
+            else:
+                derived.append(i)
+        if derived:
+            found |= self._row_wise(derived, rows_at, result) if rows_at is not None else self._reruns(derived, result, notes)
+        return found
+
+    def _row_wise(self, columns: list[int], rows_at: list[int] | None, result: pa.Table) -> dict[int, tuple[Floats, Floats]]:
+        """The outer SELECT is row-wise: one run over all re-draws stacked."""
+        point = self.plan.releases[0]
+        groups = len(self.released[point.name].keys)
+        draws = int(np.clip(DRAWN_CELLS_MAX // max(groups, 1), RERUNS_MIN, DRAWS_MAX))
+        drawn = self._drawn_values(point, draws)
+        stacked = _stacked(point, self.released[point.name].keys, drawn, draws)
+        assert self.plan.interval_sql is not None
+        out = self.sandbox.query(self.plan.interval_sql, {point.name: stacked})
+        order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
+        at = np.array(rows_at, dtype=np.int64)
+        found = {}
+        for i in columns:
+            values = _floats(out.column(i))[order].reshape(draws, groups)[:, at]
+            found[i] = around(_floats(result.column(i)), values)
+        return found
+
+    def _reruns(self, columns: list[int], result: pa.Table, notes: list[str]) -> dict[int, tuple[Floats, Floats]]:
+        """Any other outer SQL: run again over each re-draw, rows matched by their keys (by place when there are none)."""
+        cells = sum(len(r.keys) for r in self.released.values())
+        draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, RERUNS_MAX))
+        by_point = {p.name: self._drawn_values(p, draws) for p in self.plan.releases}
+        tables = {
+            p.name: [
+                _table(p, self.released[p.name].keys, {n: v[d] for n, v in by_point[p.name].items()})
+                for d in range(draws)
+            ]
+            for p in self.plan.releases
+        }
+        again = self.sandbox.redraw(self.plan.unordered_sql, tables, timeout_s=20.0, ordered=False)
+        key_columns = [i for i, c in enumerate(self.plan.columns) if c.kind in ("key", "public")]
+        place = {k: r for r, k in enumerate(_row_keys(result, key_columns))}
+        if len(place) != result.num_rows:
+            notes.append("Rows of this result cannot be told apart by their keys, so derived columns have no interval.")
+            return {}
+        found = {}
+        stacked = {i: np.full((draws, result.num_rows), np.nan) for i in columns}
+        for d, table in enumerate(again):
+            at = np.array([place.get(k, -1) for k in _row_keys(table, key_columns)], dtype=np.int64)
+            for i in columns:
+                stacked[i][d, at[at >= 0]] = _floats(table.column(i))[at >= 0]
+        for i in columns:
+            with np.errstate(all="ignore"):
+                found[i] = around(_floats(result.column(i)), stacked[i])
+        return found
+
+    def _drawn_values(self, point: ReleasePoint, draws: int) -> dict[str, Floats]:
+        rng = np.random.default_rng([self.seed, 1])
+        drawn = redraw(self.prepared.estimate, point, self.noisy[point.name], draws, rng)
+        return values_only(point, self.prepared.estimate, drawn)
+
+
+def _arrays(point: ReleasePoint, released: Released) -> dict[str, Floats]:
+    """Measures as floats, histograms as (groups, bins)."""
+    result = {}
+    for m in point.measures:
+        vector = np.array(released.measures[m.name], dtype=np.float64)
+        if m.kind is MeasureKind.HISTOGRAM:
+            vector = vector.reshape(len(released.keys), len(m.candidates))
+        result[m.name] = vector
+    return result
+
+
+def _table(point: ReleasePoint, keys: KeyRows, values: dict[str, Floats]) -> pa.Table:
+    schema = table_schema(point)
+    arrays: list[pa.Array] = [pa.array(range(len(keys)), pa.int64())]
+    arrays += [pa.array([k[i] for k in keys], schema.field(key.name).type) for i, key in enumerate(point.keys)]
+    arrays += [_column(values[o.name], schema.field(o.name).type) for o in point.outputs]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(values: Floats, kind: pa.DataType) -> pa.Array:
+    if kind == pa.int64():
+        return pa.array(np.clip(np.rint(values), -(2.0**62), 2.0**62).astype(np.int64))
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _stacked(point: ReleasePoint, keys: KeyRows, drawn: dict[str, Floats], draws: int) -> pa.Table:
+    schema = table_schema(point)
+    groups = len(keys)
+    index = pa.array(np.tile(np.arange(groups), draws))
+    arrays: list[pa.Array] = [pa.array(np.arange(groups * draws))]
+    for i, key in enumerate(point.keys):
+        arrays.append(pa.array([k[i] for k in keys], schema.field(key.name).type).take(index))
+    arrays += [_column(drawn[o.name].reshape(-1), schema.field(o.name).type) for o in point.outputs]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
+    if not columns:
+        return [(i,) for i in range(table.num_rows)]
+    return list(zip(*(table.column(i).to_pylist() for i in columns), strict=True))
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.array([math.nan if v is None else float(v) for v in column.to_pylist()], dtype=np.float64)
+
+
+def _pair(ends: tuple[Floats, Floats], row: int) -> list[float] | None:
+    low, high = float(ends[0][row]), float(ends[1][row])
+    return [low, high] if math.isfinite(low) and math.isfinite(high) else None
+
+
+def cell(value: Any) -> Cell:
+    """A JSON cell: NaN and infinities, which JSON lacks, become null; dates ISO text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dt.datetime | dt.date):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def wire_type(kind: pa.DataType) -> str:
+    """Arrow type → the protocol's type name."""
+    for test, label in (
+        (pa.types.is_boolean, "boolean"), (pa.types.is_integer, "integer"), (pa.types.is_floating, "number"),
+        (pa.types.is_decimal, "number"), (pa.types.is_date, "date"), (pa.types.is_timestamp, "timestamp"),
+        (pa.types.is_null, "null"),
+    ):  # fmt: skip
+        if test(kind):
+            return label
+    return "string"
+
+
+KEY_READERS = {Type.DATE: dt.date.fromisoformat, Type.TIMESTAMP: dt.datetime.fromisoformat}
+
+
+def keys_to_json(keys: KeyRows) -> list[list[Cell]]:
+    """Key rows as JSON cells."""
+    return [[cell(v) for v in k] for k in keys]
+
+
+def keys_from_json(point: ReleasePoint, keys: list[list[Any]]) -> KeyRows:
+    """Inverse of ``keys_to_json`` for a point's key types."""
+    readers = [KEY_READERS.get(k.type) for k in point.keys]
+    return [
+        tuple(r(v) if r is not None and v is not None else v for r, v in zip(readers, row, strict=True)) for row in keys
+    ]

@@ -1,0 +1,157 @@
+"""From a request to everything that is known before data is touched: plan, keys, measurements, result columns.
+
+Pure in the policy, the public tables and the request; so is every refusal in here, and none costs anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tacit.wire import QueryRequest
+from tacit_service.engine.bounding import statements
+from tacit_service.errors import RequestError
+from tacit_service.policy.model import Policy
+from tacit_service.privacy.units import Delta, Epsilon
+from tacit_service.query.bind import Caps
+from tacit_service.query.bounds import Type
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.parse import span
+from tacit_service.query.plan import Plan, ReleasePoint
+from tacit_service.query.split import plan as make_plan
+
+from .estimate import Estimate, estimate
+from .keys import KeyRows, public_keys
+from .postprocess import Sandbox, SandboxError
+
+ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
+         Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One request, ready to be quoted or run. ``keys`` by release point, ``None`` where keys are unknown."""
+
+    plan: Plan
+    estimate: Estimate
+    keys: dict[str, KeyRows | None]
+    schema: pa.Schema
+    epsilon: Epsilon
+    delta: Delta
+    canonical: str
+
+    @property
+    def free(self) -> bool:
+        """Nothing protected is read."""
+        return not self.plan.releases
+
+
+class Preparer:
+    """Prepares requests over one dataset."""
+
+    def __init__(self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str) -> None:
+        self.policy = policy
+        self.catalog = catalog
+        self.sandbox = sandbox
+        self.snapshot_version = snapshot_version
+
+    def prepare(self, request: QueryRequest) -> Prepared:
+        """Plan, price and check the request. Raises ``Refusal`` of one of its kinds."""
+        epsilon = self._epsilon(request)
+        delta, offered = self._delta(request)
+        amount = None if request.max_amount is None else float(request.max_amount)
+        if amount is not None and not 0 < amount < 1e15:
+            raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
+        caps = Caps(request.max_rows, request.max_groups, amount)
+        plan = make_plan(self.catalog, request.sql, caps)
+        keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
+        priced = estimate(
+            plan,
+            epsilon,
+            delta,
+            unit=self.policy.privacy_unit.name,
+            mechanism=self.policy.per_query.mechanism,
+            spare_delta=offered,
+        )
+        return Prepared(plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced))
+
+    def _epsilon(self, request: QueryRequest) -> Epsilon:
+        rules = self.policy.per_query
+        if request.epsilon is None:
+            return rules.default_epsilon
+        try:
+            epsilon = Epsilon.parse(_text(request.epsilon))
+        except (ValueError, TypeError) as error:
+            raise RequestError(
+                "epsilon_invalid",
+                f"epsilon is {error}.",
+                hint='Write a decimal such as "0.1".',
+                rule="parameters",
+            ) from None
+        if not epsilon:
+            raise RequestError("epsilon_invalid", "epsilon is 0.", hint="Ask for more than 0.", rule="parameters")
+        if epsilon > rules.max_epsilon:
+            raise RequestError(
+                "epsilon_too_large",
+                f"epsilon is above {rules.max_epsilon}, the most that one query may ask.",
+                hint=f"Ask for {rules.max_epsilon} at most.",
+                rule="parameters",
+            )
+        return epsilon
+
+    def _delta(self, request: QueryRequest) -> tuple[Delta, bool]:
+        if request.delta is None:
+            return self.policy.per_query.default_delta, False
+        try:
+            delta = Delta.parse(_text(request.delta))
+        except (ValueError, TypeError) as error:
+            raise RequestError(
+                "delta_invalid", f"delta is {error}.", hint='Write a decimal such as "1e-9".', rule="parameters"
+            ) from None
+        if delta > self.policy.budget.delta:
+            raise RequestError(
+                "delta_invalid",
+                f"delta is above {self.policy.budget.delta}, the dataset's own.",
+                hint="Ask for 1e-9 or so.",
+                rule="parameters",
+            )
+        return delta, bool(delta)
+
+    def _schema(self, plan: Plan, sql: str) -> pa.Schema:
+        """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
+        try:
+            return self.sandbox.describe(plan.sql, {p.name: table_schema(p) for p in plan.releases})
+        except SandboxError as error:
+            raise RequestError(
+                "outer_sql_invalid",
+                f"The SQL above the release does not fit its columns: {error.detail}",
+                position=span(sql, 0, len(sql)),
+                rule="post-processing",
+            ) from None
+
+    def _canonical(self, plan: Plan, priced: Estimate) -> str:
+        """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown."""
+        what = {
+            "dataset": plan.dataset,
+            "snapshot": self.snapshot_version,
+            "statements": [[s.sql for s in statements(p)] for p in plan.releases],
+            "public_keys": [p.public_keys for p in plan.releases],
+            "events": [e.canonical() for e in priced.events],
+            "outer": plan.sql if not plan.releases else "",
+        }
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+
+
+def table_schema(point: ReleasePoint) -> pa.Schema:
+    """Schema of a release point's table: row number, keys, outputs."""
+    fields = [("__row", pa.int64())]
+    fields += [(k.name, ARROW[k.type]) for k in point.keys]
+    fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in point.outputs]
+    return pa.schema(fields)
+
+
+def _text(value: str | int | float) -> str:
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,318 @@
+"""The one door out: quote → charge → run → noise → record → answer. Forward only; nothing leaves before its charge is durable."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tacit.wire import (
+    AccountBudget,
+    Answer,
+    DatasetFacts,
+    LedgerHead,
+    Quote,
+    QueryRequest,
+    Receipt,
+    Spend,
+)
+from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.base import Engine
+from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.errors import EngineFailure, NotFound, TacitError
+from tacit_service.ledger.journal import Head
+from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
+from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import Loaded
+from tacit_service.policy.model import Budget
+from tacit_service.privacy.curves import price
+from tacit_service.privacy.exact import Charged
+from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.mechanisms import draw, draw_threshold
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.explain import explain
+from tacit_service.query.plan import MeasureKind, ReleasePoint
+
+from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
+from .postprocess import Sandbox
+from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
+from .prepare import Prepared, Preparer
+
+ENGINE_TIMEOUT_S = 60.0
+
+
+class Desk:
+    """One dataset, served. Thread-safe; every method blocks."""
+
+    def __init__(self, loaded: Loaded, ledger: Ledger, engine: Engine, sandbox: Sandbox, preparer: Preparer) -> None:
+        self.loaded = loaded
+        self.policy = loaded.policy
+        self.name = loaded.policy.dataset
+        self.ledger = ledger
+        self.engine = engine
+        self.sandbox = sandbox
+        self.preparer = preparer
+
+    @classmethod
+    def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
+        """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
+        policy = loaded.policy
+        snapshot = build_snapshot(loaded, data_dir)
+        ledger.ensure_dataset(policy.dataset, _limits(policy.budget), loaded.digest)
+        for analyst, budget in policy.analysts.items():
+            ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
+        sandbox = Sandbox(snapshot.public, processes=2)
+        catalog = Catalog(policy, snapshot.public)
+        desk = cls(
+            loaded,
+            ledger,
+            engine or DuckDBEngine(snapshot.path, processes=2),
+            sandbox,
+            Preparer(policy, catalog, sandbox, snapshot.version),
+        )
+        return desk
+
+    def close(self) -> None:
+        """Stop the engine and the sandbox."""
+        self.engine.close()
+        self.sandbox.close()
+
+    # -- free of charge
+
+    def facts(self) -> DatasetFacts:
+        """Public facts of the dataset."""
+        return dataset_facts(self.policy, self.preparer.catalog)
+
+    def quote(self, analyst: str, request: QueryRequest) -> Quote:
+        """The price and the expected intervals, without touching data."""
+        self._account(analyst)
+        prepared = self.preparer.prepare(request)
+        cost = price(prepared.estimate.events)
+        held = self._held(analyst, prepared, request) is not None
+        more = self.ledger.how_many(self.name, analyst, cost) if prepared.estimate.events else None
+        estimate = prepared.estimate
+        return Quote(
+            dataset=self.name,
+            price=Spend(epsilon="0", delta="0")
+            if held
+            else Spend(epsilon=str(estimate.epsilon), delta=str(estimate.delta)),
+            affordable=held or more is None or more > 0,
+            held=held,
+            remaining=self._remaining(analyst),
+            more_like_this=more,
+            columns=quoted_columns(prepared),
+            release_points=quoted_releases(prepared),
+            plan=explain(prepared.plan),
+            notes=_notes(prepared, held),
+        )
+
+    def explain(self, analyst: str, request: QueryRequest) -> str:
+        """The derivation, the release points and the SQL, as text."""
+        self._account(analyst)
+        return explain(self.preparer.prepare(request).plan)
+
+    def budget(self, analyst: str) -> AccountBudget:
+        """The analyst's account on this dataset."""
+        self._account(analyst)
+        mine = self.ledger.balance(self.name, analyst)
+        whole = None
+        if not self.policy.overcommit:
+            e, d = self.ledger.balance(self.name, None).remaining
+            whole = Spend(epsilon=str(e), delta=str(d))
+        return AccountBudget(
+            dataset=self.name,
+            limit=_spend(mine.limit),
+            spent=_spend(mine.spent),
+            remaining=_spend(mine.remaining),
+            dataset_remaining=whole,
+            releases=len(self.ledger.releases(self.name, analyst, 100_000)),
+        )
+
+    def release(self, analyst: str, release_id: str) -> Answer:
+        """A release that the analyst holds. Raises ``NotFound`` for any other."""
+        stored = self.ledger.release(release_id)
+        if stored is None or stored.analyst != analyst or stored.dataset != self.name:
+            raise NotFound("not_found", "There is no such release.")
+        return Answer.model_validate(json.loads(stored.body)["answer"])
+
+    # -- the door
+
+    def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
+        """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
+        self._account(analyst)
+        prepared = self.preparer.prepare(request)
+        charge = ChargeRequest(
+            dataset=self.name,
+            analyst=analyst,
+            events=prepared.estimate.events,
+            body_digest=hashlib.sha256(request.model_dump_json().encode()).hexdigest(),
+            idempotency_key=idempotency_key,
+            description=request.sql,
+        )
+        replay = self.ledger.replay(charge)
+        if replay is not None and replay.replay is not None:
+            return Answer.model_validate(json.loads(replay.replay.body)["answer"])
+        held = self._held(analyst, prepared, request)
+        if held is not None:
+            return self._again(analyst, request, prepared, held)
+        other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
+        if other is not None:
+            return self._handed_on(request, prepared, charge, other)
+        reservation = self.ledger.reserve(charge)
+        if reservation.replay is not None:
+            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
+        try:
+            released = {p.name: self._release(p, prepared, reservation.charged) for p in prepared.plan.releases}
+            return self._record(analyst, request, prepared, reservation, released)
+        except TacitError as error:
+            self.ledger.fail(reservation.charge_id, error.code)
+            raise
+        except Exception:
+            self.ledger.fail(reservation.charge_id, "internal")
+            raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+
+    def _release(self, point: ReleasePoint, prepared: Prepared, charged: Charged) -> Released:
+        """Exact integers under noise. The exact aggregates live in this frame only."""
+        keys = prepared.keys[point.name]
+        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
+        noisy: dict[str, list[int]] = {}
+        kept: Sequence[int] | None = None
+        if point.threshold_on is not None:
+            priced = prepared.estimate.of(point.name, point.threshold_on)
+            keys, rows, counts = draw_threshold(
+                priced.measurement, exact[point.threshold_on], point.threshold_on, charged
+            )
+            noisy[point.threshold_on], kept = counts.tolist(), rows
+        assert keys is not None
+        for m in point.measures:
+            if m.name == point.threshold_on:
+                continue
+            priced = prepared.estimate.of(point.name, m.name)
+            vector = draw(priced.measurement, exact[m.name], m.name, charged)
+            if kept is not None:
+                vector = vector[np.asarray(kept, dtype=np.int64)]
+            noisy[m.name] = vector.tolist()
+        if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
+            _check_cells(point, noisy, len(keys))
+        return Released(keys, noisy)
+
+    def _record(
+        self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
+        released: dict[str, Released],
+    ) -> Answer:  # fmt: skip
+        release_id = "rel_" + secrets.token_hex(12)
+        shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
+        answer = self._answer(analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id)
+        body = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
+        stored = StoredRelease(
+            release_id, self.name, analyst, prepared.canonical, json.dumps(body).encode(), answer.created_at
+        )
+        self.ledger.record(reservation.charge_id, stored)
+        return answer
+
+    def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
+        """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
+        released = _from_json(prepared, json.loads(held.body)["released"])
+        shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
+        free = Spend(epsilon="0", delta="0")
+        return self._answer(
+            analyst, request, prepared, shown, held.release_id, free, self.ledger.head(), None, held=True
+        )
+
+    def _handed_on(
+        self, request: QueryRequest, prepared: Prepared, charge: ChargeRequest, other: StoredRelease
+    ) -> Answer:
+        """Another analyst's stored release: charged to this analyst's account only, with no new noise."""
+        from dataclasses import replace
+
+        reservation = self.ledger.reserve(replace(charge, free_for_dataset=True))
+        if reservation.replay is not None:
+            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
+        released = _from_json(prepared, json.loads(other.body)["released"])
+        return self._record(charge.analyst, request, prepared, reservation, released)
+
+    def _answer(
+        self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
+        head: Head, charge_id: str | None, *, held: bool = False,
+    ) -> Answer:  # fmt: skip
+        receipt = Receipt(
+            charged=spent,
+            remaining=self._remaining(analyst),
+            held=held,
+            mechanisms=mechanism_infos(prepared),
+            plan=explain(prepared.plan),
+            ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
+            charge_id=charge_id,
+            notes=[*_notes(prepared, held), *shown.notes],
+        )
+        return Answer(
+            release_id=release_id,
+            dataset=self.name,
+            sql=request.sql,
+            created_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            columns=shown.columns,
+            rows=shown.rows,
+            intervals=shown.intervals,
+            receipt=receipt,
+        )
+
+    # -- accounts
+
+    def _held(self, analyst: str, prepared: Prepared, request: QueryRequest) -> StoredRelease | None:
+        if request.fresh:
+            return None
+        return self.ledger.held(self.name, analyst, prepared.canonical)
+
+    def _account(self, analyst: str) -> None:
+        """The analyst has an account here, or the dataset does not exist for them."""
+        if analyst in self.policy.analysts:
+            return
+        raise NotFound("not_found", "There is no such dataset.")
+
+    def _remaining(self, analyst: str) -> Spend:
+        return _spend(self.ledger.balance(self.name, analyst).remaining)
+
+
+def _limits(budget: Budget) -> Limits:
+    return Limits.create(budget.epsilon, budget.delta)
+
+
+def _spend(pair: tuple[object, object]) -> Spend:
+    return Spend(epsilon=str(pair[0]), delta=str(pair[1]))
+
+
+def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
+    for m in point.measures:
+        if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
+            raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")
+
+
+def _to_json(released: dict[str, Released]) -> dict[str, object]:
+    return {n: {"keys": keys_to_json(r.keys), "measures": r.measures} for n, r in released.items()}
+
+
+def _from_json(prepared: Prepared, body: dict[str, dict[str, object]]) -> dict[str, Released]:
+    result = {}
+    for point in prepared.plan.releases:
+        stored = body[point.name]
+        result[point.name] = Released(keys_from_json(point, stored["keys"]), stored["measures"])  # type: ignore[arg-type]
+    return result
+
+
+def _notes(prepared: Prepared, held: bool) -> list[str]:
+    notes = []
+    if held:
+        notes.append("Answered from a release that you hold: the same noise, free of charge.")
+    elif prepared.free:
+        notes.append("Reads public tables only: exact and free of charge.")
+    if any(not p.public_keys for p in prepared.plan.releases):
+        notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
+    return notes
+

@@ -1,0 +1,50 @@
+"""Every setting of the service, with its default and its limits; each is ``TACIT_<NAME>`` in the environment.
+
+>>> Settings(port=0).host
+'127.0.0.1'
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once at start, passed explicitly, never changed."""
+
+    model_config = SettingsConfigDict(env_prefix="TACIT_", frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; put a TLS proxy in front of any other")
+    port: int = Field(default=8470, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    policies: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Policy files, separated by the system's path separator"
+    )
+    ledger: str = Field(default="sqlite:///tacit-ledger.sqlite", description="URL of the ledger's database")
+    data_dir: Path = Field(default=Path("tacit-data"), description="Where prepared snapshots of the tables are kept")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged")
+    metrics_public: bool = Field(default=False, description="Serve /metrics without an owner's or auditor's key")
+
+    workers: int = Field(default=8, ge=1, le=256, description="Questions worked on at the same time")
+    queue: int = Field(default=64, ge=0, le=10_000, description="Questions that may wait for a worker before 503")
+    lookup_workers: int = Field(default=8, ge=1, le=256, description="Key and ledger look-ups at the same time")
+    lookup_queue: int = Field(default=512, ge=0, le=10_000, description="Look-ups that may wait before 503")
+    retry_after_s: int = Field(default=2, ge=1, le=3600, description="What a 503 tells clients to wait")
+
+    body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216, description="Largest request body")
+    head_bytes_max: int = Field(default=16_384, ge=1_024, le=1_048_576, description="Largest request line and headers")
+    connections_max: int = Field(default=512, ge=1, le=100_000, description="Open connections before 503")
+    head_timeout_s: float = Field(default=10, gt=0, le=3600, description="Time a client has to send its headers")
+    body_timeout_s: float = Field(default=10, gt=0, le=3600, description="Time a client has to send its body")
+    write_timeout_s: float = Field(default=30, gt=0, le=3600, description="Time a client may leave an answer unread")
+    keep_alive_s: int = Field(default=5, ge=1, le=3600, description="Time an idle connection is kept")
+    shutdown_s: int = Field(default=10, ge=0, le=3600, description="Time running requests have at shutdown")
+
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(Path(p) for p in value.split(os.pathsep) if p) if isinstance(value, str) else value

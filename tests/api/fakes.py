@@ -1,0 +1,144 @@
+"""A desk that plans and charges nothing: what the HTTP edge is tested against, apart from the rooms behind it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from tacit import wire
+from tacit_service.access import KeyRow, Role, mint
+from tacit_service.assembly import Opened, Parts, Service
+from tacit_service.errors import NotFound, Position, RequestError, TacitError, Unauthenticated
+from tacit_service.http import examples
+from tacit_service.settings import Settings
+
+
+@dataclass
+class FakeStored:
+    release_id: str
+    dataset: str
+    body: bytes
+    created_at: str
+
+
+@dataclass
+class FakeDesk:
+    """Remembers what it was asked; answers the examples of the OpenAPI document, or raises what it is told to."""
+
+    name: str = "clinic"
+    asked: list[tuple[str, str, wire.QueryRequest, str | None]] = field(default_factory=list)
+    raises: BaseException | None = None
+    hold: threading.Event | None = None
+    entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    answer: wire.Answer = field(default_factory=lambda: wire.Answer.model_validate(examples.ANSWER))
+    closed: bool = False
+
+    def _asked(self, what: str, analyst: str, request: wire.QueryRequest, key: str | None) -> None:
+        self.asked.append((what, analyst, request, key))
+        self.entered.release()
+        if self.hold is not None:
+            assert self.hold.wait(20)
+        if self.raises is not None:
+            raise self.raises
+
+    def quote(self, analyst: str, request: wire.QueryRequest) -> wire.Quote:
+        self._asked("quote", analyst, request, None)
+        return wire.Quote.model_validate(examples.QUOTE)
+
+    def query(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None) -> wire.Answer:
+        self._asked("query", analyst, request, idempotency_key)
+        return self.answer
+
+    def explain(self, analyst: str, request: wire.QueryRequest) -> str:
+        self._asked("explain", analyst, request, None)
+        return "r1: COUNT(*) of patients by region"
+
+    def release(self, analyst: str, release_id: str) -> wire.Answer:
+        if analyst != "ada" or release_id != self.answer.release_id or self.name != "clinic":
+            raise NotFound("not_found", "detail that differs from desk to desk and must not be seen")
+        return self.answer
+
+    def facts(self) -> wire.DatasetFacts:
+        return wire.DatasetFacts.model_validate({**examples.FACTS, "name": self.name})
+
+    def budget(self, analyst: str) -> wire.AccountBudget:
+        return wire.AccountBudget.model_validate({**examples.BUDGET["accounts"][0], "dataset": self.name})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeBooks:
+    health: bool | BaseException = True
+    stored: list[FakeStored] = field(default_factory=list)
+    closed: bool = False
+
+    def healthy(self) -> bool:
+        if isinstance(self.health, BaseException):
+            raise self.health
+        return self.health
+
+    def releases(self, dataset: str, analyst: str, limit: int) -> list[FakeStored]:
+        return [s for s in self.stored if s.dataset == dataset and analyst == "ada"][:limit]
+
+    def account(self, dataset: str) -> wire.AccountBudget:
+        return wire.AccountBudget.model_validate({**examples.BUDGET["accounts"][0], "dataset": dataset, "releases": 7})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeDirectory:
+    rows: dict[str, KeyRow] = field(default_factory=dict)
+
+    def find(self, key_hash: str) -> KeyRow | None:
+        return self.rows.get(key_hash)
+
+    def add(self, principal: str, role: Role, datasets: tuple[str, ...], **more: Any) -> str:
+        minted = mint(principal, role, datasets, **more)
+        self.rows[minted.row.key_hash] = minted.row
+        return minted.secret
+
+
+class House:
+    """A service over fakes: two datasets, of which ``ada`` and ``ben`` may use one each."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clinic, self.shop = FakeDesk("clinic"), FakeDesk("shop")
+        stored = FakeStored(
+            self.clinic.answer.release_id, "clinic", self.clinic.answer.model_dump_json().encode(), "2026"
+        )
+        self.books = FakeBooks(stored=[stored])
+        self.directory = FakeDirectory()
+        self.keys = {
+            "ada": self.directory.add("ada", Role.ANALYST, ("clinic",)),
+            "ben": self.directory.add("ben", Role.ANALYST, ("*",)),
+            "owner": self.directory.add("olga", Role.OWNER, ("clinic",)),
+            "auditor": self.directory.add("audra", Role.AUDITOR, ("*",)),
+        }
+        datasets = {
+            "clinic": Opened(self.clinic, frozenset({"ada"}), frozenset()),
+            "shop": Opened(self.shop, frozenset({"ben"}), frozenset()),
+        }
+        self.service = Service.of(Parts(self.books, self.directory, datasets))
+        self.settings = Settings(**settings)
+
+    def headers(self, who: str, **more: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.keys[who]}", **more}
+
+
+def refusal() -> TacitError:
+    return RequestError(
+        "epsilon_too_large",
+        "One query may ask at most 1.",
+        hint="Ask for epsilon 1 or less.",
+        position=Position(1, 8, 7, 12),
+        rule="per_query",
+        suggestion="SELECT 1",
+    )
+
+
+__all__ = ["FakeDesk", "House", "Unauthenticated", "refusal"]

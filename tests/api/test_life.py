@@ -1,0 +1,138 @@
+"""Starting, overload, ill health, closing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from starlette.testclient import TestClient
+from tacit_api_fakes import House
+
+from tacit_service.assembly import Opened, Parts, Service, State
+from tacit_service.errors import LedgerUnavailable, PolicyError
+from tacit_service.http.app import create_app
+
+
+def test_while_starting_healthz_answers_and_the_rest_says_starting(house: House):
+    may_open = threading.Event()
+
+    def open_parts() -> Parts:
+        assert may_open.wait(20)
+        opened = Opened(house.clinic, frozenset({"ada"}), frozenset())
+        return Parts(house.books, house.directory, {"clinic": opened})
+
+    service = Service(open_parts)
+    with TestClient(create_app(service, house.settings)) as api:
+        service.start()
+        assert (api.get("/healthz").status_code, api.get("/healthz").json()["status"]) == (200, "starting")
+        assert api.get("/readyz").status_code == 503
+        early = api.get("/v1/me", headers=house.headers("ada"))
+        assert (early.status_code, early.json()["code"]) == (503, "starting")
+        assert early.headers["retry-after"] == "2"
+        may_open.set()
+        assert service.wait(20) is State.READY
+        assert api.get("/readyz").json() == {"status": "ok", "ready": True, "ledger": "healthy"}
+        assert api.get("/v1/me", headers=house.headers("ada")).status_code == 200
+
+
+def test_a_failed_start_is_unhealthy_and_says_nothing(house: House):
+    def open_parts() -> Parts:
+        raise PolicyError("policy_invalid", "line 3 of /etc/tacit/secret.yaml", file="secret.yaml", line=3)
+
+    service = Service(open_parts)
+    service.start().join()
+    assert service.state is State.FAILED
+    assert isinstance(service.failure, PolicyError)
+    with TestClient(create_app(service, house.settings)) as api:
+        assert api.get("/healthz").status_code == 503
+        answer = api.get("/v1/me", headers=house.headers("ada"))
+        assert answer.status_code == 503
+        assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("health", [False, RuntimeError("disk")])
+def test_an_ill_ledger_is_503(api, house: House, health):
+    assert api.get("/healthz").status_code == 200
+    house.books.health = health
+    answer = api.get("/healthz")
+    assert (answer.status_code, answer.json()) == (
+        503,
+        {"status": "unhealthy", "ready": False, "ledger": "unhealthy"},
+    )
+    assert api.get("/readyz").status_code == 503
+
+
+def test_a_directory_that_cannot_be_read_is_503_not_401(api, house: House, monkeypatch):
+    def broken(key_hash: str) -> None:
+        raise LedgerUnavailable("ledger_unavailable", "The ledger cannot be read.")
+
+    monkeypatch.setattr(house.directory, "find", broken)
+    assert api.get("/v1/me", headers=house.headers("ada")).json()["code"] == "ledger_unavailable"
+
+
+def test_past_the_queue_questions_are_shed_and_look_ups_still_answer(body):
+    house = House(workers=2, queue=1, retry_after_s=7)
+    house.clinic.hold = threading.Event()
+    with (
+        TestClient(create_app(house.service, house.settings)) as api,
+        ThreadPoolExecutor(8) as pool,
+    ):
+
+        def ask():
+            return api.post("/v1/queries", json=body, headers=house.headers("ada"))
+
+        admitted = [pool.submit(ask) for _ in range(3)]
+        for _ in range(2):
+            assert house.clinic.entered.acquire(timeout=20)
+        shed = [pool.submit(ask) for _ in range(3)]
+        done = [f.result(timeout=20) for f in shed if wait_done(f)]
+        # One of the first three may still have been on its way; exactly three of the six were let in.
+        refused = [r for r in done if r.status_code == 503]
+        assert refused
+        for response in refused:
+            assert response.json()["code"] == "overloaded"
+            assert response.headers["retry-after"] == "7"
+        begun = time.perf_counter()
+        assert api.get("/v1/me", headers=house.headers("ada")).status_code == 200
+        assert api.get("/healthz").status_code == 200
+        assert time.perf_counter() - begun < 5
+        house.clinic.hold.set()
+        statuses = sorted(f.result(timeout=20).status_code for f in [*admitted, *shed])
+        assert statuses == [200, 200, 200, 503, 503, 503]
+        assert len(house.clinic.asked) == 3
+        assert ask().status_code == 200
+
+
+def wait_done(future) -> bool:
+    deadline = time.monotonic() + 3
+    while not future.done() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return future.done()
+
+
+def test_closing_closes_desks_and_ledger_once(house: House):
+    house.service.close()
+    house.service.close()
+    assert house.clinic.closed
+    assert house.shop.closed
+    assert house.books.closed
+    assert house.service.state is State.CLOSED
+
+
+def test_a_service_closed_while_starting_closes_what_it_opened(house: House):
+    may_open = threading.Event()
+
+    def open_parts() -> Parts:
+        assert may_open.wait(20)
+        return Parts(house.books, house.directory, {"clinic": Opened(house.clinic, frozenset(), frozenset())})
+
+    service = Service(open_parts)
+    thread = service.start()
+    service.close()
+    may_open.set()
+    thread.join(20)
+    assert house.clinic.closed
+    assert house.books.closed
+    assert service.state is State.CLOSED

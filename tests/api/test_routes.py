@@ -1,0 +1,159 @@
+"""Who may call what: the table against the application, and every role against every route."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+from tacit_api_fakes import House
+
+from tacit_service.access import ROUTES, Role, allowed
+from tacit_service.http import routing
+from tacit_service.http.app import create_app
+
+PROTECTED = sorted((route, roles) for route, roles in ROUTES.items() if roles is not None)
+
+
+def call(api, method, path, **kwargs):
+    concrete = path.format(name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded")
+    return api.request(method, concrete, **kwargs)
+
+
+def test_every_route_is_in_the_table_and_the_table_has_no_other(house: House):
+    app = create_app(house.service, house.settings)
+    routes = {(method, route.path) for route in app.routes for method in route.methods}
+    assert all(isinstance(route, APIRoute) for route in app.routes)
+    assert routes == set(ROUTES)
+
+
+def test_a_route_without_declared_roles_cannot_be_added():
+    async def endpoint() -> Response:
+        return Response()
+
+    with pytest.raises(LookupError, match="no roles are declared for GET /v1/secret"):
+        routing.add(FastAPI(), "GET", "/v1/secret", endpoint, summary="undeclared")
+    assert not allowed("GET", "/v1/secret", Role.OWNER)
+
+
+@pytest.mark.parametrize(("route", "roles"), PROTECTED)
+def test_each_role_gets_exactly_what_the_table_says(api, house: House, body, route, roles):
+    method, path = route
+    for who, role in (("ada", Role.ANALYST), ("owner", Role.OWNER), ("auditor", Role.AUDITOR)):
+        answer = call(api, method, path, headers=house.headers(who), json=body if method == "POST" else None)
+        if role in roles:
+            assert answer.status_code == 200, (who, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert call(api, method, path, json=body if method == "POST" else None).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route, roles in ROUTES.items() if roles is None])
+def test_public_routes_need_no_key(api, method, path):
+    assert call(api, method, path).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW"])
+def test_another_method_is_405_for_everybody(api, house: House, method):
+    for path in {path for _, path in ROUTES}:
+        if (method, path) in ROUTES:
+            continue
+        answer = call(api, method, path, headers=house.headers("ada"))
+        assert answer.status_code == 405, (method, path)
+        assert answer.headers["allow"]
+        if method != "HEAD":
+            assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer tacit_",
+        "Bearer tacit_" + "A" * 43,
+        "Bearer tacit_" + "A" * 44,
+        "Bearer tacit_" + "é" * 43,
+        "Basic dXNlcjpwYXNz",
+        "tacit_" + "A" * 43,
+        "Bearer " + "x" * 8000,
+        "Bearer ' OR 1=1 --",
+    ],
+)
+def test_every_bad_key_gets_the_same_401(api, authorization):
+    answer = api.get("/v1/me", headers={"Authorization": authorization.encode()})
+    assert (answer.status_code, answer.content) == (401, api.get("/v1/me").content)
+    assert answer.headers["www-authenticate"] == 'Bearer realm="tacit"'
+
+
+def test_two_authorization_headers_are_none(api, house: House):
+    header = ("Authorization", f"Bearer {house.keys['ada']}")
+    assert api.get("/v1/me", headers=[header]).status_code == 200
+    assert api.get("/v1/me", headers=[header, header]).status_code == 401
+
+
+def test_a_revoked_and_an_expired_key_look_like_an_unknown_one(api, house: House):
+    unknown = api.get("/v1/me").content
+    gone = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    expired = house.directory.add("ada", Role.ANALYST, ("clinic",), expires_at=gone)
+    assert api.get("/v1/me", headers={"Authorization": f"Bearer {expired}"}).content == unknown
+
+    row = next(row for row in house.directory.rows.values() if row.principal == "ada" and row.expires_at is None)
+    assert api.get("/v1/me", headers=house.headers("ada")).status_code == 200
+    house.directory.rows[row.key_hash] = replace(row, revoked_at="2026-01-01T00:00:00+00:00")
+    assert api.get("/v1/me", headers=house.headers("ada")).content == unknown
+
+
+def test_me_says_who(api, house: House):
+    me = api.get("/v1/me", headers=house.headers("ada")).json()
+    assert (me["principal"], me["role"], me["datasets"]) == ("ada", "analyst", ["clinic"])
+    assert house.keys["ada"] not in str(me)
+
+
+def test_a_dataset_not_granted_is_as_if_it_did_not_exist(api, house: House, body):
+    for who, hidden in (("ada", "shop"), ("ben", "clinic"), ("owner", "shop")):
+        get = [api.get(f"/v1/datasets/{name}", headers=house.headers(who)) for name in (hidden, "nothing")]
+        assert [r.status_code for r in get] == [404, 404]
+        assert get[0].content == get[1].content
+        if who == "owner":
+            continue
+        for path in ("/v1/queries", "/v1/quotes", "/v1/explain"):
+            post = [
+                api.post(path, json={**body, "dataset": name}, headers=house.headers(who))
+                for name in (hidden, "nothing")
+            ]
+            assert [r.status_code for r in post] == [404, 404]
+            assert post[0].content == post[1].content
+            assert set(post[0].headers) == set(post[1].headers)
+    assert house.clinic.asked == house.shop.asked == []
+
+
+def test_a_release_of_another_is_as_if_it_did_not_exist(api, house: House):
+    mine = api.get("/v1/releases/rel_5b0c6f0f2f9b4e0a", headers=house.headers("ada"))
+    assert mine.status_code == 200
+    theirs = api.get("/v1/releases/rel_5b0c6f0f2f9b4e0a", headers=house.headers("ben"))
+    none = api.get("/v1/releases/rel_0000000000000000", headers=house.headers("ben"))
+    assert theirs.status_code == none.status_code == 404
+    assert theirs.content == none.content
+    assert "must not be seen" not in theirs.text
+
+
+def test_lists_hold_only_what_is_granted(api, house: House):
+    assert api.get("/v1/datasets", headers=house.headers("ada")).json() == {"datasets": ["clinic"]}
+    assert api.get("/v1/datasets", headers=house.headers("ben")).json() == {"datasets": ["shop"]}
+    assert api.get("/v1/datasets", headers=house.headers("owner")).json() == {"datasets": ["clinic"]}
+    assert api.get("/v1/datasets", headers=house.headers("auditor")).json() == {"datasets": ["clinic", "shop"]}
+    assert len(api.get("/v1/releases", headers=house.headers("ada")).json()["releases"]) == 1
+    assert api.get("/v1/releases", headers=house.headers("ben")).json() == {"releases": []}
+    assert api.get("/v1/releases?dataset=shop", headers=house.headers("ada")).status_code == 404
+
+
+def test_budget_is_the_analysts_own_and_the_dataset_for_its_owner(api, house: House):
+    own = api.get("/v1/budget", headers=house.headers("ada")).json()
+    assert [(a["dataset"], a["releases"]) for a in own["accounts"]] == [("clinic", 1)]
+    whole = api.get("/v1/budget", headers=house.headers("owner")).json()
+    assert [(a["dataset"], a["releases"]) for a in whole["accounts"]] == [("clinic", 7)]

@@ -1,0 +1,114 @@
+"""Examples run, or are at least read by what they are written for.
+
+A fence says what its block is: ``sh`` is parsed by sh, and each of our commands in it by our own parsers; ``json Name``
+is validated by that model of ``tacit.wire``; ``yaml policy`` is a whole policy; ``python`` compiles, and what it takes
+from ``tacit`` exists; ``sql`` and ``text`` are for reading. Docstrings of both packages are run as doctests.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import itertools
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tacit
+import tacit.cli
+import tacit_service.cli
+from tacit import wire
+from tacit_service.policy.load import load_policy
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *(page for room in ("docs", "policies") for page in sorted((ROOT / room).glob("*.md"))),
+]
+FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
+
+
+def blocks(*kinds: str) -> list[object]:
+    """Each fenced block of these kinds, as a parameter named by its page and line."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in FENCE.finditer(text):
+            kind, _, argument = match["kind"].strip().partition(" ")
+            if kind in kinds:
+                line = text.count("\n", 0, match.start()) + 1
+                found.append(pytest.param(argument, match["body"], id=f"{page.relative_to(ROOT)}:{line}"))
+    return found
+
+
+def test_every_block_says_what_it_is() -> None:
+    known = {"sh", "json", "yaml", "python", "sql", "text"}
+    kinds = {m["kind"].split(" ")[0] for page in PAGES for m in FENCE.finditer(page.read_text(encoding="utf-8"))}
+    assert kinds <= known
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """The simple commands of a script: continuation lines joined, comments, redirections and pipes dropped."""
+    for line in script.replace("\\\n", " ").splitlines():
+        if words := shlex.split(line, comments=True):
+            yield list(itertools.takewhile(lambda word: word not in {">", "<", "|"}, words))
+
+
+@pytest.mark.parametrize(("_", "body"), blocks("sh"))
+def test_shell_examples_parse(_: str, body: str) -> None:
+    checked = subprocess.run(["sh", "-n"], input=body, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(("_", "body"), blocks("sh"))
+def test_make_targets_exist(_: str, body: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    asked = {w for words in commands(body) if words[0] == "make" for w in words[1:] if re.fullmatch(r"[a-z]+", w)}
+    assert asked <= targets
+
+
+@pytest.mark.parametrize(("_", "body"), blocks("sh"))
+def test_our_commands_are_ones_that_our_parsers_take(_: str, body: str) -> None:
+    parsers = {"tacit": tacit.cli.parser(), "tacit-service": tacit_service.cli.parser()}
+    for program, *arguments in commands(body):
+        if program in parsers:
+            assert parsers[program].parse_args(arguments), arguments  # exits where it takes them not
+
+
+@pytest.mark.parametrize(("model", "body"), blocks("json"))
+def test_json_examples_are_what_the_protocol_says(model: str, body: str) -> None:
+    assert getattr(wire, model).model_validate_json(body) is not None
+
+
+@pytest.mark.parametrize(("_", "body"), blocks("python"))
+def test_python_examples_compile_and_use_what_exists(_: str, body: str) -> None:
+    tree = ast.parse(body)
+    used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "tacit"}
+    assert {name for name in used if not hasattr(tacit, name)} == set()
+
+
+@pytest.mark.parametrize(("_", "body"), blocks("yaml"))
+def test_policies_in_the_docs_load(_: str, body: str, tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(body, encoding="utf-8")
+    assert load_policy(path).policy.tables
+
+
+def modules_with_examples() -> Iterator[str]:
+    for room in ("service", "client"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if ">>> " in path.read_text(encoding="utf-8"):
+                yield ".".join(path.relative_to(ROOT / room).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("name", list(modules_with_examples()))
+def test_docstrings_run(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,0 +1,64 @@
+"""The README's session, run as it stands against the demo that `make serve` starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tacit import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+SESSION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## A session")[2].partition("\n## ")[0]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A served demo, and the environment that the session expects: the URL, the analyst's key, our commands."""
+    home = tmp_path_factory.mktemp("session")
+    plain = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8"}
+    command = ["tacit-service", "demo", "--serve", "--json", "--port", "0", "--rows", "20000"]
+    with subprocess.Popen(command, cwd=home, env=plain, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            started = json.loads(demo.stdout.readline())
+            yield plain | {"TACIT_URL": started["url"], "TACIT_KEY": started["keys"]["analyst"]}
+        finally:
+            demo.terminate()
+
+
+def block(kind: str) -> str:
+    found = re.search(rf"^```{kind}\n(.*?)^```$", SESSION, re.M | re.S)
+    assert found, f"the README's session has no {kind} block"
+    return found[1]
+
+
+def run(command: list[str], environment: dict[str, str], script: str) -> str:
+    done = subprocess.run(
+        command, input=script, env=environment, cwd=environment["HOME"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README's session needs curl, which .ci/run installs")
+def test_the_session_over_curl(environment: dict[str, str]) -> None:
+    calls = "\n".join(line for line in block("sh").splitlines() if not line.startswith("export "))
+    quote, answer = run(["sh", "-e"], environment, calls.replace("curl -s", "echo; curl -s")).split("\n{")[1:]
+    assert wire.Quote.model_validate_json("{" + quote).price.epsilon == "0.1"
+    assert wire.Answer.model_validate_json("{" + answer).receipt.charged.epsilon == "0.1"
+
+
+def test_the_session_in_python(environment: dict[str, str]) -> None:
+    printed = run([sys.executable, "-"], environment, block("python"))
+    assert printed.startswith("0.5 [None, ")
+    assert "region" in printed
+    assert "unit" in printed or "aggregate" in printed, "the refusal says what is missing"

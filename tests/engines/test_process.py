@@ -1,0 +1,282 @@
+"""A worker process: frames in and out, a time limit that holds, and a parent that outlives every child."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tacit_service.engine import process
+from tacit_service.engine.process import WorkerFailure, WorkerProcess, decode_table, encode_table
+
+# What a child does here is told by the request: echo, sleep, spin (deaf to interrupts), die, print, fail.
+CHILD = """
+    import os, sys, threading, time
+    from tacit_service.engine.process import ChildError, harden, serve
+
+    stop = threading.Event()
+
+    def handle(header, blobs):
+        stop.clear()
+        do = header["do"]
+        if do == "sleep":
+            if stop.wait(header["s"]):
+                raise ChildError("Interrupted")
+        if do == "spin":
+            time.sleep(header["s"])
+        if do == "die":
+            os._exit(3)
+        if do == "print":
+            print("noise on stdout"); sys.stdout.flush(); os.write(1, b"more noise")
+        if do == "fail":
+            raise ValueError("the patient's name is Ada")
+        if do == "tell":
+            raise ChildError("BinderException", "no such column")
+        if do == "write":
+            with open(header["path"], "w") as f:
+                f.write("x" * 10_000)
+        if do == "facts":
+            return {"pid": os.getpid(), "session": os.getsid(0), "environment": sorted(os.environ),
+                    "descriptors": sorted(os.listdir("/proc/self/fd")), "cwd": os.getcwd()}, []
+        if do == "big":
+            return {}, [b"x" * header["size"]]
+        return {"echo": header}, list(blobs)
+
+    harden(int(sys.argv[1]), may_write_files=False)
+    if "broken" in sys.argv:
+        serve(lambda: 1 / 0)
+    else:
+        serve(lambda: (handle, stop.set))
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    (tmp_path / "child_for_test.py").write_text(textwrap.dedent(CHILD))
+    original = process._environment
+    paths = os.pathsep.join([str(tmp_path), original()["PYTHONPATH"]])
+    monkeypatch.setattr(process, "_environment", lambda: {**original(), "PYTHONPATH": paths})
+    return "child_for_test"
+
+
+@pytest.fixture
+def worker(module):
+    worker = WorkerProcess(module)
+    yield worker
+    worker.close()
+
+
+def gone(pid: int, within_s: float = 5.0) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_call_returns_header_and_blobs(worker):
+    blobs = [b"", b"abc", os.urandom(3_000_000)]
+    reply, parts = worker.call({"do": "echo", "text": "é\n\0"}, blobs, timeout_s=10)
+    assert reply == {"echo": {"do": "echo", "text": "é\n\0"}}
+    assert [bytes(p) for p in parts] == blobs
+
+
+def test_tables_travel_as_arrow(worker):
+    table = pa.table({"n": pa.array([1, None], pa.int64()), "s": ["a", None]})
+    _, parts = worker.call({"do": "echo"}, [encode_table(table)], timeout_s=10)
+    assert decode_table(parts[0]).equals(table)
+
+
+def test_the_round_trip_is_short(worker):
+    worker.warm()
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        worker.call({"do": "echo"}, timeout_s=5)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.003
+
+
+def test_an_interruptible_call_ends_in_time_and_keeps_the_child(worker):
+    worker.warm()
+    pid, start = worker.pid, time.monotonic()
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "sleep", "s": 30}, timeout_s=0.2)
+    assert failure.value.reason == "timeout"
+    assert time.monotonic() - start < 2
+    assert worker.pid == pid
+    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+
+
+def test_a_deaf_call_is_killed_and_the_next_one_answered(worker):
+    worker.warm()
+    pid, start = worker.pid, time.monotonic()
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "spin", "s": 30}, timeout_s=0.2)
+    assert failure.value.reason == "timeout"
+    assert time.monotonic() - start < 2
+    assert gone(pid)
+    assert worker.pid not in (None, pid)  # the successor is on its way before anybody asks
+    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+
+
+def test_a_child_that_dies_fails_one_call_only(worker):
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "die"}, timeout_s=5)
+    assert failure.value.reason == "died"
+    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+
+
+def test_a_child_killed_between_calls_fails_the_next_one_only(worker):
+    worker.warm()
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerFailure):
+        worker.call({"do": "echo"}, timeout_s=5)
+    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+
+
+def test_an_exception_tells_its_class_and_nothing_else(worker):
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "fail"}, timeout_s=5)
+    assert (failure.value.reason, failure.value.error, failure.value.text) == ("error", "ValueError", "")
+    assert "Ada" not in repr(failure.value)
+
+
+def test_a_child_error_tells_what_it_chose_to(worker):
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "tell"}, timeout_s=5)
+    assert (failure.value.error, failure.value.text) == ("BinderException", "no such column")
+
+
+def test_stray_output_does_not_enter_the_frames(worker):
+    worker.call({"do": "print"}, timeout_s=5)
+    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+
+
+def test_a_reply_past_the_limit_is_refused(module):
+    worker = WorkerProcess(module, reply_bytes_max=1_000_000)
+    try:
+        with pytest.raises(WorkerFailure) as failure:
+            worker.call({"do": "big", "size": 2_000_000}, timeout_s=10)
+        assert failure.value.reason == "died"
+        assert len(worker.call({"do": "big", "size": 900_000}, timeout_s=10)[1][0]) == 900_000
+    finally:
+        worker.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_child_has_nothing_of_ours(module, monkeypatch):
+    monkeypatch.setenv("TACIT_SECRET", "x")
+    with open(__file__):  # a descriptor that must not be inherited
+        fresh = WorkerProcess(module)
+        facts, _ = fresh.call({"do": "facts"}, timeout_s=5)
+        fresh.close()
+    assert set(facts["environment"]) <= {"PYTHONPATH", "TZ", "LC_ALL", "HOME", "LD_LIBRARY_PATH", "LC_CTYPE"}
+    assert facts["session"] == facts["pid"] != os.getsid(0)
+    assert len(facts["descriptors"]) <= 9
+    assert facts["cwd"] == "/"
+
+
+def test_the_child_cannot_write_files(worker, tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(WorkerFailure) as failure:
+        worker.call({"do": "write", "path": str(target)}, timeout_s=5)
+    assert failure.value.error == "OSError"
+    assert not target.exists() or target.stat().st_size == 0
+
+
+def test_a_child_that_cannot_start_says_so_and_does_not_loop(module):
+    worker = WorkerProcess(module, ["broken"])
+    for _ in range(2):
+        with pytest.raises(WorkerFailure) as failure:
+            worker.call({"do": "echo"}, timeout_s=5)
+        assert (failure.value.reason, failure.value.error) == ("died", "ZeroDivisionError")
+    worker.close()
+
+
+def test_many_threads_share_one_child(worker):
+    wrong: list[object] = []
+
+    def ask(i: int) -> None:
+        for j in range(10):
+            reply, _ = worker.call({"do": "echo", "n": [i, j]}, timeout_s=20)
+            if reply["echo"]["n"] != [i, j]:
+                wrong.append(reply)
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert wrong == []
+
+
+def test_a_child_outlives_the_thread_that_needed_it(module):
+    """PR_SET_PDEATHSIG is bound to the forking thread: request threads come and go, children must not go with them."""
+    made: list[WorkerProcess] = []
+    thread = threading.Thread(target=lambda: made.append(WorkerProcess(module)))
+    thread.start()
+    thread.join()
+    worker = made[0]
+    worker.warm()
+    pid = worker.pid
+    time.sleep(0.2)
+    worker.call({"do": "echo"}, timeout_s=5)
+    assert worker.pid == pid
+    worker.close()
+
+
+def test_close_ends_a_call_in_progress(module):
+    worker = WorkerProcess(module)
+    worker.warm()
+    pid, failed = worker.pid, []
+
+    def ask() -> None:
+        try:
+            worker.call({"do": "spin", "s": 30}, timeout_s=30)
+        except WorkerFailure as failure:
+            failed.append(failure.reason)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(0.2)
+    worker.close()
+    thread.join(5)
+    assert failed == ["died"]
+    assert gone(pid)
+    with pytest.raises(WorkerFailure):
+        worker.call({"do": "echo"}, timeout_s=1)
+
+
+def test_children_die_with_a_killed_parent(module, tmp_path):
+    program = f"""
+        import sys, time
+        from tacit_service.engine import process
+        from tacit_service.engine.process import WorkerProcess
+        environment = {process._environment()!r}
+        process._environment = lambda: environment
+        worker = WorkerProcess({module!r})
+        worker.warm()
+        print(worker.pid, flush=True)
+        worker.call({{"do": "spin", "s": 60}}, timeout_s=60)
+    """
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
+    try:
+        pid = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.kill()
+        assert gone(pid)
+    finally:
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()

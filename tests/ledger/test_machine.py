@@ -1,0 +1,190 @@
+"""Any sequence of calls against a small model: the store admits, refuses, replays and refunds as the model says."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tacit_service.errors import BudgetExhausted, Conflict, LedgerUnavailable
+from tacit_service.ledger.administration import Administration
+from tacit_service.ledger.journal import EMPTY
+from tacit_service.ledger.records import ChargeRequest, StoredRelease
+from tacit_service.ledger.store import Ledger
+from tacit_service.ledger.verify import verify
+from tacit_service.privacy.curves import price
+from tacit_service.privacy.events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent
+from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.units import Delta, Epsilon
+
+BY = ("patient_id", "opendp 0.16.0")
+EVENTS: tuple[tuple[Event, ...], ...] = (
+    (LaplaceEvent(*BY, 10.000000000000002, 1, 0.09999999999999999),),
+    (LaplaceEvent(*BY, 2.5000000000000004, 1, 0.39999999999999997),) * 2,
+    (GaussianEvent(*BY, 5.0, 1.0, 0.020000000000000004, 0.9, 2e-8),),
+    (LaplaceThresholdEvent(*BY, 4.0, 90, 1, 1, 1, 0.25, 9e-8),),
+)
+LIMITS = Limits.create(Epsilon.parse("2"), Delta.parse("1e-6"))
+ANALYST_LIMITS = Limits.create(Epsilon.parse("1.5"), Delta.parse("1e-6"))
+ANALYSTS = ("ada", "bob")
+
+
+@dataclass
+class Account:
+    """The whole of an account: what was charged and not voided, and two inequalities."""
+
+    limits: Limits
+    below: int = 0
+    frozen: bool = False
+    costs: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+
+    def takes(self, cost: tuple[int, int, int, int]) -> bool:
+        e, d, r, t = (sum(parts) for parts in zip(cost, *self.costs.values(), strict=True))
+        lane_p = e <= self.limits.epsilon.units - self.below and d <= self.limits.p_delta.units
+        lane_r = r <= self.limits.r_rdp - self.below and t <= self.limits.r_delta.units
+        return not self.frozen and (lane_p or lane_r)
+
+
+def cost_of(limits: Limits, events: tuple[Event, ...]) -> tuple[int, int, int, int]:
+    total = price(events)
+    return total.epsilon.units, total.delta.units, total.at(limits.order), total.threshold_delta.units
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """One ledger, at times reopened; two analysts; few keys and bodies, so that they collide."""
+
+    template: Path
+
+    @initialize()
+    def start(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="tacit-machine-"))
+        shutil.copy(self.template, self.folder / "ledger.db")
+        self.url = f"sqlite:///{self.folder / 'ledger.db'}"
+        self.accounts = {"": Account(LIMITS)} | {name: Account(ANALYST_LIMITS) for name in ANALYSTS}
+        self.keys: dict[tuple[str, str], tuple[str, str]] = {}
+        self.status: dict[str, str] = {}
+        self.owner: dict[str, str] = {}
+        self.stored: dict[str, StoredRelease] = {}
+        self.numbers = itertools.count()
+        self.ledger = Ledger.open(self.url)
+        self.seen = EMPTY
+
+    @rule(
+        analyst=st.sampled_from(ANALYSTS),
+        events=st.sampled_from(EVENTS),
+        key=st.sampled_from([None, None, "k1", "k2"]),
+        body=st.sampled_from(["b1", "b1", "b2"]),
+    )
+    def reserve(self, analyst: str, events: tuple[Event, ...], key: str | None, body: str) -> None:
+        request = ChargeRequest("clinic", analyst, events, body, key, "what")
+        known = self.keys.get((analyst, key)) if key else None
+        if known is not None and known[1] != body:
+            with pytest.raises(Conflict, match="another request"):
+                self.ledger.reserve(request)
+        elif known is not None and known[0] in self.stored:
+            assert self.ledger.reserve(request).replay == self.stored[known[0]]
+        elif known is not None:
+            with pytest.raises(Conflict, match="no answer"):
+                self.ledger.reserve(request)
+        elif all(account.takes(cost_of(account.limits, events)) for account in self.payers(analyst)):
+            charge = self.ledger.reserve(request)
+            assert charge.charged.events == events
+            for account in self.payers(analyst):
+                account.costs[charge.charge_id] = cost_of(account.limits, events)
+            self.status[charge.charge_id], self.owner[charge.charge_id] = "pending", analyst
+            if key:
+                self.keys[analyst, key] = (charge.charge_id, body)
+        else:
+            with pytest.raises(BudgetExhausted):
+                self.ledger.reserve(request)
+
+    def payers(self, analyst: str) -> list[Account]:
+        return [self.accounts[analyst], self.accounts[""]]
+
+    @precondition(lambda self: self.status)
+    @rule(data=st.data(), what=st.sampled_from(["record", "record", "fail", "void"]))
+    def finish(self, data: Any, what: str) -> None:
+        charge_id = data.draw(st.sampled_from(sorted(self.status)))
+        before, analyst = self.status[charge_id], self.owner[charge_id]
+        if what == "record":
+            release = StoredRelease(f"rel_{next(self.numbers)}", "clinic", analyst, "canonical", b"{}", "now")
+            if before == "pending":
+                self.ledger.record(charge_id, release)
+                self.stored[charge_id], self.status[charge_id] = release, "record"
+                return
+        elif what == "fail" and before in ("pending", "fail"):
+            self.ledger.fail(charge_id, "engine_failed")
+            self.status[charge_id] = "fail"
+            return
+        elif what == "void" and before == "pending":
+            self.ledger.void(charge_id, "cancelled in the queue")
+            self.status[charge_id] = "void"
+            for account in self.payers(analyst):
+                del account.costs[charge_id]
+            return
+        elif what == "fail" and before == "void":
+            self.ledger.fail(charge_id, "engine_failed")  # says what is known already: nothing will be released
+            return
+        with pytest.raises(ValueError, match="charge"):
+            self.ledger.record(charge_id, release) if what == "record" else getattr(self.ledger, what)(charge_id, "x")
+
+    @rule(who=st.sampled_from(["", *ANALYSTS]), frozen=st.booleans())
+    def freeze(self, who: str, frozen: bool) -> None:
+        administration = Administration(self.ledger)
+        (administration.freeze if frozen else administration.thaw)("clinic", who or None, "because")
+        self.accounts[who].frozen = frozen
+
+    @rule(tenths=st.integers(0, 15))
+    def lower(self, tenths: int) -> None:
+        self.ledger.ensure_analyst("clinic", "bob", Limits.create(Epsilon(tenths * 10**11), Delta.parse("1e-6")))
+        self.accounts["bob"].below = ANALYST_LIMITS.epsilon.units - tenths * 10**11
+
+    @rule()
+    def reopen(self) -> None:
+        self.ledger.close()
+        self.ledger = Ledger.open(self.url)
+
+    @invariant()
+    def balances_are_the_sums(self) -> None:
+        for name, account in self.accounts.items():
+            balance = self.ledger.balance("clinic", name or None)
+            parts = [sum(column) for column in zip((0, 0, 0, 0), *account.costs.values(), strict=True)]
+            total = balance.total
+            assert [total.epsilon, total.delta, total.rdp, total.threshold_delta] == parts
+            assert balance.charges == len(account.costs)
+
+    @invariant()
+    def the_journal_only_grows(self) -> None:
+        head = self.ledger.head()
+        assert head >= self.seen
+        self.seen = head
+
+    def teardown(self) -> None:
+        if hasattr(self, "ledger"):
+            assert verify(self.url, [self.seen]).findings == ()
+            self.ledger.close()
+            shutil.rmtree(self.folder)
+
+
+def test_the_ledger_does_what_the_model_does(tmp_path: Path) -> None:
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'template.db'}")
+    ledger.ensure_dataset("clinic", LIMITS, "policy")
+    for analyst in ANALYSTS:
+        ledger.ensure_analyst("clinic", analyst, ANALYST_LIMITS)
+    ledger.close()
+    LedgerMachine.template = tmp_path / "template.db"
+    run = LedgerMachine.TestCase
+    run.settings = settings(
+        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    run("runTest").debug()
+    with pytest.raises(LedgerUnavailable):
+        verify(f"sqlite:///{tmp_path / 'none.db'}")

@@ -1,0 +1,191 @@
+"""Many processes, kills, failing disks: admitted is exactly what fits, and nothing is released that was not charged."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tacit_service.errors import LedgerUnavailable
+from tacit_service.ledger.store import Ledger
+from tacit_service.ledger.verify import verify
+
+Book = Any
+Worker = subprocess.Popen[str]
+
+
+def tell(worker: Worker, url: str, **command: Any) -> None:
+    assert worker.stdin is not None
+    worker.stdin.write(json.dumps({"url": url, "clients": 1, "charges": 1, "epsilon": "0.001"} | command) + "\n")
+    worker.stdin.flush()
+
+
+def heard(worker: Worker) -> Iterator[tuple[str, str, str]]:
+    """What the clients say, until all have finished."""
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        word, first, second = line.split()
+        if word == "finished":
+            return
+        yield word, first, second
+
+
+def check_invariants(url: str, answered: set[tuple[str, str]]) -> int:
+    """Every answer has one release, later than its one charge; every row follows from the journal; limits hold."""
+    report = verify(url)
+    assert report.findings == ()
+    ledger = Ledger.open(url)
+    charged: dict[str, int] = {}
+    released: dict[str, str] = {}
+    for entry in ledger.journal(limit=100_000):
+        if entry.kind == "charge":
+            assert charged.setdefault(entry.data["charge_id"], entry.sequence) == entry.sequence
+        if entry.kind == "release":
+            assert charged[entry.data["charge_id"]] < entry.sequence
+            released[entry.data["charge_id"]] = entry.data["release_id"]
+    assert answered <= set(released.items())
+    for analyst in ("ada", None):
+        balance = ledger.balance("clinic", analyst)
+        assert balance.charges == len(charged)
+        assert balance.spent[0].units == 10**9 * len(charged)
+    ledger.close()
+    return len(charged)
+
+
+def test_eight_processes_admit_exactly_the_budget(url: str, make_book: Callable[..., Book], worker: Worker) -> None:
+    """8 × 250 charges of a thousandth each; basic lane only."""
+    make_book(url, epsilon="1", delta="0")
+    tell(worker, url, clients=8, charges=250)
+    said = list(heard(worker))
+    answered = {(charge, release) for word, charge, release in said if word == "answered"}
+    assert len(answered) == 1000
+    assert sum(word == "refused" for word, _, _ in said) == 1000
+    assert check_invariants(url, answered) == 1000
+
+
+@pytest.mark.parametrize(("store", "rounds"), [("sqlite_url", 30), ("postgres_url", 10)])
+def test_killed_clients_leave_charges_but_never_a_release_without_one(
+    request: pytest.FixtureRequest, make_book: Callable[..., Book], worker: Worker, store: str, rounds: int
+) -> None:
+    url = request.getfixturevalue(store)
+    make_book(url, epsilon="1000", delta="0")
+    dice, answered = random.Random(7), set()
+    for _ in range(rounds):
+        tell(worker, url, clients=2, charges=10_000)
+        pids, answers_left = [], dice.randrange(6)
+        for word, first, second in heard(worker):
+            if word == "started":
+                pids.append(int(first))
+            if word == "answered":
+                answered.add((first, second))
+                answers_left -= 1
+            if len(pids) == 2 and answers_left <= 0:
+                while pids:
+                    time.sleep(dice.uniform(0, 0.02))
+                    os.kill(pids.pop(), signal.SIGKILL)
+                pids = [0, 0, 0]
+    assert len(answered) > rounds
+    assert check_invariants(url, answered) >= len(answered)
+
+
+@pytest.mark.parametrize("room", [0, 5_000, 20_000, 100_000])
+def test_a_full_disk_fails_closed(sqlite_url: str, make_book: Callable[..., Book], worker: Worker, room: int) -> None:
+    make_book(sqlite_url, epsilon="1", delta="0").ledger.close()
+    tell(worker, sqlite_url, charges=200, persist=True, file_bytes_more=room)
+    said = list(heard(worker))
+    answered = {(charge, release) for word, charge, release in said if word == "answered"}
+    first_failure = next(i for i, (word, _, _) in enumerate(said) if word == "unavailable")
+    assert {word for word, _, _ in said[first_failure:]} == {"unavailable"}, "closed after the first error"
+    check_invariants(sqlite_url, answered)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: no I/O call can be made to fail")
+@pytest.mark.parametrize("calls", ["fsync,fdatasync", "pwrite64", "ftruncate"])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_the_kth_io_call_fails(
+    sqlite_url: str, make_book: Callable[..., Book], worker: Worker, calls: str, k: int
+) -> None:
+    """From the first charge on, the k-th call of one kind returns EIO, once; a health check follows every error."""
+    make_book(sqlite_url, epsilon="1", delta="0").ledger.close()
+    tell(worker, sqlite_url, charges=8, halt=True, heal=True)
+    said = heard(worker)
+    pid = int(next(said)[1])
+    wait_until_stopped(pid)
+    inject = [f"trace={calls}", "-e", f"inject={calls}:error=EIO:when={k}"]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", os.devnull, "-e", *inject, "-p", str(pid)], stderr=subprocess.PIPE, text=True
+    )
+    attached = wait_until_traced(pid, tracer)
+    os.kill(pid, signal.SIGCONT)
+    rest = list(said)
+    _, complaint = tracer.communicate(timeout=30)
+    if not attached:
+        pytest.skip(f"strace may not attach here: {complaint.strip()}")
+    answered = {(charge, release) for word, charge, release in rest if word == "answered"}
+    failed = sum(word == "unavailable" for word, _, _ in rest)
+    assert len(answered) + failed == 8
+    assert rest[-1][0] == "answered", "one error is survived"
+    assert failed or calls != "fsync,fdatasync", "every commit is synced: its failure is not swallowed"
+    check_invariants(sqlite_url, answered)
+
+
+def wait_until_stopped(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while status_of(pid, "State")[0] not in "Tt":
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def wait_until_traced(pid: int, tracer: subprocess.Popen[str]) -> bool:
+    deadline = time.monotonic() + 10
+    while status_of(pid, "TracerPid") == "0":
+        if tracer.poll() is not None or time.monotonic() > deadline:
+            tracer.kill()
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def status_of(pid: int, name: str) -> str:
+    with open(f"/proc/{pid}/status") as file:
+        return next(line.split(":", 1)[1].strip() for line in file if line.startswith(name))
+
+
+def test_after_an_error_the_ledger_is_closed_until_it_is_verified(sqlite_book: Book) -> None:
+    """The store vanishes under a running ledger and comes back: refused in between, and nothing is lost."""
+    sqlite_book.buy("0.1")
+    engine = sqlite_book.ledger._database.engine
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE accounts RENAME TO elsewhere")
+        connection.commit()
+    with pytest.raises(LedgerUnavailable, match="store failed"):
+        sqlite_book.reserve("0.1")
+    with pytest.raises(LedgerUnavailable, match="store failed"):
+        sqlite_book.ledger.head()
+    assert not sqlite_book.ledger.healthy()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO accounts")
+        connection.commit()
+    assert sqlite_book.ledger.healthy()
+    sqlite_book.reserve("0.1")
+    assert sqlite_book.spent() == "0.2"
+
+
+def test_a_writer_that_holds_the_store_too_long_costs_nothing(
+    sqlite_url: str, make_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit_service.ledger.database.BUSY_TIMEOUT_MS", 50)
+    book, other = make_book(sqlite_url), make_book(sqlite_url)
+    with other.ledger.writing(), pytest.raises(LedgerUnavailable, match="Nothing was charged"):
+        book.reserve("0.1")
+    assert book.ledger.healthy(), "being busy is no damage"
+    book.reserve("0.1")
+    assert book.spent() == "0.1"
