@@ -26,6 +26,7 @@ environment:
   TACIT_URL, TACIT_DATASET   the service and the dataset, where no option names them
   TACIT_KEY, TACIT_KEY_FILE  the API key, or a file that holds it
   TACIT_CONFIRM_ABOVE        share of what is left above which the console asks before spending (0.1)
+  TACIT_HISTORY              the console's history file
 
 exit codes:
   0 answered   1 refused or failed   2 wrong usage   3 budget exhausted   4 no connection

@@ -32,7 +32,7 @@
         │                                 LimitsFixed · TransferRefused
         ├── BadRequest               4xx  InvalidHTTP · InvalidJSON · IdempotencyKeyInvalid · MethodNotAllowed ·
         │                                 NotAcceptable · RequestTimeout · PayloadTooLarge · UnsupportedMediaType
-        ├── EngineFailed         500/504  engine_failed · EngineTimeout engine_timeout; the charge stays · SnapshotInvalid
+        ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays
         ├── InternalError            500  internal; a charge may stand, ``idempotency_key`` fetches the answer
         └── ServiceUnavailable       503  LedgerUnavailable · Overloaded overloaded · Starting starting
 

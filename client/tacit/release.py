@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from tacit.wire import Answer, Cell, ColumnInfo, Receipt
+    from tacit.wire import Answer, Cell, ColumnInfo, Receipt, Spend
 
 Value = bool | int | float | str | dt.date | dt.datetime | None
 """A cell in Python: dates and timestamps are parsed."""
@@ -162,11 +162,17 @@ class Release:
     def summary(self) -> str:
         """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, release rel_…``."""
         receipt = self.receipt
-        paid = "free: already held" if receipt.held else f"{spend(receipt.charged)} charged"
+        free = "free: already held" if receipt.held else "free"
+        paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"
         return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}")
 
 
-def spend(amount: Any) -> str:
+def is_free(amount: Spend) -> bool:
+    """Whether neither ε nor δ is spent."""
+    return not (amount.epsilon + amount.delta).strip("0.")
+
+
+def spend(amount: Spend) -> str:
     """``ε 0.1``, and ``, δ 1e-9`` where there is any.
 
     >>> from tacit.wire import Spend

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from tacit_service.access.gatekeeper import Gatekeeper, Principal
 from tacit_service.access.keys import KeyFinder
@@ -60,28 +60,15 @@ class DeskProtocol(Protocol):
         ...
 
 
-class Stored(Protocol):
-    """A release as the ledger keeps it."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A release that an analyst holds, without its answer. ``charged`` is (ε, δ) as decimal text."""
 
-    @property
-    def release_id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def dataset(self) -> str:
-        """Whose data."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """The answer as it was first given, JSON."""
-        ...
-
-    @property
-    def created_at(self) -> Any:
-        """When."""
-        ...
+    release_id: str
+    dataset: str
+    created_at: str
+    sql: str
+    charged: tuple[str, str]
 
 
 class Books(Protocol):
@@ -91,7 +78,7 @@ class Books(Protocol):
         """Whether it can promise durability now."""
         ...
 
-    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Stored]:
+    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
         """The newest releases of one analyst."""
         ...
 
@@ -231,13 +218,13 @@ class Service:
             return [parts.datasets[name].desk.budget(who.name) for name in names]
         return [parts.books.account(name) for name in names]
 
-    def releases(self, who: Principal, dataset: str | None, limit: int) -> list[Stored]:
+    def releases(self, who: Principal, dataset: str | None, limit: int) -> list[Listed]:
         """The caller's own releases, newest first, of one dataset or of all that are granted."""
         parts = self._ready()
         names = self.datasets(who) if dataset is None else [self.desk(who, dataset).name]
         limit = min(limit, RELEASES_LISTED_MAX)
-        found = [stored for name in names for stored in parts.books.releases(name, who.name, limit)]
-        return sorted(found, key=lambda stored: str(stored.created_at), reverse=True)[:limit]
+        found = [listed for name in names for listed in parts.books.releases(name, who.name, limit)]
+        return sorted(found, key=lambda listed: listed.created_at, reverse=True)[:limit]
 
     def release(self, who: Principal, release_id: str) -> wire.Answer:
         """One release that the caller holds, whichever granted dataset it is from."""
@@ -312,9 +299,15 @@ class LedgerBooks:
         """Whether it takes charges."""
         return self._ledger.healthy()
 
-    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Stored]:
-        """The newest releases of one analyst."""
-        return self._ledger.releases(dataset, analyst, limit)
+    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
+        """The newest releases of one analyst, from their charges: answers can be large, and are not read."""
+        return [
+            Listed(
+                past.release_id, dataset, past.at, past.description, (str(past.price.epsilon), str(past.price.delta))
+            )
+            for past in self._ledger.history(dataset, analyst, limit)
+            if past.release_id is not None
+        ]
 
     def account(self, dataset: str) -> wire.AccountBudget:
         """The dataset's own account."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from tacit_service.ledger.directory import Directory
-    from tacit_service.settings import Settings
 
 OK, FOUND, WRONG = 0, 1, 2
 
@@ -161,18 +160,10 @@ def _number(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def _settings(**given: Any) -> Settings:
-    """Settings of the environment under what the command line gives."""
-    from pydantic import ValidationError
-
+def _ledger_url(arguments: Any) -> str:
     from tacit_service.settings import Settings
 
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        raise UsageError(f"TACIT_{name}: {first['msg']}") from None
+    return Settings.load(ledger=arguments.ledger).ledger
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -190,7 +181,9 @@ def _version(arguments: Any, top: argparse.ArgumentParser) -> int:
 def _serve(arguments: Any) -> int:
     from pathlib import Path
 
-    settings = _settings(
+    from tacit_service.settings import Settings
+
+    settings = Settings.load(
         policies=None if arguments.policy is None else tuple(Path(file) for file in arguments.policy),
         ledger=arguments.ledger,
         data_dir=arguments.data_dir,
@@ -285,7 +278,7 @@ def _ledger_verify(arguments: Any) -> int:
         if not number.isdecimal() or len(number) > 18 or not digest:
             raise UsageError("--known is the number of an entry, a colon, and its hash, as in a receipt")
         known.append(Head(int(number), digest))
-    report = verify(_settings(ledger=arguments.ledger).ledger, known)
+    report = verify(_ledger_url(arguments), known)
     for finding in report.findings:
         print(f"found: {finding}")
     verdict = "every entry, price and balance follows" if report.ok else f"{len(report.findings)} findings"
@@ -298,7 +291,7 @@ def _ledger_show(arguments: Any) -> int:
     from tacit_service.ledger.administration import Administration
     from tacit_service.ledger.store import Ledger
 
-    ledger = Ledger.open(_existing(_settings(ledger=arguments.ledger).ledger))
+    ledger = Ledger.open(_existing(_ledger_url(arguments)))
     try:
         balances = Administration(ledger).balances(arguments.dataset)
         rows: list[tuple[str, ...]] = [("dataset", "account", "state", "limit", "spent", "left", "charges")]
@@ -321,7 +314,7 @@ def _ledger_show(arguments: Any) -> int:
 def _ledger_export(arguments: Any) -> int:
     from tacit_service.ledger.export import export
 
-    head = export(_settings(ledger=arguments.ledger).ledger, sys.stdout)
+    head = export(_ledger_url(arguments), sys.stdout)
     print(f"head {head.sequence}:{head.hash}", file=sys.stderr)
     return OK
 
@@ -346,7 +339,7 @@ def _with_directory(arguments: Any, work: Callable[[Directory], int], *, existin
     from tacit_service.ledger.directory import Directory
     from tacit_service.ledger.store import Ledger
 
-    url = _settings(ledger=arguments.ledger).ledger
+    url = _ledger_url(arguments)
     ledger = Ledger.open(_existing(url) if existing else url)
     try:
         return work(Directory(ledger))

@@ -108,15 +108,17 @@ def _prepare(folder: Path, choices: Choices) -> Settings:
     from tacit_service import telemetry
     from tacit_service.settings import Settings
 
-    telemetry.setup(os.environ.get("TACIT_LOG_LEVEL", "warning"))
-    return Settings(
+    settings = Settings.load(
         host=choices.host,
         port=choices.port,
         policies=(folder / f"{DATASET}.yaml",),
         ledger=f"sqlite:///{folder / 'ledger.sqlite'}",
         data_dir=folder / "snapshots",
         metrics_public=True,  # made-up data on loopback: a first look at /metrics should not need a second key
+        log_level=os.environ.get("TACIT_LOG_LEVEL", "warning"),
     )
+    telemetry.setup(settings.log_level)
+    return settings
 
 
 def _bind(choices: Choices) -> socket.socket:
@@ -198,7 +200,7 @@ def _session(url: str, key: str, epsilon: str) -> None:
         ("Ask the price first: free, and no data is touched", "quote", _COUNT, small),
         ("Buy it: each number comes with its 95 % interval", "query", _COUNT, small),
         ("Ask it again: a release that you hold is free", "query", _COUNT, small),
-        ("Join protected and public tables", "query", _JOIN, large),
+        ("Join protected and public tables; 2,000 of one patient's costs count", "query", _JOIN, large),
         ("Ask for single people: refused, with the reason, free", "query", _REFUSED, small),
         ("Ask for more than is left: refused, and nothing is charged", "query", _MORE, total),
         ("What is left", "budget", None, None),
@@ -206,7 +208,8 @@ def _session(url: str, key: str, epsilon: str) -> None:
     for number, (title, command, sql, price) in enumerate(steps, start=1):
         words = [command]
         if sql is not None:
-            words += ["--dataset", DATASET, "--epsilon", str(price), sql]
+            words += ["--dataset", DATASET, "--epsilon", str(price)]
+            words += ["--max-amount", "2000", sql] if sql == _JOIN else [sql]
         _step(number, title, words, {"TACIT_URL": url, "TACIT_KEY": key})
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from tacit_service.errors import PolicyError
 
 
 class Settings(BaseSettings):
@@ -43,6 +45,16 @@ class Settings(BaseSettings):
     write_timeout_s: float = Field(default=30, gt=0, le=3600, description="Time a client may leave an answer unread")
     keep_alive_s: int = Field(default=5, ge=1, le=3600, description="Time an idle connection is kept")
     shutdown_s: int = Field(default=10, ge=0, le=3600, description="Time running requests have at shutdown")
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """The environment's settings under those ``given``; ``PolicyError`` names the first one that does not fit."""
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            name = f"TACIT_{str(first['loc'][0]).upper()}"
+            raise PolicyError("setting_invalid", f"{name}: {first['msg']}.", hint=f"Mend or unset {name}.") from None
 
     @field_validator("policies", mode="before")
     @classmethod

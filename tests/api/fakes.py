@@ -8,18 +8,10 @@ from typing import Any
 
 from tacit import wire
 from tacit_service.access import KeyRow, Role, mint
-from tacit_service.assembly import Opened, Parts, Service
+from tacit_service.assembly import Listed, Opened, Parts, Service
 from tacit_service.errors import NotFound, Position, RequestError, TacitError, Unauthenticated
 from tacit_service.http import examples
 from tacit_service.settings import Settings
-
-
-@dataclass
-class FakeStored:
-    release_id: str
-    dataset: str
-    body: bytes
-    created_at: str
 
 
 @dataclass
@@ -72,7 +64,7 @@ class FakeDesk:
 @dataclass
 class FakeBooks:
     health: bool | BaseException = True
-    stored: list[FakeStored] = field(default_factory=list)
+    stored: list[Listed] = field(default_factory=list)
     closed: bool = False
 
     def healthy(self) -> bool:
@@ -80,7 +72,7 @@ class FakeBooks:
             raise self.health
         return self.health
 
-    def releases(self, dataset: str, analyst: str, limit: int) -> list[FakeStored]:
+    def releases(self, dataset: str, analyst: str, limit: int) -> list[Listed]:
         return [s for s in self.stored if s.dataset == dataset and analyst == "ada"][:limit]
 
     def account(self, dataset: str) -> wire.AccountBudget:
@@ -108,9 +100,8 @@ class House:
 
     def __init__(self, **settings: Any) -> None:
         self.clinic, self.shop = FakeDesk("clinic"), FakeDesk("shop")
-        stored = FakeStored(
-            self.clinic.answer.release_id, "clinic", self.clinic.answer.model_dump_json().encode(), "2026"
-        )
+        answer = self.clinic.answer
+        stored = Listed(answer.release_id, "clinic", answer.created_at, answer.sql, ("0.1", "0"))
         self.books = FakeBooks(stored=[stored])
         self.directory = FakeDirectory()
         self.keys = {

@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
 from tacit_api_fakes import House
 
+from tacit import wire
+from tacit_service.http.app import create_app
+
 SECRET = "s3cr3t_Lit3ral"
+MEMBERS = st.sampled_from(list(wire.QueryRequest.model_fields))
+ANY_HOUSE = House()
+ANY_BODY = TestClient(create_app(ANY_HOUSE.service, ANY_HOUSE.settings), raise_server_exceptions=False)
 
 
 def post(api, house, raw: bytes | str, path: str = "/v1/queries", **headers: str):
@@ -156,6 +165,22 @@ def test_a_body_in_chunks_is_counted_as_it_comes(api, house: House):
 def test_the_key_is_checked_before_the_body_is_read(api, house: House):
     assert api.post("/v1/queries", content=b"{").status_code == 401
     assert api.post("/v1/queries", content=b"{", headers=house.headers("owner")).status_code == 403
+
+
+JSONISH = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["clinic", "0.1", "1e400"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(MEMBERS | st.text(max_size=8), inner, max_size=6),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | JSONISH.map(lambda v: json.dumps(v).encode()))
+def test_no_body_is_a_fault(raw: bytes):
+    answer = post(ANY_BODY, ANY_HOUSE, raw)
+    assert answer.status_code in (200, 400, 404, 422), answer.text
+    if answer.status_code != 200:
+        assert answer.json()["code"] in ("invalid_json", "invalid_request", "not_found")
 
 
 @pytest.mark.parametrize("key", ["a", "x" * 255, "0b9a0e0e-6a53-4f4b-9a2d-3f6f0b7b7e3d", '"quoted"', "~!@#"])

@@ -114,6 +114,10 @@ def test_a_setting_of_the_environment_that_does_not_fit_is_named(capsys, home: P
     status, _, err = run(capsys, "serve", "--policy", "x.yaml")
     assert (status, err.split(":")[1].strip()) == (2, "TACIT_PORT")
     assert "eighty" not in err
+    monkeypatch.setenv("TACIT_PORT", "0")
+    monkeypatch.setenv("TACIT_LOG_LEVEL", "loud")
+    status, _, err = run(capsys, "demo", "--rows", "10", "--once")
+    assert (status, err.split(":")[1].strip()) == (2, "TACIT_LOG_LEVEL")
 
 
 def test_policy_check_reports_and_says_by_its_status(capsys, clinic: Path):

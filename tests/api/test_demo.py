@@ -144,23 +144,8 @@ def test_epsilon_is_exact_however_it_is_written(demo: Demo, written: str, charge
     assert demo.spent() == before + Decimal(charged)
 
 
-EPSILONS = [
-    "0",
-    "-1",
-    "-0",
-    "NaN",
-    '"NaN"',
-    '"Infinity"',
-    "1e400",
-    '"1e400"',
-    "1e-400",
-    '"x"',
-    '""',
-    "true",
-    "[]",
-    "{}",
-]
-EPSILONS += ['"0x1"', '" 0.1"', '"0,1"', '"1_0"', '"٣"', "1" * 60, '"' + "9" * 5000 + '"', "1e-13", "99"]
+EPSILONS = ["0", "-1", "-0", "NaN", '"NaN"', '"Infinity"', "1e400", '"1e400"', "1e-400", '"x"', '""', "true", "[]"]
+EPSILONS += ["{}", '"0x1"', '" 0.1"', '"0,1"', '"1_0"', '"٣"', "1" * 60, '"' + "9" * 5000 + '"', "1e-13", "99"]
 
 
 @pytest.mark.parametrize("written", EPSILONS)

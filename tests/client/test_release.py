@@ -95,6 +95,11 @@ def test_dicts_of_an_empty_answer() -> None:
     assert "free: already held" in repr(empty)
 
 
+def test_what_costs_nothing_says_so(client: tacit.Client) -> None:
+    assert "(1 row; free, " in repr(client.query("SELECT 1", epsilon="0.0"))
+    assert "(1 row; free, " not in repr(client.query("SELECT 1", epsilon="0.01"))
+
+
 def test_an_answer_without_the_shape_it_claims_is_refused() -> None:
     with pytest.raises(ProtocolError, match="shape"):
         release([wire.ColumnInfo(name="n", type="integer", kind="public")], [[1, 2]])

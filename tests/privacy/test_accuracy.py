@@ -207,6 +207,17 @@ def test_an_interval_is_the_root_of_the_inversion_where_the_count_is_clear():
         assert abs(s - r * n) == pytest.approx(reach, rel=1e-6)
 
 
+def test_the_interval_holds_every_ratio_that_the_release_allows():
+    # Counts about as large as their noise leave the set in pieces: none of them may be lost.
+    rng = np.random.default_rng(14)
+    sums, counts = rng.normal(0, 3000, 400), rng.uniform(-40, 60, 400)
+    noise = Noise("laplace", 300.0), Noise("laplace", 10.0)
+    low, high = ratio_interval(sums, counts, *noise, -100.0, 100.0)
+    for r in np.linspace(-100, 100, 1001):
+        allowed = np.abs(sums - r * counts) <= two_noise_quantile(*noise, np.array([r]))
+        assert ((low <= r + 1e-6) & (r - 1e-6 <= high))[allowed].all()
+
+
 def test_a_count_drowned_in_noise_says_nothing():
     low, high = ratio_interval(np.array([3.0]), np.array([-8.0]), Noise("laplace", 500.0), Noise("laplace", 10.0), 0, 9)
     assert (low[0], high[0]) == (0.0, 9.0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from tacit import _table
 from tacit._text import clean, clean_block, escape_json, exact, half_width
-from tacit.release import short_delta, spend
+from tacit.release import is_free, short_delta, spend
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -66,12 +66,14 @@ def price(quoted: Quote) -> str:
     parts = [
         "free: you hold this answer"
         if quoted.held
+        else "free"
+        if is_free(quoted.price)
         else f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left"
         + ("" if quoted.affordable else ": more than is left")
     ]
     if widths:
         parts.append(f"{', '.join(widths[:6])}{', …' if len(widths) > 6 else ''} (95 %)")
-    if quoted.more_like_this is not None and quoted.affordable and not quoted.held:
+    if quoted.more_like_this is not None and quoted.affordable and "costs" in parts[0]:
         parts.append(f"about {quoted.more_like_this:,} more like this")
     return clean(" · ".join(parts))
 
@@ -159,7 +161,7 @@ def table_facts(out: TextIO, table: TableFacts, output: Output) -> None:
             "" if c.precision is None else c.precision,
             "" if c.categories is None else ", ".join(exact(value) for value in c.categories),
             {True: "yes", False: "no", None: "maybe"}[c.nullable],
-            ("privacy unit; " if c.is_privacy_unit else "") + c.description,
+            "; ".join(text for text in ("privacy unit" if c.is_privacy_unit else "", c.description) if text),
         ]
         for c in table.columns
     ]

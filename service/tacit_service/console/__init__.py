@@ -1,1 +1,1 @@
-""""""
+"""The browser console's room; nothing is in it yet."""

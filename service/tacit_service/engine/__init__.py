@@ -1,1 +1,1 @@
-""""""
+"""From a plan to exact integer aggregates, in a process of its own that can be killed."""

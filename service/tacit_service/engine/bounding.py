@@ -130,7 +130,9 @@ def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
         if m.amount is not None:
             totals.append(f"sum(abs({x})) AS n_{m.name}")
             wide = f"CAST({x} AS HUGEINT)"
-            term = f"CASE WHEN n_{m.name} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // n_{m.name} END"
+            term = (
+                f"CASE WHEN n_{m.name} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // n_{m.name} END"
+            )
         else:
             totals.append(f"CAST(sum(q_{m.name}) AS BIGINT) AS n_{m.name}")
             term = f"CASE WHEN n_{m.name} <= {r} THEN {x} * {s} ELSE ({x} * {s * r}) // n_{m.name} END"
@@ -225,5 +227,3 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
     ctes = f"WITH s AS ({rows}), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u)"
     sql = f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}"
     return Statement(sql, len(keys), (m.name,))
-
-

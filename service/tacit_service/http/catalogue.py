@@ -76,6 +76,9 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "unit_forged": (422, "The privacy unit's id is rewritten, which would merge or split units."),
     "quantile_unknown_keys": (422, "Quantiles by a key whose values are not declared."),
     "too_many_groups": (422, "The declared keys have more combinations than an answer may have rows."),
+    "unit_in_output": (422, "The result would have a row for each unit."),
+    "row_level_output": (422, "The result would have rows of people."),
+    "outer_sql_invalid": (422, "The SQL above the aggregates does not fit their results."),
     # the budget
     "budget_exhausted": (403, "The price does not fit what is left of the account; `remaining` says how much that is."),
     "account_closed": (409, "The account is closed or frozen; the data owner decides."),

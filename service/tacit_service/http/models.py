@@ -33,7 +33,7 @@ class ReleaseItem(wire.Wire):
     dataset: str
     created_at: str
     sql: str
-    charged: wire.Spend | None
+    charged: wire.Spend
 
 
 class ReleaseList(wire.Wire):

@@ -114,7 +114,8 @@ class Database:
         """After an error: put all that reads as committed on the disk once more, or raise.
 
         After a failed fsync the system may hold pages in memory as clean that never reached the disk. A full
-        checkpoint writes every frame of SQLite's log anew and syncs it; PostgreSQL stops itself and replays its own log.
+        checkpoint writes every frame of SQLite's log anew and syncs it; PostgreSQL stops itself and
+        replays its own.
         """
         self.close()
         if self.engine.dialect.name == "sqlite":

@@ -5,7 +5,7 @@
 >>> canonical({"b": 1, "a": "é"})
 '{"a":"\\\\u00e9","b":1}'
 >>> link("0" * 64, "{}")[:16]
-'a5d7bcdb5bd6cb0c'
+'5649d09ed68c1715'
 """
 
 from __future__ import annotations

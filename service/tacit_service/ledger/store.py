@@ -49,6 +49,7 @@ class Ledger:
         self._checking = threading.Lock()
         self._tripped: str | None = None
         self._seen = journal.EMPTY
+        self._limits: dict[tuple[str, str], Limits] = {}  # of accounts met so far: they never change
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], str] = journal.utc_now) -> Ledger:
@@ -170,7 +171,7 @@ class Ledger:
                     return earlier
             head, at = self.head_in(connection), self._now()
             for analyst in (request.analyst, DATASET):
-                _charge(connection, request, analyst, cost, at)
+                self._charge(connection, request, analyst, cost, at)
             charge_id = "chg_" + secrets.token_hex(12)
             data = queries.charge_entry(charge_id, request, cost)
             head = self.append(connection, head, "charge", data, at)
@@ -184,6 +185,16 @@ class Ledger:
             return None
         with self.reading() as connection:
             return _replay(connection, request, request.idempotency_key)
+
+    def _charge(self, connection: sa.Connection, request: ChargeRequest, analyst: str, cost: Price, at: str) -> None:
+        limits = self._limits.get((request.dataset, analyst))
+        if limits is None or (analyst == DATASET and request.free_for_dataset):
+            account = _existing(connection, request.dataset, analyst)
+            limits = self._limits[request.dataset, analyst] = account.limits
+            if analyst == DATASET and request.free_for_dataset and account.state == OPEN:
+                return
+        if not accounts.charge(connection, request.dataset, analyst, limits.part(cost), at):
+            raise _exhausted(_existing(connection, request.dataset, analyst), cost)
 
     def record(self, charge_id: str, release: StoredRelease) -> Head:
         """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""
@@ -270,10 +281,7 @@ class Ledger:
 
     def _account(self, dataset: str, analyst: str) -> Account:
         with self.reading() as connection:
-            account = accounts.find(connection, dataset, analyst)
-        if account is None:
-            raise _no_account()
-        return account
+            return _existing(connection, dataset, analyst)
 
     def head(self) -> Head:
         """The journal's last entry."""
@@ -287,9 +295,14 @@ class Ledger:
 
     def healthy(self) -> bool:
         """Whether the ledger takes charges. After an error it is first verified, on new connections, from the start."""
-        with self._checking:
-            if self._tripped is not None and not self._recovered():
-                return False
+        if self._tripped is not None:
+            if not self._checking.acquire(blocking=False):
+                return False  # one verification at a time, however often health is asked for
+            try:
+                if not self._recovered():
+                    return False
+            finally:
+                self._checking.release()
         try:
             with self.reading() as connection:
                 self.head_in(connection)
@@ -324,18 +337,11 @@ def _withheld(account: Account, limits: Limits) -> int:
     return max(ceiling.epsilon.units - limits.epsilon.units, -account.moved)
 
 
-def _charge(connection: sa.Connection, request: ChargeRequest, analyst: str, cost: Price, at: str) -> None:
-    account = accounts.find(connection, request.dataset, analyst)
+def _existing(connection: sa.Connection, dataset: str, analyst: str) -> Account:
+    account = accounts.find(connection, dataset, analyst)
     if account is None:
-        raise _no_account()
-    if analyst == DATASET and request.free_for_dataset and account.state == OPEN:
-        return
-    if not accounts.charge(connection, request.dataset, analyst, account.limits.part(cost), at):
-        raise _exhausted(account, cost)
-
-
-def _no_account() -> NotFound:
-    return NotFound("not_found", "There is no such account.", hint="The policy names who has one.")
+        raise NotFound("not_found", "There is no such account.", hint="The policy names who has one.")
+    return account
 
 
 def _exhausted(account: Account, cost: Price) -> BudgetExhausted:

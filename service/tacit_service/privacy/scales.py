@@ -15,6 +15,7 @@ from .units import Delta, Epsilon
 
 SCALE_MIN = 2.0**-20
 SCALE_MAX = 2.0**50
+_NUDGES_MAX = 64
 
 
 def fits(price: float, epsilon: Epsilon) -> bool:
@@ -37,15 +38,20 @@ def smallest_scale(sensitivity: int, epsilon: Epsilon, price: Callable[[float], 
     seed = Fraction(sensitivity * 10**Epsilon.DIGITS, epsilon.units)
     if not SCALE_MIN <= seed <= SCALE_MAX:
         raise _scale_error(too_small=seed < SCALE_MIN)
-    scale = float(seed)
-    for _ in range(64):
+    scale, far = float(seed), TacitError("internal_error", "the privacy map is far from its closed form")
+    for _ in range(_NUDGES_MAX):
         if fits(price(scale), epsilon):
             break
         scale = math.nextafter(scale, math.inf)
     else:
-        raise TacitError("internal_error", "the privacy map is far from its closed form")
-    while (below := math.nextafter(scale, 0.0)) >= SCALE_MIN and fits(price(below), epsilon):
+        raise far
+    for _ in range(_NUDGES_MAX):
+        below = math.nextafter(scale, 0.0)
+        if below < SCALE_MIN or not fits(price(below), epsilon):
+            break
         scale = below
+    else:
+        raise far
     if scale > SCALE_MAX:
         raise _scale_error(too_small=False)
     return scale

@@ -30,7 +30,7 @@ from .syntax import strict, unsupported
 
 EXPANSIONS_MAX = 64
 DRAFTS_MAX = 64
-SET_KINDS: dict[type[exp.Expression], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
+SET_KINDS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Binder:
         self.sql = sql
         self.caps = caps
         self.drafts: list[Draft] = []
+        self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
         self.lifts: list[list[tuple[Column, Expr]]] = []
@@ -77,7 +78,7 @@ class Binder:
         c = self.caps.max_rows or max((i.max_rows_per_group for i in infos), default=1)
         return k, c
 
-    def count_expansion(self, node: exp.Expression) -> None:
+    def count_expansion(self, node: exp.Expr) -> None:
         """WITH names are expanded where they are used; a chain of doublings must not explode."""
         self._expansions += 1
         if self._expansions > EXPANSIONS_MAX:
@@ -235,7 +236,7 @@ class Binder:
         kind = SET_KINDS[type(node)] + ("_all" if node.args.get("distinct") is False else "")
         return set_operation(pair[0], pair[1], kind, self.new_id, position(self.sql, node))
 
-    def _row_level(self, node: exp.Expression, relation: Relation | Outer) -> DerivationError:
+    def _row_level(self, node: exp.Expr, relation: Relation | Outer) -> DerivationError:
         per_unit = isinstance(relation, Relation) and any(c.facts.unit for c in relation.columns)
         return DerivationError(
             "unit_in_output" if per_unit else "row_level_output",
@@ -261,7 +262,7 @@ class Binder:
         )
 
 
-def order_dependent(binder: Binder, node: exp.Expression) -> DerivationError:
+def order_dependent(binder: Binder, node: exp.Expr) -> DerivationError:
     """LIMIT and OFFSET over protected rows."""
     at = node.args.get("limit") or node.args.get("offset")
     return DerivationError(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .bind_expr import ExprBinder
 
 # parsed class → (function name, argument keys in order)
-TYPED: dict[type[exp.Expression], tuple[str, tuple[str, ...]]] = {
+TYPED: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Upper: ("upper", ("this",)), exp.Lower: ("lower", ("this",)), exp.Length: ("length", ("this",)),
     exp.Substring: ("substring", ("this", "start", "length")), exp.Left: ("left", ("this", "expression")),
     exp.Right: ("right", ("this", "expression")), exp.Replace: ("replace", ("this", "expression", "replacement")),
@@ -46,7 +46,7 @@ _FORMAT = re.compile(r"(?:[^%]|%[aAbBdfHIjmMpSuUwWyY%])*\Z")
 _INTERVAL_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1, "minute": 1, "second": 1, "quarter": 92}
 
 
-def bind_call(b: ExprBinder, node: exp.Expression) -> Expr:
+def bind_call(b: ExprBinder, node: exp.Expr) -> Expr:
     """Bind a scalar function; refuses unknown ones by name."""
     special = _SPECIAL.get(type(node))
     if special is not None:
@@ -62,7 +62,7 @@ def bind_call(b: ExprBinder, node: exp.Expression) -> Expr:
     raise unsupported(b.sql, node, label(node))
 
 
-def unknown(b: ExprBinder, node: exp.Expression) -> BindError:
+def unknown(b: ExprBinder, node: exp.Expr) -> BindError:
     """A function that is not on the allow-list."""
     return BindError(
         "unknown_function",
@@ -84,12 +84,12 @@ def _anonymous(b: ExprBinder, node: exp.Anonymous) -> Expr:
     return call(b, node, name, args)
 
 
-def call(b: ExprBinder, node: exp.Expression, name: str, nodes: list[exp.Expression]) -> Expr:
+def call(b: ExprBinder, node: exp.Expr, name: str, nodes: list[exp.Expr]) -> Expr:
     """Check arguments against the entry and build the call with its facts."""
     return apply(b, node, FUNCTIONS[name], [b.bind(n) for n in nodes])
 
 
-def apply(b: ExprBinder, node: exp.Expression, fn: Fn, args: list[Expr]) -> Expr:
+def apply(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> Expr:
     """The same for bound arguments."""
     low = 1 if fn.variadic else len(fn.params) - fn.optional
     if not (low <= len(args) <= (64 if fn.variadic else len(fn.params))):
@@ -156,7 +156,7 @@ def _power(base: Interval, exponent: Expr) -> Interval:
     return Interval(max(result.lo or Fraction(0), Fraction(0)), result.hi) if n % 2 == 0 else result
 
 
-def _check_literals(b: ExprBinder, node: exp.Expression, fn: Fn, args: list[Expr]) -> None:
+def _check_literals(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> None:
     def text(i: int) -> str:
         arg = args[i]
         return arg.value if isinstance(arg, Lit) and isinstance(arg.value, str) else ""
@@ -188,25 +188,25 @@ def _check_literals(b: ExprBinder, node: exp.Expression, fn: Fn, args: list[Expr
 # -- calls whose parsed form needs care
 
 
-def _trim(b: ExprBinder, node: exp.Expression) -> Expr:
+def _trim(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "position")
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or ""), "trim")
     return call(b, node, name, [n for n in (node.this, node.args.get("expression")) if n is not None])
 
 
-def _pad(b: ExprBinder, node: exp.Expression) -> Expr:
+def _pad(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "fill_pattern", "is_left")
     fill = node.args.get("fill_pattern") or exp.Literal.string(" ")
     return call(b, node, "lpad" if node.args.get("is_left") else "rpad", [node.this, node.expression, fill])
 
 
-def _concat(b: ExprBinder, node: exp.Expression) -> Expr:
+def _concat(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "expressions")
     e = call(b, node, "concat", list(node.expressions))
     return Call(e.facts.with_(nullable=False), "concat", tuple(e.children()))
 
 
-def _like(b: ExprBinder, node: exp.Expression) -> Expr:
+def _like(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "negate")
     e = call(b, node, "like" if isinstance(node, exp.Like) else "ilike", [node.this, node.expression])
     if node.args.get("negate"):
@@ -214,7 +214,7 @@ def _like(b: ExprBinder, node: exp.Expression) -> Expr:
     return e
 
 
-def _regexp_extract(b: ExprBinder, node: exp.Expression) -> Expr:
+def _regexp_extract(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "group", "null_if_pos_overflow")
     group = node.args.get("group")
     if group is not None and group.name != "0":
@@ -222,14 +222,14 @@ def _regexp_extract(b: ExprBinder, node: exp.Expression) -> Expr:
     return call(b, node, "regexp_extract", [node.this, node.expression])
 
 
-def _round(b: ExprBinder, node: exp.Expression) -> Expr:
+def _round(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "decimals")
     if node.args.get("decimals") is None:
         return call(b, node, "round", [node.this])
     return call(b, node, "round_to", [node.this, node.args["decimals"]])
 
 
-def _log(b: ExprBinder, node: exp.Expression) -> Expr:
+def _log(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression")
     if node.args.get("expression") is None:
         return call(b, node, "log10", [node.this])
@@ -239,8 +239,8 @@ def _log(b: ExprBinder, node: exp.Expression) -> Expr:
     return call(b, node, f"log{base}", [node.expression])
 
 
-def _variadic(name: str) -> Callable[[ExprBinder, exp.Expression], Expr]:
-    def bind(b: ExprBinder, node: exp.Expression) -> Expr:
+def _variadic(name: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
+    def bind(b: ExprBinder, node: exp.Expr) -> Expr:
         from .bind_expr import join_types
 
         strict(b.sql, node, "this", "expressions", "expression")
@@ -255,7 +255,7 @@ def _variadic(name: str) -> Callable[[ExprBinder, exp.Expression], Expr]:
     return bind
 
 
-def _part(b: ExprBinder, node: exp.Expression, text: str, allowed: Any) -> str:
+def _part(b: ExprBinder, node: exp.Expr, text: str, allowed: Any) -> str:
     part = text.lower()
     part = PART_ALIASES.get(part, part)
     if part not in allowed:
@@ -263,17 +263,17 @@ def _part(b: ExprBinder, node: exp.Expression, text: str, allowed: Any) -> str:
     return part
 
 
-def _extract(b: ExprBinder, node: exp.Expression) -> Expr:
+def _extract(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression")
     return call(b, node, f"part_{_part(b, node, node.this.name, PARTS)}", [node.expression])
 
 
-def _date_trunc(b: ExprBinder, node: exp.Expression) -> Expr:
+def _date_trunc(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "unit")
     return call(b, node, f"trunc_{_part(b, node, node.args['unit'].name, TRUNC_PARTS)}", [node.this])
 
 
-def _date_diff(b: ExprBinder, node: exp.Expression) -> Expr:
+def _date_diff(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "unit")
     part = _part(b, node, node.args["unit"].name, TRUNC_PARTS)
     first, second = b.unify(node, [node.expression, node.this])
@@ -283,15 +283,15 @@ def _date_diff(b: ExprBinder, node: exp.Expression) -> Expr:
     return apply(b, node, FUNCTIONS[f"diff_{part}"], [first, second])
 
 
-def _date_shift(sign: str) -> Callable[[ExprBinder, exp.Expression], Expr]:
-    def bind(b: ExprBinder, node: exp.Expression) -> Expr:
+def _date_shift(sign: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
+    def bind(b: ExprBinder, node: exp.Expr) -> Expr:
         strict(b.sql, node, "this", "expression")
         return temporal_arithmetic(b, node, sign, b.bind(node.this), b.bind(node.expression))
 
     return bind
 
 
-def _interval(b: ExprBinder, node: exp.Expression) -> Expr:
+def _interval(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "unit")
     amount = node.this
     text = amount.name if isinstance(amount, exp.Literal) else ""
@@ -301,7 +301,7 @@ def _interval(b: ExprBinder, node: exp.Expression) -> Expr:
     return IntervalLit(Facts(Type.INTERVAL, nullable=False, per_unit=True), int(text), part)
 
 
-def temporal_arithmetic(b: ExprBinder, node: exp.Expression, name: str, x: Expr, y: Expr) -> Expr:
+def temporal_arithmetic(b: ExprBinder, node: exp.Expr, name: str, x: Expr, y: Expr) -> Expr:
     """date ± integer, date/timestamp ± interval, date − date."""
     if name == "add" and y.facts.type.temporal:
         x, y = y, x
@@ -327,7 +327,7 @@ def temporal_arithmetic(b: ExprBinder, node: exp.Expression, name: str, x: Expr,
     )
 
 
-_SPECIAL: dict[type[exp.Expression], Callable[[ExprBinder, Any], Expr]] = {
+_SPECIAL: dict[type[exp.Expr], Callable[[ExprBinder, Any], Expr]] = {
     exp.Trim: _trim, exp.Pad: _pad, exp.Concat: _concat, exp.Like: _like, exp.ILike: _like,
     exp.RegexpExtract: _regexp_extract, exp.Round: _round, exp.Log: _log,
     exp.Coalesce: _variadic("coalesce"), exp.Greatest: _variadic("greatest"), exp.Least: _variadic("least"),

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlglot import exp
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from .rules.aggregate import AggregateContext
     from .scope import Scope
 
-BINARY: dict[type[exp.Expression], str] = {
+BINARY: dict[type[exp.Expr], str] = {
     exp.Add: "add", exp.Sub: "sub", exp.Mul: "mul", exp.Div: "div", exp.IntDiv: "intdiv", exp.Mod: "mod",
 }  # fmt: skip
-COMPARISONS: dict[type[exp.Expression], str] = {
+COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "eq", exp.NEQ: "ne", exp.LT: "lt", exp.LTE: "le", exp.GT: "gt", exp.GTE: "ge",
     exp.NullSafeEQ: "is_not_distinct", exp.NullSafeNEQ: "is_distinct",
 }  # fmt: skip
@@ -55,18 +55,18 @@ class ExprBinder:
         """The analyst's text, for positions."""
         return self.binder.sql
 
-    def where(self, node: exp.Expression) -> Position | None:
+    def where(self, node: exp.Expr) -> Position | None:
         """Position of a node."""
         return position(self.sql, node)
 
-    def predicate(self, node: exp.Expression) -> Expr:
+    def predicate(self, node: exp.Expr) -> Expr:
         """Bind an expression that must be BOOLEAN."""
         e = self.bind(node)
         if e.facts.type not in (Type.BOOLEAN, Type.NULL):
             raise self.mismatch(node, f"A condition is expected, this is {e.facts.type}")
         return e
 
-    def bind(self, node: exp.Expression) -> Expr:
+    def bind(self, node: exp.Expr) -> Expr:
         """Bind any scalar expression."""
         if self.aggregates is not None:
             found = self.aggregates.match(node, self)
@@ -78,13 +78,13 @@ class ExprBinder:
                 return handler(self, node)
         return self.function(node)
 
-    def function(self, node: exp.Expression) -> Expr:
+    def function(self, node: exp.Expr) -> Expr:
         """A scalar function of the allow-list."""
         from .bind_call import bind_call
 
         return bind_call(self, node)
 
-    def mismatch(self, node: exp.Expression, text: str, hint: str | None = None) -> BindError:
+    def mismatch(self, node: exp.Expr, text: str, hint: str | None = None) -> BindError:
         """A type error at a node."""
         return BindError("type_mismatch", f"{text}.", hint=hint, position=self.where(node), rule="types")
 
@@ -146,7 +146,7 @@ class ExprBinder:
             return Lit(a.facts.with_(bounds=-a.facts.bounds), -a.value)
         return Call(operators.arithmetic("neg", a.facts), "neg", (a,))
 
-    def numeric(self, node: exp.Expression, e: Expr) -> Expr:
+    def numeric(self, node: exp.Expr, e: Expr) -> Expr:
         """Require a number; NULL passes as one."""
         if e.facts.type is Type.NULL:
             return Cast(Facts(Type.NUMBER, nullable=True, per_unit=True), e)
@@ -161,11 +161,11 @@ class ExprBinder:
         never = name in ("is_not_distinct", "is_distinct")
         return Call(operators.truth((a.facts, b.facts), never_null=never), name, (a, b))
 
-    def unify(self, at: exp.Expression, nodes: list[exp.Expression]) -> list[Expr]:
+    def unify(self, at: exp.Expr, nodes: list[exp.Expr]) -> list[Expr]:
         """Bind expressions that must share one type; string literals become dates where the others are."""
         return self.unify_bound(at, [self.bind(n) for n in nodes])
 
-    def unify_bound(self, at: exp.Expression, bound: list[Expr]) -> list[Expr]:
+    def unify_bound(self, at: exp.Expr, bound: list[Expr]) -> list[Expr]:
         """The same for bound expressions."""
         kinds = {e.facts.type for e in bound} - {Type.NULL}
         if kinds <= {Type.INTEGER, Type.NUMBER} or len(kinds) <= 1:
@@ -180,14 +180,14 @@ class ExprBinder:
             "Use CAST on one side.",
         )
 
-    def _to_temporal(self, at: exp.Expression, e: Expr, target: Type) -> Expr:
+    def _to_temporal(self, at: exp.Expr, e: Expr, target: Type) -> Expr:
         if isinstance(e, Lit) and isinstance(e.value, str):
             return self.temporal_literal(at, e.value, target)
         if not e.facts.type.temporal and e.facts.type is not Type.NULL:
             raise self.mismatch(at, f"{e.facts.type} and {target} do not go together", "Use CAST on one side.")
         return e
 
-    def temporal_literal(self, at: exp.Expression, text: str, target: Type) -> Lit:
+    def temporal_literal(self, at: exp.Expr, text: str, target: Type) -> Lit:
         """A DATE or TIMESTAMP literal from ISO text; a date-time text makes a TIMESTAMP."""
         try:
             value: dt.date = dt.date.fromisoformat(text)
@@ -266,7 +266,7 @@ class ExprBinder:
             None if other is None else self.bind(other),
         )
 
-    def choose(self, node: exp.Expression, whens: list[Expr], values: list[Expr], default: Expr | None) -> Expr:
+    def choose(self, node: exp.Expr, whens: list[Expr], values: list[Expr], default: Expr | None) -> Expr:
         """CASE with facts joined over its branches."""
         branches = self.unify_bound(node, [*values, *([default] if default is not None else [])])
         kind = join_types([b.facts.type for b in branches])
@@ -325,7 +325,7 @@ def cast_to(arg: Expr, kind: Type, name: str = "") -> Expr:
         bounds, grid = Interval.of(-size, size - 1), Fraction(1)
     unbounded = kind is Type.INTEGER and not f.bounds.finite
     domain = (False, True) if kind is Type.BOOLEAN else None
-    safe = f.type.numeric and kind in (Type.NUMBER, Type.STRING) or f.type is Type.BOOLEAN or kind is Type.STRING
+    safe = (f.type.numeric and kind in (Type.NUMBER, Type.STRING)) or f.type is Type.BOOLEAN or kind is Type.STRING
     if unbounded and name in ("BIGINT", "INT") and f.type is not Type.BOOLEAN:
         bounds = Interval()
     return Cast(
@@ -369,29 +369,29 @@ def integer(value: int) -> Lit:
 NULL = Lit(Facts(Type.NULL, nullable=True, domain=(), per_unit=True, key_null=True), None)
 
 
-def _refuse_star(binder: ExprBinder, node: exp.Expression) -> Expr:
+def _refuse_star(binder: ExprBinder, node: exp.Expr) -> Expr:
     raise unsupported(binder.sql, node, f"{label(node)} inside an expression", "Name the columns.")
 
 
-def _refuse_window(binder: ExprBinder, node: exp.Expression) -> Expr:
+def _refuse_window(binder: ExprBinder, node: exp.Expr) -> Expr:
     from .rules.window import bind_window
 
-    return bind_window(binder, node)
+    return bind_window(binder, cast(exp.Window, node))
 
 
-def _subquery(binder: ExprBinder, node: exp.Expression) -> Expr:
+def _subquery(binder: ExprBinder, node: exp.Expr) -> Expr:
     from .rules.subquery import scalar_query
 
-    return scalar_query(binder, node)
+    return scalar_query(binder, cast(exp.Subquery, node))
 
 
-def _exists(binder: ExprBinder, node: exp.Expression) -> Expr:
+def _exists(binder: ExprBinder, node: exp.Expr) -> Expr:
     from .rules.subquery import exists_query
 
-    return exists_query(binder, node)
+    return exists_query(binder, cast(exp.Exists, node))
 
 
-def _aggregate(binder: ExprBinder, node: exp.Expression) -> Expr:
+def _aggregate(binder: ExprBinder, node: exp.Expr) -> Expr:
     raise DerivationError(
         "aggregate_misplaced",
         f"{label(node)} cannot stand here.",

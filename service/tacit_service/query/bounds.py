@@ -77,7 +77,7 @@ class Interval:
 
     def within_int64(self) -> bool:
         """Every value fits a 64-bit integer."""
-        return self.lo is not None and self.hi is not None and -INT64_MAX <= self.lo and self.hi <= INT64_MAX
+        return self.lo is not None and self.hi is not None and self.lo >= -INT64_MAX and self.hi <= INT64_MAX
 
     def __neg__(self) -> Interval:
         return Interval(None if self.hi is None else -self.hi, None if self.lo is None else -self.lo)
@@ -100,7 +100,7 @@ class Interval:
         return Interval(min(products), max(products))
 
     def __truediv__(self, other: Interval) -> Interval:
-        if other.lo is not None and other.lo > 0 or other.hi is not None and other.hi < 0:
+        if (other.lo is not None and other.lo > 0) or (other.hi is not None and other.hi < 0):
             inverse = Interval(
                 None if other.hi is None and other.lo is None else _inverse(other.hi), _inverse(other.lo)
             )
@@ -179,7 +179,7 @@ class Facts:
     ``domain``: a closed, ordered set of public values that it can take besides NULL (or ``None`` when not known).
     ``grid``: its values are integer multiples of this, when known. ``unit``: it equals the row's privacy unit id, or is
     NULL. ``per_unit``: all rows of a unit agree on it. ``key_null``: NULL is a declared key. ``unique``: a key of its public
-    table. ``public``: a column of a public table. ``proven``: the bounds hold of every row (else they are only where a value is clamped). ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column its declared path equals.
+    table. ``unit_rank``: 1, 2, 3 … over the unit's rows. ``public``: a column of a public table. ``proven``: the bounds hold of every row (else they are only where a value is clamped). ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column its declared path equals.
     """
 
     type: Type
@@ -195,6 +195,7 @@ class Facts:
     links: str | None = None
     proven: bool = True
     public: bool = False
+    unit_rank: bool = False
 
     def with_(self, **changes: Any) -> Facts:
         """A copy with some facts changed."""

@@ -7,8 +7,8 @@ this tree alone. Each node carries its public ``Facts``.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ class Ref(Expr):
 class Lit(Expr):
     """A constant: None, bool, int, Decimal, float, str, date, datetime."""
 
-    value: None | bool | int | Decimal | float | str | dt.date | dt.datetime
+    value: bool | int | Decimal | float | str | dt.date | dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,32 @@ class Scalar(Expr):
     relation: Relation
     column: int
     on_unit: bool
+
+
+def substitute(e: Expr, swap: Callable[[Expr], Expr | None]) -> Expr:
+    """The expression with nodes replaced where ``swap`` gives another; subquery relations are not entered."""
+    found = swap(e)
+    if found is not None:
+        return found
+    if isinstance(e, Call):
+        return replace(e, args=tuple(substitute(a, swap) for a in e.args))
+    if isinstance(e, Case):
+        whens = tuple((substitute(w, swap), substitute(v, swap)) for w, v in e.whens)
+        return replace(e, whens=whens, default=None if e.default is None else substitute(e.default, swap))
+    if isinstance(e, Cast):
+        return replace(e, arg=substitute(e.arg, swap))
+    if isinstance(e, InList):
+        return replace(e, arg=substitute(e.arg, swap), items=tuple(substitute(i, swap) for i in e.items))
+    if isinstance(e, InRelation):
+        return replace(e, arg=substitute(e.arg, swap))
+    if isinstance(e, Window):
+        return replace(
+            e,
+            args=tuple(substitute(a, swap) for a in e.args),
+            partition=tuple(substitute(p, swap) for p in e.partition),
+            order=tuple((substitute(o, swap), down, first) for o, down, first in e.order),
+        )
+    return e
 
 
 def refs(e: Expr) -> set[int]:

@@ -22,6 +22,7 @@ WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at mo
 VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
 VALUE_STEPS = 10**6  # steps of the grid chosen for values without a declared precision
 HISTOGRAM_BINS = 256
+AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 
 
 class MeasureBuilder:
@@ -76,17 +77,13 @@ class MeasureBuilder:
         if self.one_row:
             return self.count(where)
         k = 1 if self.unit_level else self.k
-        return self._add(
-            Measure("", MeasureKind.UNITS, None, where, Form.GROUPS, k, 1, ranked=not self.unit_level)
-        )
+        return self._add(Measure("", MeasureKind.UNITS, None, where, Form.GROUPS, k, 1, ranked=not self.unit_level))
 
     def distinct(self, value: Expr, where: tuple[Expr, ...]) -> str:
         """Distinct values: each unit keeps at most C in each of at most K groups."""
         k = 1 if self.unit_level else self.k
         c = 1 if self.one_row else self.rows if self.unit_level else self.c
-        return self._add(
-            Measure("", MeasureKind.DISTINCT, value, where, Form.GROUPS, k, c, ranked=not self.unit_level)
-        )
+        return self._add(Measure("", MeasureKind.DISTINCT, value, where, Form.GROUPS, k, c, ranked=not self.unit_level))
 
     def sum(self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None, *, centred: bool) -> str:
         """An integer sum of the value in multiples of its grid, about the middle of its bounds when ``centred``."""
@@ -99,7 +96,19 @@ class MeasureBuilder:
             amount = max(int(Fraction(self.amount) / grid), 1)
             low, high = max(low, -amount), min(high, amount)
         measure = Measure(
-            "", MeasureKind.SUM, value, where, Form.ONE_ROW, 1, 1, low, high, grid, center, amount=amount, centred=centred
+            "",
+            MeasureKind.SUM,
+            value,
+            where,
+            Form.ONE_ROW,
+            1,
+            1,
+            low,
+            high,
+            grid,
+            center,
+            amount=amount,
+            centred=centred,
         )
         return self._add(self._bounded(measure))
 
@@ -147,7 +156,9 @@ class MeasureBuilder:
             assert lo is not None and hi is not None
             kind = AggKind.VARIANCE if agg.function.startswith("var") else AggKind.STDDEV
             top = (hi - lo) ** 2 / 4 if kind is AggKind.VARIANCE else (hi - lo) / 2
-            return Output(name, kind, parts3, label, Type.NUMBER, Fraction(0), top, sample=agg.function.endswith("samp"))
+            return Output(
+                name, kind, parts3, label, Type.NUMBER, Fraction(0), top, sample=agg.function.endswith("samp")
+            )
         if agg.function in ("median", "quantile_cont", "quantile_disc"):
             key = self.histogram(arg, present, label, at)
             kind_ = arg.facts.type if agg.function == "quantile_disc" else Type.NUMBER
@@ -174,14 +185,18 @@ class MeasureBuilder:
     def _square(self, arg: Expr, first: str) -> Expr:
         measure = next(m for m in self.measures if m.name == first)
         center = measure.center
-        lit = integer(int(center)) if center.denominator == 1 else Lit(
-            Facts(Type.NUMBER, Interval(center, center), nullable=False, per_unit=True), float(center)
+        lit = (
+            integer(int(center))
+            if center.denominator == 1
+            else Lit(Facts(Type.NUMBER, Interval(center, center), nullable=False, per_unit=True), float(center))
         )
         d = Call(operators.arithmetic("sub", arg.facts, lit.facts), "sub", (arg, lit))
         squared = operators.arithmetic("mul", d.facts, d.facts)
         lo, hi = d.facts.bounds.ends()
         top = max(lo * lo, hi * hi)
-        return Call(squared.with_(bounds=Interval(Fraction(0), top), type=Type.NUMBER, grid=None), "mul", (_number(d), d))
+        return Call(
+            squared.with_(bounds=Interval(Fraction(0), top), type=Type.NUMBER, grid=None), "mul", (_number(d), d)
+        )
 
 
 def _number(e: Expr) -> Expr:
@@ -199,7 +214,7 @@ def is_not_null(e: Expr) -> Expr:
 def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fraction, Fraction]:
     """Both bounds of the value. Raises ``DerivationError`` missing_bounds that names the policy line to add."""
     b = value.facts.bounds
-    if b.lo is not None and b.hi is not None:
+    if b.lo is not None and b.hi is not None and max(abs(b.lo), abs(b.hi)) <= AMOUNT_MAX:
         return b.lo, b.hi
     if isinstance(value, Ref):
         origin = value.facts.origin or value.name
@@ -213,7 +228,7 @@ def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fractio
         name = "The expression"
     raise DerivationError(
         "missing_bounds",
-        f"{name} has no bounds, so one person could change {label} by any amount.",
+        f"{name} has no bounds (or bounds past 1e18), so one person could change {label} by any amount.",
         hint=hint,
         position=at,
         rule="sensitivity",

@@ -29,6 +29,22 @@ def narrow(columns: tuple[Column, ...], predicate: Expr) -> tuple[Column, ...]:
     return tuple(Column(c.id, c.name, known[c.id]) for c in columns)
 
 
+def rows_left(predicate: Expr, max_rows: int | None) -> int | None:
+    """Rows of a unit that pass: ``row_number() OVER (PARTITION BY unit …) <= k`` keeps k at most."""
+    for part in conjuncts(predicate):
+        if not (isinstance(part, Call) and part.name in _FLIP):
+            continue
+        a, b = part.args
+        op = part.name
+        if isinstance(a, Lit):
+            a, b, op = b, a, _FLIP[op]
+        if isinstance(a, Ref) and a.facts.unit_rank and isinstance(b, Lit) and type(b.value) is int:
+            k = {"eq": 1, "le": b.value, "lt": b.value - 1}.get(op)
+            if k is not None and k >= 1:
+                max_rows = k if max_rows is None else min(max_rows, k)
+    return max_rows
+
+
 def _comparison(known: dict[int, Facts], e: Call) -> None:
     if e.name == "not" and isinstance(e.args[0], Call) and e.args[0].name == "is_null":
         target = e.args[0].args[0]

@@ -18,7 +18,7 @@ from .parse import position
 from .syntax import label, unsupported
 
 # expressions whose own evaluation is harmless; functions are checked by class or by name
-_NODES: tuple[type[exp.Expression], ...] = (
+_NODES: tuple[type[exp.Expr], ...] = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Binary, exp.Not, exp.Between,
     exp.In, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Window,
     exp.WindowSpec, exp.Order, exp.Ordered, exp.Distinct, exp.Star, exp.Alias, exp.Filter, exp.Where, exp.Tuple,
@@ -33,7 +33,7 @@ _REFUSED_BINARY = (
     exp.Glob,
     exp.SimilarTo,
 )
-_FUNCTIONS: tuple[type[exp.Expression], ...] = (
+_FUNCTIONS: tuple[type[exp.Expr], ...] = (
     exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Trim, exp.Concat, exp.DPipe,
     exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.SplitPart, exp.Abs, exp.Sign, exp.Floor, exp.Ceil,
     exp.Trunc, exp.Round, exp.Sqrt, exp.Cbrt, exp.Ln, exp.Log, exp.Exp, exp.Pow, exp.IsNan, exp.Coalesce, exp.Nullif,
@@ -102,7 +102,7 @@ class OuterExpressions:
         self.env = env
         self.aliases = aliases or set()
 
-    def rewrite(self, node: exp.Expression) -> exp.Expression:
+    def rewrite(self, node: exp.Expr) -> exp.Expr:
         """A checked copy with names resolved and quoted, and subqueries bound."""
         if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
             return self._query(node)
@@ -111,15 +111,15 @@ class OuterExpressions:
         self.check(node)
         copy = node.__class__()
         for key, value in node.args.items():
-            if isinstance(value, exp.Expression):
+            if isinstance(value, exp.Expr):
                 copy.set(key, self.rewrite(value))
             elif isinstance(value, list):
-                copy.set(key, [self.rewrite(v) if isinstance(v, exp.Expression) else v for v in value])
+                copy.set(key, [self.rewrite(v) if isinstance(v, exp.Expr) else v for v in value])
             else:
                 copy.set(key, value)
         return copy
 
-    def check(self, node: exp.Expression) -> None:
+    def check(self, node: exp.Expr) -> None:
         """Refuse what is not on the list."""
         if isinstance(node, exp.Anonymous):
             if node.name.lower() in _FUNCTION_NAMES:
@@ -134,7 +134,7 @@ class OuterExpressions:
         if not isinstance(node, _NODES):
             raise unsupported(self.binder.sql, node, label(node))
 
-    def _unknown(self, node: exp.Expression) -> BindError:
+    def _unknown(self, node: exp.Expr) -> BindError:
         return BindError(
             "unknown_function",
             f"{label(node)} is not on the list of functions.",
@@ -143,12 +143,12 @@ class OuterExpressions:
             rule="allow-list",
         )
 
-    def _query(self, node: exp.Query) -> exp.Expression:
+    def _query(self, node: exp.Query) -> exp.Expr:
         bound = self.binder.bind_outer(node, self.env, self.scope)
-        tree: exp.Expression = bound.tree
+        tree: exp.Expr = bound.tree
         return tree
 
-    def _column(self, node: exp.Column) -> exp.Expression:
+    def _column(self, node: exp.Column) -> exp.Expr:
         where = position(self.binder.sql, node)
         if node.args.get("db") or node.args.get("catalog") or isinstance(node.this, exp.Star):
             raise unsupported(self.binder.sql, node, "A name of this form")
@@ -170,7 +170,7 @@ class OuterExpressions:
             rule="names",
         )
 
-    def kind(self, node: exp.Expression) -> OuterColumn:
+    def kind(self, node: exp.Expr) -> OuterColumn:
         """What a projection stands for, before it is rewritten; the name is the caller's."""
         inner = node.unalias()
         while isinstance(inner, exp.Paren):
@@ -200,7 +200,7 @@ def quoted(name: str) -> exp.Identifier:
     return exp.Identifier(this=name, quoted=True)
 
 
-def projection_name(node: exp.Expression) -> str:
+def projection_name(node: exp.Expr) -> str:
     """Name of an output column as DuckDB would give it."""
     if node.alias:
         return node.alias

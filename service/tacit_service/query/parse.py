@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import Position, SqlSyntaxError
 
@@ -110,8 +110,8 @@ def _one_query(sql: str, tokens: list[Token]) -> exp.Query:
     return tree
 
 
-def _check_tree(sql: str, tree: exp.Expression) -> None:
-    stack: list[tuple[exp.Expression, int]] = [(tree, 1)]
+def _check_tree(sql: str, tree: exp.Expr) -> None:
+    stack: list[tuple[exp.Expr, int]] = [(tree, 1)]
     while stack:
         node, depth = stack.pop()
         if depth > TREE_DEPTH_MAX:
@@ -151,7 +151,7 @@ def span(sql: str, start: int, end: int) -> Position:
     return Position(line=line, column=start - (before.rfind("\n") + 1) + 1, start=start, end=max(end, start + 1))
 
 
-def position(sql: str, node: exp.Expression | None) -> Position | None:
+def position(sql: str, node: exp.Expr | None) -> Position | None:
     """Where a parsed node stands in the text: the span of all positioned tokens under it, or ``None``."""
     if node is None:
         return None

@@ -6,10 +6,10 @@ facts bound it). A protected relation always carries the unit's id in the hidden
 
 from __future__ import annotations
 
+import builtins
 import enum
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
 from .bounds import Facts, Type
 from .expr import Expr
@@ -40,7 +40,7 @@ class Relation:
     property: Property
     max_rows: int | None
 
-    @property
+    @builtins.property
     def protected(self) -> bool:
         """Rows belong to privacy units."""
         return self.property is Property.PROTECTED
@@ -233,6 +233,18 @@ class ReleasePoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Stack:
+    """A table that the outer SQL reads: one release point, or the levels of a ROLLUP one under the other.
+
+    ``parts``: for each release point, which of ``keys`` it groups by; the others are NULL in its rows.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+    parts: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResultColumn:
     """A column of the answer. ``source`` is (release, column) when it is a released column as it stands."""
 
@@ -245,12 +257,13 @@ class ResultColumn:
 class Plan:
     """The whole statement: release points, then ``sql`` over the released tables and public tables.
 
-    ``mergeable``: the outer statement is row-wise over one release, so intervals and re-draws ride along in one run.
+    ``row_wise``: the outer statement is row-wise over one table, so re-draws ride along in one run (``interval_sql``).
     ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
     """
 
     dataset: str
     releases: tuple[ReleasePoint, ...]
+    stacks: tuple[Stack, ...]
     sql: str
     unordered_sql: str
     columns: tuple[ResultColumn, ...]
@@ -259,16 +272,10 @@ class Plan:
     interval_sql: str | None = None
     notes: tuple[str, ...] = field(default=())
 
+    def stack(self, name: str) -> Stack:
+        """The table of that name."""
+        return next(s for s in self.stacks if s.name == name)
+
     def release(self, name: str) -> ReleasePoint:
         """The release point of that name."""
         return next(r for r in self.releases if r.name == name)
-
-
-def column(relation: Relation, id: int) -> Column:
-    """The relation's column with that id."""
-    return next(c for c in relation.columns if c.id == id)
-
-
-def any_row(value: Any) -> bool:
-    """True when a relation bound says at most one row a unit."""
-    return value == 1

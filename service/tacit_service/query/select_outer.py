@@ -54,7 +54,7 @@ def outer_select(
     return Outer(result, columns, public=public)
 
 
-def _releases(tree: exp.Expression) -> bool:
+def _releases(tree: exp.Expr) -> bool:
     return any(t.name.startswith("__r") for t in tree.find_all(exp.Table))
 
 
@@ -90,8 +90,8 @@ def _join(
 
 def _projections(
     binder: Binder, select: exp.Select, expressions: OuterExpressions
-) -> tuple[list[exp.Expression], list[OuterColumn]]:
-    projections: list[exp.Expression] = []
+) -> tuple[list[exp.Expr], list[OuterColumn]]:
+    projections: list[exp.Expr] = []
     columns: list[OuterColumn] = []
     for node in select.expressions:
         star = star_table(binder, node)
@@ -114,7 +114,7 @@ def _projections(
     return projections, columns
 
 
-def star_table(binder: Binder, node: exp.Expression) -> str | None:
+def star_table(binder: Binder, node: exp.Expr) -> str | None:
     """'' for ``*``, the table for ``t.*``, ``None`` for anything else."""
     if isinstance(node, exp.Star):
         strict(binder.sql, node)
@@ -154,7 +154,7 @@ def tail(binder: Binder, select: exp.Query, result: exp.Query, expressions: Oute
             result.set(key, limit(expression=_whole(binder, node.expression)))
 
 
-def _whole(binder: Binder, node: Any) -> exp.Expression:
+def _whole(binder: Binder, node: Any) -> exp.Expr:
     if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
         return exp.Literal.number(node.name)
     raise unsupported(binder.sql, node, "A LIMIT or OFFSET that is no whole number", "Write LIMIT 10.")

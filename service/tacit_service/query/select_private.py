@@ -10,8 +10,8 @@ from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
 from .bounds import Facts
-from .expr import Call, Expr, Ref, conjuncts
-from .narrow import narrow
+from .expr import Call, Expr, Ref, Window, conjuncts, substitute
+from .narrow import narrow, rows_left
 from .operators import truth
 from .outer import Outer, projection_name
 from .parse import position
@@ -42,7 +42,9 @@ def private_select(
         has_aggregate(e) for e in (*select.expressions, select.args.get("having"), select.args.get("qualify"))
     )
     distinct = select.args.get("distinct")
-    if not aggregated and not (distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)):
+    if not aggregated and not (
+        distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)
+    ):
         return _rows(binder, select, env, relation, scope)
     if not aggregated:
         return release_select(binder, select, env, relation, scope, key_table, distinct_only=True)
@@ -87,9 +89,7 @@ def _from(
     return relation, key_table
 
 
-def _early_filters(
-    binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope
-) -> list[Expr]:
+def _early_filters(binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope) -> list[Expr]:
     """WHERE conjuncts bound once ahead of the joins: ``FROM a, b WHERE a.id = b.id`` joins by them."""
     where = select.args.get("where")
     if where is None or sum(s.protected for s in sources) < 2:
@@ -99,7 +99,11 @@ def _early_filters(
     found: list[Expr] = []
     for node in plain:
         inner = node.unnest()
-        if isinstance(inner, exp.EQ) and isinstance(inner.this, exp.Column) and isinstance(inner.expression, exp.Column):
+        if (
+            isinstance(inner, exp.EQ)
+            and isinstance(inner.this, exp.Column)
+            and isinstance(inner.expression, exp.Column)
+        ):
             try:
                 found.append(ExprBinder(binder, scope, env).bind(inner))
             except BindError:
@@ -107,9 +111,7 @@ def _early_filters(
     return found
 
 
-def _condition(
-    binder: Binder, source: Source, scope: Scope, entry: Entry, env: Env, kind: str
-) -> Expr | None:
+def _condition(binder: Binder, source: Source, scope: Scope, entry: Entry, env: Env, kind: str) -> Expr | None:
     assert source.join is not None
     on, using = source.join.args.get("on"), source.join.args.get("using")
     both = Scope([*scope.entries, entry], scope.outer, scope.relation)
@@ -156,16 +158,21 @@ def _where(binder: Binder, select: exp.Select, env: Env, relation: Relation, sco
     own = {c.id for c in relation.columns}
     if b.outer_refs and binder.correlated:
         for part in conjuncts(predicate):
-            if isinstance(part, Call) and part.name == "eq" and all(isinstance(a, Ref) and a.facts.unit for a in part.args):
+            if (
+                isinstance(part, Call)
+                and part.name == "eq"
+                and all(isinstance(a, Ref) and a.facts.unit for a in part.args)
+            ):
                 sides = {a.id in own for a in part.args if isinstance(a, Ref)}
                 if sides == {True, False} and relation.protected:
                     binder.correlated[-1] = True
-    relation = Filter(narrow(relation.columns, predicate), relation.property, relation.max_rows, relation, predicate)
+    rows = rows_left(predicate, relation.max_rows)
+    relation = Filter(narrow(relation.columns, predicate), relation.property, rows, relation, predicate)
     refresh(scope, relation)
     return relation
 
 
-def _no_aggregate(binder: Binder, node: exp.Expression) -> None:
+def _no_aggregate(binder: Binder, node: exp.Expr) -> None:
     if has_aggregate(node):
         raise DerivationError(
             "aggregate_misplaced",
@@ -179,7 +186,7 @@ def _no_aggregate(binder: Binder, node: exp.Expression) -> None:
 # -- GROUP BY
 
 
-def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expression] | None:
+def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expr] | None:
     """GROUP BY's plain expressions with ordinals and aliases replaced; ``None`` without GROUP BY."""
     group = select.args.get("group")
     if group is None:
@@ -190,7 +197,7 @@ def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expression] | No
     return [resolve_key(binder, select, node) for node in group.expressions if not isinstance(node, GROUPING_SETS)]
 
 
-def resolve_key(binder: Binder, select: exp.Select, node: exp.Expression) -> exp.Expression:
+def resolve_key(binder: Binder, select: exp.Select, node: exp.Expr) -> exp.Expr:
     """A GROUP BY item: an ordinal, an alias of SELECT, or an expression."""
     inner = node.unnest()
     if isinstance(inner, exp.Literal) and not inner.is_string:
@@ -250,7 +257,9 @@ def _rows(binder: Binder, select: exp.Select, env: Env, relation: Relation, scop
     return _finish(binder, select, relation, b, items)
 
 
-def _finish(binder: Binder, select: exp.Select, relation: Relation, b: ExprBinder, items: list[tuple[str, Expr]]) -> Relation:
+def _finish(
+    binder: Binder, select: exp.Select, relation: Relation, b: ExprBinder, items: list[tuple[str, Expr]]
+) -> Relation:
     """Projection, QUALIFY, DISTINCT; ORDER BY without LIMIT has no meaning below an aggregate and is checked only."""
     from .bind import order_dependent
 
@@ -258,33 +267,54 @@ def _finish(binder: Binder, select: exp.Select, relation: Relation, b: ExprBinde
         raise order_dependent(binder, select)
     qualify = select.args.get("qualify")
     condition = None if qualify is None else b.predicate(_unaliased(select, qualify.this))
-    for o in (select.args["order"].expressions if select.args.get("order") else []):
+    for o in select.args["order"].expressions if select.args.get("order") else []:
         inner = o.this.unnest()
         if isinstance(inner, exp.Column) and not inner.table and any(n == inner.name for n, _ in items):
             continue
         if not isinstance(inner, exp.Literal):
             b.bind(o.this)
     relation = binder.flush(relation)
-    columns = tuple(Column(binder.new_id(), name, _kept(e)) for name, e in items)
-    exprs = tuple(e for _, e in items)
+    relation, lifted = _windows_first(
+        binder, relation, [e for _, e in items] + ([] if condition is None else [condition])
+    )
+    exprs = tuple(lifted[: len(items)])
+    condition = None if condition is None else lifted[-1]
+    columns = tuple(Column(binder.new_id(), n, _kept(e)) for (n, _), e in zip(items, exprs, strict=True))
     if condition is None:
         result: Relation = Project(columns, relation.property, relation.max_rows, relation, exprs)
     else:
         flag = Column(binder.new_id(), "qualify", condition.facts)
         wide = Project((*columns, flag), relation.property, relation.max_rows, relation, (*exprs, condition))
-        keep = Filter(wide.columns, wide.property, wide.max_rows, wide, Ref(flag.facts, flag.id, flag.name))
+        rows = rows_left(condition, wide.max_rows)
+        keep = Filter(wide.columns, wide.property, rows, wide, Ref(flag.facts, flag.id, flag.name))
         again = tuple(Column(binder.new_id(), c.name, c.facts) for c in columns)
-        result = Project(
-            again, keep.property, keep.max_rows, keep, tuple(Ref(c.facts, c.id, c.name) for c in columns)
-        )
+        result = Project(again, keep.property, keep.max_rows, keep, tuple(Ref(c.facts, c.id, c.name) for c in columns))
     return _distinct(binder, select, result)
 
 
-def _unaliased(select: exp.Select, node: exp.Expression) -> exp.Expression:
+def _windows_first(binder: Binder, relation: Relation, exprs: list[Expr]) -> tuple[Relation, list[Expr]]:
+    """Window calls computed below the expressions that use them, since TRY cannot hold one."""
+    windows: dict[Expr, Column] = {}
+
+    def swap(e: Expr) -> Expr | None:
+        if not isinstance(e, Window):
+            return None
+        column = windows.setdefault(e, Column(binder.new_id(), e.function, e.facts))
+        return Ref(column.facts, column.id, column.name)
+
+    swapped = [substitute(e, swap) for e in exprs]
+    if not windows:
+        return relation, exprs
+    own = tuple(Ref(c.facts, c.id, c.name) for c in relation.columns)
+    columns = (*relation.columns, *windows.values())
+    return Project(columns, relation.property, relation.max_rows, relation, (*own, *windows)), swapped
+
+
+def _unaliased(select: exp.Select, node: exp.Expr) -> exp.Expr:
     """QUALIFY with SELECT's aliases replaced by their expressions."""
     named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
 
-    def swap(n: exp.Expression) -> exp.Expression:
+    def swap(n: exp.Expr) -> exp.Expr:
         if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
             return named[n.name.lower()].copy()
         return n
@@ -320,7 +350,7 @@ def _distinct(binder: Binder, select: exp.Select, relation: Relation) -> Relatio
 
 def _aggregated(
     binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope, inner: ExprBinder,
-    keys: list[tuple[exp.Expression, Expr]], *, always_row: bool,
+    keys: list[tuple[exp.Expr, Expr]], *, always_row: bool,
 ) -> Relation:  # fmt: skip
     context = AggregateContext(inner, binder.new_id)
     for node, key in keys:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .sources import Env
 
 LEVELS_MAX = 32
-_SQL_TYPES = {Type.INTEGER: "BIGINT", Type.NUMBER: "DOUBLE", Type.STRING: "TEXT", Type.BOOLEAN: "BOOLEAN",
-              Type.DATE: "DATE", Type.TIMESTAMP: "TIMESTAMP", Type.NULL: "TEXT"}  # fmt: skip
 
 
 def release_select(
@@ -69,20 +67,23 @@ def release_select(
     for draft in drafts:
         draft.source = flushed
         draft.aggs, draft.labels = whole.aggs, whole.labels
-    result.set("from_", exp.From(this=_table(drafts, levels, keys, whole)))
-    row_wise = len(drafts) == 1 and not any(
-        isinstance(n, exp.Window | exp.Query) and n is not result for n in result.walk()
-    ) and result.args.get("distinct") is None and result.args.get("qualify") is None
+    result.set("from_", exp.From(this=exp.Table(this=quoted(whole.name))))
+    binder.stacks.append((whole, [(d.name, tuple(level)) for d, level in zip(drafts, levels, strict=True)]))
+    row_wise = (
+        not any(isinstance(n, exp.Window | exp.Query) and n is not result for n in result.walk())
+        and result.args.get("distinct") is None
+        and result.args.get("qualify") is None
+    )
     return released_query(columns, result, row_wise=row_wise)
 
 
 def _projected(
-    binder: Binder, select: exp.Select, env: Env, inner: ExprBinder, draft: Draft, nodes: list[exp.Expression]
+    binder: Binder, select: exp.Select, env: Env, inner: ExprBinder, draft: Draft, nodes: list[exp.Expr]
 ) -> tuple[exp.Select, list[OuterColumn], ReleasedExpressions]:
     expressions = ReleasedExpressions(binder, inner, draft, nodes, env)
     result = exp.Select()
     columns: list[OuterColumn] = []
-    projections: list[exp.Expression] = []
+    projections: list[exp.Expr] = []
     for node in select.expressions:
         if star_table(binder, node) is not None:
             raise unsupported(binder.sql, node, "* together with aggregates", "Name the columns.")
@@ -100,7 +101,7 @@ def _having(select: exp.Select, result: exp.Select, expressions: ReleasedExpress
         return
     named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
 
-    def swap(n: exp.Expression) -> exp.Expression:
+    def swap(n: exp.Expr) -> exp.Expr:
         if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
             return named[n.name.lower()].copy()
         return n
@@ -108,7 +109,7 @@ def _having(select: exp.Select, result: exp.Select, expressions: ReleasedExpress
     result.set("where", exp.Where(this=expressions.rewrite(having.this.copy().transform(swap))))
 
 
-def _check_key(binder: Binder, node: exp.Expression, key: Expr, key_table: Relation | None) -> None:
+def _check_key(binder: Binder, node: exp.Expr, key: Expr, key_table: Relation | None) -> None:
     if key.facts.type is Type.INTERVAL:
         raise unsupported(binder.sql, node, "An interval as a group key")
     if _computes_with_unit(key):
@@ -139,13 +140,13 @@ def _computes_with_unit(key: Expr) -> bool:
 
 
 def _levels(
-    binder: Binder, select: exp.Select, plain: list[exp.Expression], resolve: object
-) -> tuple[list[exp.Expression], list[list[int]]]:
+    binder: Binder, select: exp.Select, plain: list[exp.Expr], resolve: object
+) -> tuple[list[exp.Expr], list[list[int]]]:
     """All key expressions, and for each grouping level the indexes that it groups by."""
     group = select.args.get("group")
     nodes = list(plain)
 
-    def index(node: exp.Expression) -> int:
+    def index(node: exp.Expr) -> int:
         node = resolve(node)  # type: ignore[operator]
         if node not in nodes:
             nodes.append(node)
@@ -170,33 +171,9 @@ def _levels(
     return nodes, [list(dict.fromkeys(level)) for level in levels]
 
 
-def _members(node: exp.Expression, index: object) -> list[int]:
+def _members(node: exp.Expr, index: object) -> list[int]:
     if isinstance(node, exp.Tuple):
         return [index(e) for e in node.expressions]  # type: ignore[operator]
     if isinstance(node, exp.Paren):
         return [index(node.this)]  # type: ignore[operator]
     return [index(node)]  # type: ignore[operator]
-
-
-def _table(drafts: list[Draft], levels: list[list[int]], keys: list[Expr], whole: Draft) -> exp.Expression:
-    """The released table; levels of a ROLLUP are put together by UNION ALL with NULL for the keys they leave out."""
-    if len(drafts) == 1:
-        return exp.Table(this=quoted(drafts[0].name))
-    parts: list[exp.Select] = []
-    for draft, level in zip(drafts, levels, strict=True):
-        columns: list[exp.Expression] = []
-        for i, key in enumerate(keys):
-            value = (
-                exp.column(quoted(f"k{i}"))
-                if i in level
-                else exp.Cast(this=exp.Null(), to=exp.DataType.build(_SQL_TYPES[key.facts.type]))
-            )
-            columns.append(exp.alias_(value, quoted(f"k{i}")))
-        columns += [exp.alias_(exp.column(quoted(f"a{i}")), quoted(f"a{i}")) for i in range(len(whole.aggs))]
-        select = exp.Select(expressions=columns)
-        select.set("from_", exp.From(this=exp.Table(this=quoted(draft.name))))
-        parts.append(select)
-    union: exp.Query = parts[0]
-    for part in parts[1:]:
-        union = exp.Union(this=union, expression=part, distinct=False)
-    return exp.Subquery(this=union, alias=exp.TableAlias(this=quoted(whole.name)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -54,7 +54,7 @@ class Source:
     """One item of FROM. ``relation`` when it is protected (or bound as a relation), ``outer`` otherwise."""
 
     alias: str
-    node: exp.Expression
+    node: exp.Expr
     env: Env
     relation: Relation | None = None
     outer: Outer | None = None
@@ -102,7 +102,7 @@ def join_kind(binder: Binder, join: exp.Join) -> str:
     return kind
 
 
-def _item(binder: Binder, node: exp.Expression, env: Env, join: exp.Join | None, as_relation: bool) -> list[Source]:
+def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_relation: bool) -> list[Source]:
     if isinstance(node, exp.Table):
         return [_table(binder, node, env, join, as_relation)]
     if isinstance(node, exp.Subquery):
@@ -113,13 +113,13 @@ def _item(binder: Binder, node: exp.Expression, env: Env, join: exp.Join | None,
         _fill(binder, source, node.this, env, as_relation)
         return [source]
     if isinstance(node, exp.Values):
-        return [_values(binder, node, env, join, as_relation)]
+        return [_constants(binder, node, env, join, as_relation)]
     raise unsupported(
         binder.sql, node, f"{label(node)} in FROM", "Use the dataset's tables, subqueries, WITH names or VALUES."
     )
 
 
-def _fill(binder: Binder, source: Source, query: exp.Expression, env: Env, as_relation: bool) -> None:
+def _fill(binder: Binder, source: Source, query: exp.Expr, env: Env, as_relation: bool) -> None:
     if not isinstance(query, exp.Query):
         raise unsupported(binder.sql, query, f"{label(query)} in FROM")
     bound = binder.bind_query(query, env, as_relation=as_relation)
@@ -200,7 +200,7 @@ def _cte(binder: Binder, source: Source, cte: Cte, as_relation: bool) -> None:
         source.relation = rename(bound, names)
 
 
-def _values(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None, as_relation: bool) -> Source:
+def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None, as_relation: bool) -> Source:
     from .bind_expr import ExprBinder
     from .rules.setop import set_operation
     from .scope import Scope
@@ -236,24 +236,24 @@ def _values(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None, a
     return source
 
 
-def _values_tree(node: exp.Values, columns: list[Column]) -> exp.Expression:
+def _values_tree(node: exp.Values, columns: list[Column]) -> exp.Expr:
     copy = node.copy()
     alias = exp.TableAlias(this=quoted("__values"), columns=[quoted(c.name) for c in columns])
     copy.set("alias", alias)
     return copy
 
 
-def _alias(node: exp.Expression) -> str:
+def _alias(node: exp.Expr) -> str:
     alias = node.args.get("alias")
     return alias.name if alias is not None else ""
 
 
-def _columns(node: exp.Expression) -> list[str]:
+def _columns(node: exp.Expr) -> list[str]:
     alias = node.args.get("alias")
     return [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
 
 
-def refuse_released(binder: Binder, node: exp.Expression) -> DerivationError:
+def refuse_released(binder: Binder, node: exp.Expr) -> DerivationError:
     """A release used inside a protected query."""
     return DerivationError(
         "released_in_protected",

@@ -8,12 +8,11 @@ from tacit_service.errors import DerivationError
 
 from .bind import Binder, Caps
 from .catalog import Catalog
-from .expr import Ref
 from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted
 from .parse import parse, position
-from .plan import AggKind, Key, KeyTable, MeasureKind, Output, Plan, ReleasePoint, ResultColumn
+from .plan import AggKind, Key, KeyTable, Output, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.release import Draft
 
 COLUMNS_MAX = 256
@@ -31,7 +30,7 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
     return _assembled(binder, outer, releases)
 
 
-def _release(binder: Binder, draft: Draft, tree: exp.Expression) -> ReleasePoint:
+def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
     at = position(binder.sql, tree)
     exprs = [e for _, e, _ in draft.keys]
     public = draft.key_table is not None or (not draft.force_threshold and public_cells(exprs))
@@ -87,14 +86,19 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     interval_sql = None
     sql = tree.sql("duckdb", identify=True)
     if row_wise:
-        name = releases[0].name
+        name = binder.stacks[0][0].name
         sql = _with_row(tree, name).sql("duckdb", identify=True)
         bare.set("where", None)
         interval_sql = _with_row(bare, name).sql("duckdb", identify=True)
+    stacks = tuple(
+        Stack(whole.name, tuple(Key(n, e, label) for n, e, label in whole.keys), tuple(parts))
+        for whole, parts in binder.stacks
+    )
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,
         releases=releases,
+        stacks=stacks,
         sql=sql,
         unordered_sql=bare.sql("duckdb", identify=True),
         columns=columns,
@@ -110,13 +114,3 @@ def _with_row(tree: exp.Query, release: str) -> exp.Query:
     row = exp.alias_(exp.column(quoted("__row"), table=quoted(release)), quoted("__row"))
     copy.set("expressions", [*copy.expressions, row])
     return copy
-
-
-def key_ids(point: ReleasePoint) -> set[int]:
-    """Columns that are keys as they stand."""
-    return {k.expr.id for k in point.keys if isinstance(k.expr, Ref)}
-
-
-def has_histogram(point: ReleasePoint) -> bool:
-    """Some output is a quantile."""
-    return any(m.kind is MeasureKind.HISTOGRAM for m in point.measures)

@@ -15,14 +15,14 @@ from .parse import position
 _HARMLESS = {"big_int", "typed", "safe", "ignore_nulls", "date_part_boundary", "kind_", "coalesce"}
 
 
-def strict(sql: str, node: exp.Expression, *allowed: str) -> None:
+def strict(sql: str, node: exp.Expr, *allowed: str) -> None:
     """Refuse the node when it has any part besides ``allowed``."""
     extra = {k for k, v in node.args.items() if v not in (None, False, [], "")} - set(allowed) - _HARMLESS
     if extra:
         raise unsupported(sql, node, f"{label(node)} with {', '.join(sorted(extra)).upper()}")
 
 
-def label(node: exp.Expression) -> str:
+def label(node: exp.Expr) -> str:
     """The node's SQL name, for messages; never more than 40 characters."""
     if isinstance(node, exp.Anonymous):
         return f"{node.name}()"[:40]
@@ -31,7 +31,7 @@ def label(node: exp.Expression) -> str:
     return type(node).__name__.upper()[:40]
 
 
-def unsupported(sql: str, node: exp.Expression, what: str, hint: str | None = None) -> Refusal:
+def unsupported(sql: str, node: exp.Expr, what: str, hint: str | None = None) -> Refusal:
     """A refusal of a construct by its name."""
     return DerivationError(
         "unsupported_syntax",

@@ -1,1 +1,1 @@
-""""""
+"""The one door out: quote, charge, run, noise, record, and the SQL above releases."""

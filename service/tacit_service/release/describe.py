@@ -65,8 +65,8 @@ def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
         columns.append(
             QuotedColumn(
                 name=c.name,
-                kind=c.kind,  # type: ignore[arg-type]
-                type=wire_type(field.type),  # type: ignore[arg-type]
+                kind=c.kind,
+                type=wire_type(field.type),
                 plus_minus=plus_minus,
                 note=note,
             )

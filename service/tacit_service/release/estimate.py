@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tacit_service.engine.bounding import sensitivity
+from tacit_service.errors import RequestError
 from tacit_service.privacy import mechanisms
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.mechanisms import Measurement
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.plan import Form, Measure, MeasureKind, Plan, ReleasePoint
-from tacit_service.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,9 @@ def values_only(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats
     return {o.name: _value(point, o, estimate, noisy) for o in point.outputs}
 
 
-def redraw(estimate: Estimate, point: ReleasePoint, noisy: dict[str, Floats], draws: int, rng: np.random.Generator) -> dict[str, Floats]:
+def redraw(
+    estimate: Estimate, point: ReleasePoint, noisy: dict[str, Floats], draws: int, rng: np.random.Generator
+) -> dict[str, Floats]:
     """The measures with fresh noise added around what was released, ``draws`` times along a new first axis."""
     result = {}
     for m in point.measures:
@@ -157,5 +159,3 @@ def sum_half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> f
     """For AVG: half-width of the sum alone, which divided by the group's size is about the average's."""
     p = _steps(estimate, point, output)[0]
     return p.measurement.half_width(CONFIDENCE) * step(p.measure)
-
-

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
 from tacit_service.query.bounds import Type
-from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint
+from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
 
 from .intervals import Computed, Floats, around, compute, redraw, values_only
 from .keys import KeyRows
@@ -61,24 +61,24 @@ class PostProcessor:
         computed = {
             p.name: compute(p, self.prepared.estimate, self.noisy[p.name], self.seed) for p in self.plan.releases
         }
-        tables = {
-            p.name: _table(p, self.released[p.name].keys, {n: c.values for n, c in computed[p.name].items()})
-            for p in self.plan.releases
-        }
+        values = {r: {n: c.values for n, c in columns.items()} for r, columns in computed.items()}
+        tables = {t.name: self._table(t, values) for t in self.plan.stacks}
         result = self.sandbox.query(self.plan.sql, tables)
         rows_at: list[int] | None = None
         if self.plan.row_wise:
             rows_at = result.column(result.num_columns - 1).to_pylist()
             result = result.select(range(result.num_columns - 1))
         columns = [
-            ColumnInfo(name=c.name, type=wire_type(f.type), kind=c.kind)  # type: ignore[arg-type]
+            ColumnInfo(name=c.name, type=wire_type(f.type), kind=c.kind)
             for c, f in zip(self.plan.columns, result.schema, strict=True)
         ]
-        values = [c.to_pylist() for c in result.columns]
-        numeric = [i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")]
+        cells = [c.to_pylist() for c in result.columns]
+        numeric = [
+            i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")
+        ]
         notes: list[str] = []
         found = self._intervals(result, numeric, rows_at, computed, notes)
-        rows = [[cell(v[r]) for v in values] for r in range(result.num_rows)]
+        rows = [[cell(v[r]) for v in cells] for r in range(result.num_rows)]
         intervals: list[list[list[float] | None]] = [
             [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
         ]
@@ -95,24 +95,31 @@ class PostProcessor:
         for i in numeric:
             source = self.plan.columns[i].source
             if rows_at is not None and source is not None:
-                c = computed[source[0]][source[1]]
+                parts = [computed[r][source[1]] for r, _ in self.plan.stack(source[0]).parts]
                 at = np.array(rows_at, dtype=np.int64)
-                found[i] = (c.low[at], c.high[at])
+                low, high = np.concatenate([c.low for c in parts]), np.concatenate([c.high for c in parts])
+                found[i] = (low[at], high[at])
             else:
                 derived.append(i)
         if derived:
-            found |= self._row_wise(derived, rows_at, result) if rows_at is not None else self._reruns(derived, result, notes)
+            found |= (
+                self._row_wise(derived, rows_at, result)
+                if rows_at is not None
+                else self._reruns(derived, result, notes)
+            )
         return found
 
-    def _row_wise(self, columns: list[int], rows_at: list[int] | None, result: pa.Table) -> dict[int, tuple[Floats, Floats]]:
+    def _row_wise(
+        self, columns: list[int], rows_at: list[int] | None, result: pa.Table
+    ) -> dict[int, tuple[Floats, Floats]]:
         """The outer SELECT is row-wise: one run over all re-draws stacked."""
-        point = self.plan.releases[0]
-        groups = len(self.released[point.name].keys)
+        stack = self.plan.stacks[0]
+        groups = len(self._keys(stack))
         draws = int(np.clip(DRAWN_CELLS_MAX // max(groups, 1), RERUNS_MIN, DRAWS_MAX))
-        drawn = self._drawn_values(point, draws)
-        stacked = _stacked(point, self.released[point.name].keys, drawn, draws)
+        drawn = {r: self._drawn_values(self.plan.release(r), draws) for r, _ in stack.parts}
+        stacked = self._table(stack, drawn, draws)
         assert self.plan.interval_sql is not None
-        out = self.sandbox.query(self.plan.interval_sql, {point.name: stacked})
+        out = self.sandbox.query(self.plan.interval_sql, {stack.name: stacked})
         order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
         at = np.array(rows_at, dtype=np.int64)
         found = {}
@@ -127,11 +134,10 @@ class PostProcessor:
         draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, RERUNS_MAX))
         by_point = {p.name: self._drawn_values(p, draws) for p in self.plan.releases}
         tables = {
-            p.name: [
-                _table(p, self.released[p.name].keys, {n: v[d] for n, v in by_point[p.name].items()})
-                for d in range(draws)
+            t.name: [
+                self._table(t, {r: {n: v[d] for n, v in by_point[r].items()} for r, _ in t.parts}) for d in range(draws)
             ]
-            for p in self.plan.releases
+            for t in self.plan.stacks
         }
         again = self.sandbox.redraw(self.plan.unordered_sql, tables, timeout_s=20.0, ordered=False)
         key_columns = [i for i, c in enumerate(self.plan.columns) if c.kind in ("key", "public")]
@@ -155,6 +161,30 @@ class PostProcessor:
         drawn = redraw(self.prepared.estimate, point, self.noisy[point.name], draws, rng)
         return values_only(point, self.prepared.estimate, drawn)
 
+    def _keys(self, stack: Stack) -> KeyRows:
+        """Key rows of all parts, with NULL for the keys that a part leaves out."""
+        rows: KeyRows = []
+        for name, present in stack.parts:
+            for key in self.released[name].keys:
+                row: list[Any] = [None] * len(stack.keys)
+                for i, value in zip(present, key, strict=True):
+                    row[i] = value
+                rows.append(tuple(row))
+        return rows
+
+    def _table(self, stack: Stack, values: dict[str, dict[str, Floats]], draws: int = 1) -> pa.Table:
+        """The table that the outer SQL reads. With ``draws``, values carry a first axis and rows repeat for each draw."""
+        schema = table_schema(self.plan, stack)
+        keys = self._keys(stack)
+        arrays: list[pa.Array] = [pa.array(np.arange(len(keys) * draws))]
+        index = pa.array(np.tile(np.arange(len(keys)), draws))
+        for i, key in enumerate(stack.keys):
+            arrays.append(pa.array([k[i] for k in keys], schema.field(key.name).type).take(index))
+        for output in self.plan.release(stack.parts[0][0]).outputs:
+            parts = [values[r][output.name] for r, _ in stack.parts]
+            arrays.append(_column(np.concatenate(parts, axis=-1).reshape(-1), schema.field(output.name).type))
+        return pa.Table.from_arrays(arrays, schema=schema)
+
 
 def _arrays(point: ReleasePoint, released: Released) -> dict[str, Floats]:
     """Measures as floats, histograms as (groups, bins)."""
@@ -167,29 +197,10 @@ def _arrays(point: ReleasePoint, released: Released) -> dict[str, Floats]:
     return result
 
 
-def _table(point: ReleasePoint, keys: KeyRows, values: dict[str, Floats]) -> pa.Table:
-    schema = table_schema(point)
-    arrays: list[pa.Array] = [pa.array(range(len(keys)), pa.int64())]
-    arrays += [pa.array([k[i] for k in keys], schema.field(key.name).type) for i, key in enumerate(point.keys)]
-    arrays += [_column(values[o.name], schema.field(o.name).type) for o in point.outputs]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
 def _column(values: Floats, kind: pa.DataType) -> pa.Array:
     if kind == pa.int64():
         return pa.array(np.clip(np.rint(values), -(2.0**62), 2.0**62).astype(np.int64))
     return pa.array(values, pa.float64(), from_pandas=True)
-
-
-def _stacked(point: ReleasePoint, keys: KeyRows, drawn: dict[str, Floats], draws: int) -> pa.Table:
-    schema = table_schema(point)
-    groups = len(keys)
-    index = pa.array(np.tile(np.arange(groups), draws))
-    arrays: list[pa.Array] = [pa.array(np.arange(groups * draws))]
-    for i, key in enumerate(point.keys):
-        arrays.append(pa.array([k[i] for k in keys], schema.field(key.name).type).take(index))
-    arrays += [_column(drawn[o.name].reshape(-1), schema.field(o.name).type) for o in point.outputs]
-    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:

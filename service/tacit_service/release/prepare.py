@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,7 +22,7 @@ from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
-from tacit_service.query.plan import Plan, ReleasePoint
+from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.split import plan as make_plan
 
 from .estimate import Estimate, estimate
@@ -29,6 +31,9 @@ from .postprocess import Sandbox, SandboxError
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
+
+
+KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,23 @@ class Preparer:
         self.catalog = catalog
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
+        self._known: OrderedDict[str, Prepared] = OrderedDict()
+        self._lock = threading.Lock()
 
     def prepare(self, request: QueryRequest) -> Prepared:
-        """Plan, price and check the request. Raises ``Refusal`` of one of its kinds."""
+        """Plan, price and check the request; a quote and the query after it do the work once. Raises ``Refusal``."""
+        name = request.model_dump_json(exclude={"fresh"})
+        with self._lock:
+            found = self._known.get(name)
+        if found is None:
+            found = self._prepare(request)
+            with self._lock:
+                self._known[name] = found
+                while len(self._known) > KNOWN_MAX:
+                    self._known.popitem(last=False)
+        return found
+
+    def _prepare(self, request: QueryRequest) -> Prepared:
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
@@ -76,7 +95,9 @@ class Preparer:
             mechanism=self.policy.per_query.mechanism,
             spare_delta=offered,
         )
-        return Prepared(plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced))
+        return Prepared(
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced)
+        )
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
         rules = self.policy.per_query
@@ -123,7 +144,7 @@ class Preparer:
     def _schema(self, plan: Plan, sql: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
         try:
-            return self.sandbox.describe(plan.sql, {p.name: table_schema(p) for p in plan.releases})
+            return self.sandbox.describe(plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
         except SandboxError as error:
             raise RequestError(
                 "outer_sql_invalid",
@@ -145,11 +166,12 @@ class Preparer:
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
 
-def table_schema(point: ReleasePoint) -> pa.Schema:
-    """Schema of a release point's table: row number, keys, outputs."""
+def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
+    """Schema of a table that the outer SQL reads: row number, keys, outputs."""
+    outputs = plan.release(stack.parts[0][0]).outputs
     fields = [("__row", pa.int64())]
-    fields += [(k.name, ARROW[k.type]) for k in point.keys]
-    fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in point.outputs]
+    fields += [(k.name, ARROW[k.type]) for k in stack.keys]
+    fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
     return pa.schema(fields)
 
 

@@ -6,18 +6,15 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from tacit.wire import (
     AccountBudget,
     Answer,
     DatasetFacts,
     LedgerHead,
-    Quote,
     QueryRequest,
+    Quote,
     Receipt,
     Spend,
 )
@@ -32,7 +29,7 @@ from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import price
-from tacit_service.privacy.exact import Charged
+from tacit_service.privacy.exact import Charged, IntVector
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.mechanisms import draw, draw_threshold
 from tacit_service.query.catalog import Catalog
@@ -182,7 +179,7 @@ class Desk:
         keys = prepared.keys[point.name]
         exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
         noisy: dict[str, list[int]] = {}
-        kept: Sequence[int] | None = None
+        kept: IntVector | None = None
         if point.threshold_on is not None:
             priced = prepared.estimate.of(point.name, point.threshold_on)
             keys, rows, counts = draw_threshold(
@@ -196,7 +193,7 @@ class Desk:
             priced = prepared.estimate.of(point.name, m.name)
             vector = draw(priced.measurement, exact[m.name], m.name, charged)
             if kept is not None:
-                vector = vector[np.asarray(kept, dtype=np.int64)]
+                vector = vector[kept]
             noisy[m.name] = vector.tolist()
         if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
             _check_cells(point, noisy, len(keys))
@@ -209,7 +206,9 @@ class Desk:
         release_id = "rel_" + secrets.token_hex(12)
         shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
-        answer = self._answer(analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id)
+        answer = self._answer(
+            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
+        )
         body = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
             release_id, self.name, analyst, prepared.canonical, json.dumps(body).encode(), answer.created_at
@@ -315,4 +314,3 @@ def _notes(prepared: Prepared, held: bool) -> list[str]:
     if any(not p.public_keys for p in prepared.plan.releases):
         notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
     return notes
-

@@ -1,1 +1,1 @@
-""""""
+"""Private training's room; nothing is in it yet."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from tacit import wire
-from tacit_service.assembly import RELEASES_LISTED_MAX, Stored
+from tacit_service.assembly import RELEASES_LISTED_MAX, Listed
 from tacit_service.http import examples, routing
 from tacit_service.http.context import caller, context, lookup
 from tacit_service.http.models import ReleaseItem, ReleaseList
@@ -22,7 +21,7 @@ async def releases(
 ) -> Response:
     """The caller's own releases, newest first."""
     who, service = caller(request), context(request).service
-    items = await lookup(request, lambda: [_item(stored) for stored in service.releases(who, dataset, limit)])
+    items = await lookup(request, lambda: [_item(listed) for listed in service.releases(who, dataset, limit)])
     return routing.json_response(ReleaseList(releases=items))
 
 
@@ -33,15 +32,14 @@ async def release(request: Request, release_id: str) -> Response:
     return routing.json_response(answer)
 
 
-def _item(stored: Stored) -> ReleaseItem:
-    body = json.loads(stored.body)
-    charged = body.get("receipt", {}).get("charged")
+def _item(listed: Listed) -> ReleaseItem:
+    epsilon, delta = listed.charged
     return ReleaseItem(
-        release_id=stored.release_id,
-        dataset=stored.dataset,
-        created_at=str(stored.created_at),
-        sql=body.get("sql", ""),
-        charged=None if charged is None else wire.Spend(**charged),
+        release_id=listed.release_id,
+        dataset=listed.dataset,
+        created_at=listed.created_at,
+        sql=listed.sql,
+        charged=wire.Spend(epsilon=epsilon, delta=delta),
     )
 
 

@@ -24,7 +24,7 @@ from ..syntax import label, strict, unsupported
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
 
-ONE_ARGUMENT: dict[type[exp.Expression], str] = {
+ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Stddev: "stddev_samp",
     exp.StddevSamp: "stddev_samp", exp.StddevPop: "stddev_pop", exp.Variance: "var_samp",
     exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
@@ -33,7 +33,7 @@ ONE_ARGUMENT: dict[type[exp.Expression], str] = {
 NUMERIC = {"sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median", "quantile_cont", "quantile_disc"}
 
 
-def is_aggregate(node: exp.Expression) -> bool:
+def is_aggregate(node: exp.Expr) -> bool:
     """The node itself is an aggregate call (with its FILTER), not a window function."""
     if isinstance(node, exp.Filter | exp.WithinGroup):
         return True
@@ -46,7 +46,7 @@ def is_aggregate(node: exp.Expression) -> bool:
     )
 
 
-def has_aggregate(node: exp.Expression | None) -> bool:
+def has_aggregate(node: exp.Expr | None) -> bool:
     """An aggregate call stands in the expression, outside subqueries; a window's own function does not count."""
     if node is None or isinstance(node, exp.Query):
         return False
@@ -54,13 +54,13 @@ def has_aggregate(node: exp.Expression | None) -> bool:
         inner = [c for c in node.this.iter_expressions()] if node.this is not None else []
         rest = [v for k, v in node.args.items() if k != "this"]
         flat: list[Any] = inner + [x for v in rest for x in (v if isinstance(v, list) else [v])]
-        return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expression))
+        return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expr))
     if is_aggregate(node):
         return True
     return any(has_aggregate(c) for c in node.iter_expressions())
 
 
-def bind_aggregate(inner: ExprBinder, node: exp.Expression) -> Agg:
+def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
     """An aggregate call over row-wise arguments. Refuses what is not on the list, by name."""
     where: Expr | None = None
     if isinstance(node, exp.Filter):
@@ -83,7 +83,7 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expression) -> Agg:
     return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
 
 
-def _shape(b: ExprBinder, node: exp.Expression) -> tuple[str, list[exp.Expression], bool, float | None]:
+def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, float | None]:
     if isinstance(node, exp.Count):
         strict(b.sql, node, "this", "expressions")
         inner = node.this
@@ -131,7 +131,7 @@ def _shape(b: ExprBinder, node: exp.Expression) -> tuple[str, list[exp.Expressio
     return name, [node.this], False, 0.5 if name == "median" else None
 
 
-def _fraction(b: ExprBinder, node: exp.Expression | None) -> float:
+def _fraction(b: ExprBinder, node: exp.Expr | None) -> float:
     if isinstance(node, exp.Literal) and not node.is_string and 0 <= float(node.name) <= 1:
         return float(node.name)
     raise unsupported(b.sql, node or exp.Null(), "A quantile that is no number between 0 and 1", "Write 0.5.")
@@ -143,7 +143,9 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
     f = args[0].facts
     nullable = f.nullable or where is not None
     if function in ("min", "max"):
-        return f.with_(nullable=nullable, unit=False, origin=None, links=None, unique=False, domain=f.domain)
+        return f.with_(
+            nullable=nullable, unit=False, unit_rank=False, origin=None, links=None, unique=False, domain=f.domain
+        )
     if function in ("bool_and", "bool_or"):
         return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True))
     if function == "sum":
@@ -162,19 +164,19 @@ class AggregateContext:
 
     inner: ExprBinder
     new_id: Any
-    key_nodes: list[exp.Expression] = field(default_factory=list)
+    key_nodes: list[exp.Expr] = field(default_factory=list)
     key_exprs: list[Expr] = field(default_factory=list)
     key_columns: list[Column] = field(default_factory=list)
     aggs: list[Agg] = field(default_factory=list)
     agg_columns: list[Column] = field(default_factory=list)
 
-    def add_key(self, node: exp.Expression, expr: Expr, name: str) -> None:
+    def add_key(self, node: exp.Expr, expr: Expr, name: str) -> None:
         """Register a GROUP BY expression."""
         self.key_nodes.append(node)
         self.key_exprs.append(expr)
         self.key_columns.append(Column(self.new_id(), name, expr.facts))
 
-    def match(self, node: exp.Expression, binder: ExprBinder) -> Expr | None:
+    def match(self, node: exp.Expr, binder: ExprBinder) -> Expr | None:
         """The column that stands for this node, ``None`` when the node is to be bound by its parts."""
         for key_node, column in zip(self.key_nodes, self.key_columns, strict=True):
             if node == key_node:
@@ -217,7 +219,11 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
         Column(
             c.id,
             c.name,
-            c.facts.with_(nullable=False if c.facts.unit else c.facts.nullable, per_unit=single or c.facts.per_unit),
+            c.facts.with_(
+                nullable=False if c.facts.unit else c.facts.nullable,
+                per_unit=single or c.facts.per_unit,
+                unit_rank=False,
+            ),
         )
         for c in context.key_columns
     ]

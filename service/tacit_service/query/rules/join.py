@@ -121,13 +121,15 @@ def _columns(left: Relation, right: Relation, kind: str, on: Expr | None, *, pur
             Column(
                 c.id,
                 c.name,
-                c.facts.with_(nullable=True, key_null=True, per_unit=c.facts.per_unit and pure, unique=False),
+                c.facts.with_(
+                    nullable=True, key_null=True, per_unit=c.facts.per_unit and pure, unique=False, unit_rank=False
+                ),
             )
             for c in columns
         ]
 
     def fanned(columns: tuple[Column, ...]) -> list[Column]:
-        return [Column(c.id, c.name, c.facts.with_(unique=False)) for c in columns]
+        return [Column(c.id, c.name, c.facts.with_(unique=False, unit_rank=False)) for c in columns]
 
     if kind in ("semi", "anti"):
         return left.columns

@@ -40,14 +40,14 @@ class Draft:
 class ReleasedExpressions(OuterExpressions):
     """Rewrites expressions over one release: keys and aggregate calls become columns of the released table."""
 
-    def __init__(self, binder: Any, inner: ExprBinder, draft: Draft, key_nodes: list[exp.Expression], env: Any) -> None:
+    def __init__(self, binder: Any, inner: ExprBinder, draft: Draft, key_nodes: list[exp.Expr], env: Any) -> None:
         columns = [OuterColumn(n, "key", (draft.name, n)) for n, _, _ in draft.keys]
         super().__init__(binder, OuterScope([(draft.name, columns)]), env)
         self.inner = inner
         self.draft = draft
         self.key_nodes = key_nodes
 
-    def rewrite(self, node: exp.Expression) -> exp.Expression:
+    def rewrite(self, node: exp.Expr) -> exp.Expr:
         """As the base, with aggregates and keys replaced."""
         found = self.released(node)
         if found is not None:
@@ -64,7 +64,7 @@ class ReleasedExpressions(OuterExpressions):
             )
         return super().rewrite(node)
 
-    def released(self, node: exp.Expression) -> OuterColumn | None:
+    def released(self, node: exp.Expr) -> OuterColumn | None:
         """The released column that the node stands for."""
         for key_node, (name, _, _) in zip(self.key_nodes, self.draft.keys, strict=True):
             if node == key_node:
@@ -88,7 +88,7 @@ class ReleasedExpressions(OuterExpressions):
                 return OuterColumn(name, "key", (self.draft.name, name))
         return None
 
-    def _check_strict(self, node: exp.Expression, agg: Agg) -> None:
+    def _check_strict(self, node: exp.Expr, agg: Agg) -> None:
         """Over ``public LEFT JOIN protected`` an aggregate must read protected columns, whose NULLs it skips."""
         table = self.draft.key_table
         if table is None:
@@ -105,7 +105,7 @@ class ReleasedExpressions(OuterExpressions):
                 rule="join with a public relation",
             )
 
-    def kind(self, node: exp.Expression) -> OuterColumn:
+    def kind(self, node: exp.Expr) -> OuterColumn:
         """What a projection stands for."""
         inner = node.unalias()
         while isinstance(inner, exp.Paren):

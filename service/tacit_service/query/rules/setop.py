@@ -71,7 +71,7 @@ def _merge(a: Column, b: Column, kind: str, new_id: object, where: Position | No
             nullable=x.nullable or y.nullable, key_null=x.key_null or y.key_null, per_unit=False
         )
     )
-    merged = merged.with_(unit=x.unit and y.unit, origin=None, links=None, unique=False)
+    merged = merged.with_(unit=x.unit and y.unit, origin=None, links=None, unique=False, unit_rank=False)
     if merged.unit:
         merged = merged.with_(per_unit=True)
     return Column(new_id(), a.name, merged)  # type: ignore[operator]

@@ -80,7 +80,7 @@ def one_row(relation: Relation) -> bool:
     return relation.always_row or not relation.keys
 
 
-def _bind(b: ExprBinder, node: exp.Expression) -> tuple[Relation, bool]:
+def _bind(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
     query = node.unnest() if isinstance(node, exp.Subquery) else node
     if not isinstance(query, exp.Query):
         raise unsupported(b.sql, node, "This subquery")

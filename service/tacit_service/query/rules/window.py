@@ -21,13 +21,13 @@ from ..syntax import label, strict, unsupported
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
 
-RANKING: dict[type[exp.Expression], str] = {
+RANKING: dict[type[exp.Expr], str] = {
     exp.RowNumber: "row_number", exp.Rank: "rank", exp.DenseRank: "dense_rank",
     exp.PercentRank: "percent_rank", exp.CumeDist: "cume_dist",
 }  # fmt: skip
-SHIFT: dict[type[exp.Expression], str] = {exp.Lag: "lag", exp.Lead: "lead"}
-VALUE: dict[type[exp.Expression], str] = {exp.FirstValue: "first_value", exp.LastValue: "last_value"}
-AGGREGATE: dict[type[exp.Expression], str] = {
+SHIFT: dict[type[exp.Expr], str] = {exp.Lag: "lag", exp.Lead: "lead"}
+VALUE: dict[type[exp.Expr], str] = {exp.FirstValue: "first_value", exp.LastValue: "last_value"}
+AGGREGATE: dict[type[exp.Expr], str] = {
     exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Count: "count",
 }  # fmt: skip
 
@@ -48,6 +48,8 @@ def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
         )
     order = tuple(_ordered(b, o) for o in (node.args["order"].expressions if node.args.get("order") else []))
     function, args, facts = _function(b, node.this, bool(order))
+    if function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
+        facts = facts.with_(unit_rank=True)
     return Window(facts, function, args, partition, order, _frame(b, node.args.get("spec")))
 
 
@@ -56,7 +58,7 @@ def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
     return b.bind(node.this), bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
 
 
-def _function(b: ExprBinder, node: exp.Expression, ordered: bool) -> tuple[str, tuple[Expr, ...], Facts]:
+def _function(b: ExprBinder, node: exp.Expr, ordered: bool) -> tuple[str, tuple[Expr, ...], Facts]:
     kind = type(node)
     if kind in RANKING:
         strict(b.sql, node)
@@ -86,7 +88,7 @@ def _function(b: ExprBinder, node: exp.Expression, ordered: bool) -> tuple[str, 
     raise unsupported(b.sql, node, f"{label(node)} as a window function")
 
 
-def _aggregate(b: ExprBinder, node: exp.Expression) -> tuple[str, tuple[Expr, ...], Facts]:
+def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Facts]:
     from .aggregate import bind_aggregate
 
     saved, b.aggregates = b.aggregates, None
@@ -125,7 +127,7 @@ def _frame(b: ExprBinder, spec: Any) -> str | None:
     return f"{kind} BETWEEN {start} AND {_edge(b, spec, 'end', kind)}"
 
 
-def _edge(b: ExprBinder, spec: exp.Expression, which: str, kind: str) -> str:
+def _edge(b: ExprBinder, spec: exp.Expr, which: str, kind: str) -> str:
     value, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
     if value == "CURRENT ROW":
         return "CURRENT ROW"
