@@ -10,6 +10,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
@@ -26,7 +27,7 @@ serve: $(VENV)/.service
 	$(BIN)/tacit-service demo --serve $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -44,7 +45,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks $(ARGS)
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 reference: $(VENV)/.dev
 	$(BIN)/python docs/reference.py

@@ -190,7 +190,11 @@ class TooManyGroups(NotDerivable):
 
 
 class OuterSqlFailed(NotDerivable):
-    """The SQL above the release does not run."""
+    """The SQL above the release could not be run."""
+
+
+class OuterSqlInvalid(NotDerivable):
+    """The SQL above the release does not fit its columns."""
 
 
 REFUSALS: dict[str, type[RefusedError]] = {
@@ -234,6 +238,7 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "quantile_unknown_keys": QuantileUnknownKeys,
     "too_many_groups": TooManyGroups,
     "outer_sql_failed": OuterSqlFailed,
+    "outer_sql_invalid": OuterSqlInvalid,
 }
 """The class of each code that refuses."""
 

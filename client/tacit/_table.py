@@ -27,7 +27,8 @@ def cells(
 def _cell(column: ColumnInfo, value: Cell, interval: Sequence[float] | None) -> tuple[str, str]:
     if isinstance(value, int | float) and not isinstance(value, bool) and column.kind in ("noisy", "derived"):
         return with_interval(value, interval) if interval is not None else (measured(value), "")
-    return clean(exact(value)), ""
+    text = exact(value)
+    return clean(text.replace("T", " ", 1) if column.type == "timestamp" else text), ""
 
 
 def answer_lines(columns: Sequence[ColumnInfo], shown: Sequence[Sequence[tuple[str, str]]]) -> list[str]:

@@ -23,7 +23,7 @@
         │                                 SubqueryNotOnUnit · ScalarSubqueryRows · CorrelatedRelease ·
         │                                 ReleasedInProtected · WindowNotPerUnit · OrderDependent · UnitForged ·
         │                                 UnitInOutput · RowLevelOutput · QuantileUnknownKeys · TooManyGroups ·
-        │                                 OuterSqlFailed
+        │                                 OuterSqlFailed · OuterSqlInvalid
         ├── BudgetExhausted          403  budget_exhausted; ``remaining`` tells what is left
         ├── Unauthenticated          401  unauthenticated
         ├── Forbidden                403  forbidden
@@ -67,6 +67,7 @@ from tacit._refusals import (
     NotGrouped,
     OrderDependent,
     OuterSqlFailed,
+    OuterSqlInvalid,
     PublicOuterJoin,
     QuantileUnknownKeys,
     RefusedError,
@@ -140,6 +141,7 @@ __all__ = [
     "NotGrouped",
     "OrderDependent",
     "OuterSqlFailed",
+    "OuterSqlInvalid",
     "Overloaded",
     "PayloadTooLarge",
     "Position",

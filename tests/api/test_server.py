@@ -164,6 +164,18 @@ def test_requests_on_one_connection_and_no_server_header(running: Running, body)
     connection.close()
 
 
+def test_answers_do_not_wait_for_an_acknowledgement(running: Running):
+    connection = http.client.HTTPConnection(*running.address, timeout=15)
+    times = []
+    for _ in range(30):
+        begun = time.perf_counter()
+        connection.request("GET", "/v1/me", headers=running.house.headers("ada"))
+        connection.getresponse().read()
+        times.append(time.perf_counter() - begun)
+    connection.close()
+    assert sorted(times)[5] < 0.035  # Nagle's algorithm and a delayed acknowledgement cost 40 ms, every time
+
+
 def test_stopping_lets_a_running_question_end(body):
     running = Running(shutdown_s=10)
     hold = running.house.clinic.hold = threading.Event()

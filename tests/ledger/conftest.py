@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tacit_service.ledger.database import Database
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.privacy.events import Event, LaplaceEvent
@@ -103,18 +104,51 @@ def postgres_server() -> Iterator[str]:
 _databases = itertools.count(1)
 
 
+class Databases:
+    """Makes databases on the test server, empty or as copies of one that is migrated already."""
+
+    def __init__(self, server: sa.URL) -> None:
+        self.server = server.set(drivername="postgresql+psycopg")
+        self.engine = sa.create_engine(self.server, isolation_level="AUTOCOMMIT")
+        self.template = self.create("template0")
+        Database.open(self.url(self.template)).close()
+
+    def url(self, name: str) -> str:
+        return self.server.set(database=name).render_as_string(hide_password=False)
+
+    def create(self, template: str) -> str:
+        name = f"tacit_{os.getpid()}_{next(_databases)}"
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str) -> Iterator[Databases]:
+    made = Databases(sa.make_url(postgres_server))
+    yield made
+    made.drop(made.template)
+    made.engine.dispose()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A fresh database."""
-    server = sa.make_url(postgres_server).set(drivername="postgresql+psycopg")
-    name = f"tacit_{os.getpid()}_{next(_databases)}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    engine.dispose()
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """A database of its own, migrated."""
+    name = databases.create(databases.template)
+    yield databases.url(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+def empty_postgres_url(databases: Databases) -> Iterator[str]:
+    """A database without tables."""
+    name = databases.create("template0")
+    yield databases.url(name)
+    databases.drop(name)
 
 
 @pytest.fixture
@@ -126,6 +160,12 @@ def sqlite_url(tmp_path: Path) -> str:
 def url(request: pytest.FixtureRequest) -> str:
     """Every test that takes it runs on both stores."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """Both stores, before anyone opened them."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "empty_postgres_url"))
 
 
 @pytest.fixture

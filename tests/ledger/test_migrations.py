@@ -20,8 +20,8 @@ from tacit_service.ledger.schema import metadata
 from tacit_service.ledger.store import Ledger
 
 
-def test_the_migrated_tables_are_those_of_the_schema(url: str) -> None:
-    database = Database.open(url)
+def test_the_migrated_tables_are_those_of_the_schema(empty_url: str) -> None:
+    database = Database.open(empty_url)
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         found = sa.inspect(connection)
@@ -35,11 +35,11 @@ def test_the_code_works_with_the_newest_migration() -> None:
     assert scripts().get_current_head() == REVISION
 
 
-def test_threads_that_open_a_fresh_store_together_migrate_it_once(url: str) -> None:
+def test_threads_that_open_a_fresh_store_together_migrate_it_once(empty_url: str) -> None:
     heads = []
 
     def open_it() -> None:
-        ledger = Ledger.open(url)
+        ledger = Ledger.open(empty_url)
         heads.append(ledger.head())
         ledger.close()
 

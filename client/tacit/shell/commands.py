@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Command = Callable[["Session", str], None]
 _SCRIPT_BYTES_MAX = 1 << 20
+_STATEMENT_WIDTH = 60
 
 
 def dispatch(session: Session, text: str) -> None:
@@ -140,12 +141,18 @@ def _timing(session: Session, _: str) -> None:
 
 
 def _receipts(session: Session, _: str) -> None:
+    shown = _STATEMENT_WIDTH if session.options.output == "table" else None
     rows = [
-        [r.id, r.receipt.charged.epsilon, r.receipt.charged.delta, r.receipt.remaining.epsilon, " ".join(r.sql.split())]
+        [r.id, r.receipt.charged.epsilon, r.receipt.charged.delta, r.receipt.remaining.epsilon, _line(r.sql, shown)]
         for r in session.receipts
     ]
     headers = ["release", "ε charged", "δ charged", "ε left", "statement"]
     render.rows(session.target, headers, rows, session.options.output)
+
+
+def _line(sql: str, columns: int | None) -> str:
+    line = " ".join(sql.split())
+    return line if columns is None or len(line) <= columns else f"{line[: columns - 1]}…"
 
 
 def _release(session: Session, release_id: str) -> None:

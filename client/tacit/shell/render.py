@@ -63,19 +63,21 @@ def quote(out: TextIO, quoted: Quote, output: Output) -> None:
 def price(quoted: Quote) -> str:
     """Price and expected ± in one line: what is shown before anything is spent."""
     widths = [f"{c.name} {half_width(c.plus_minus)}" for c in quoted.columns if c.plus_minus is not None]
-    parts = [
-        "free: you hold this answer"
-        if quoted.held
-        else "free"
-        if is_free(quoted.price)
-        else f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left"
-        + ("" if quoted.affordable else ": more than is left")
-    ]
+    parts = [_cost(quoted)]
     if widths:
         parts.append(f"{', '.join(widths[:6])}{', …' if len(widths) > 6 else ''} (95 %)")
-    if quoted.more_like_this is not None and quoted.affordable and "costs" in parts[0]:
+    if quoted.more_like_this is not None and quoted.affordable and "free" not in parts[0]:
         parts.append(f"about {quoted.more_like_this:,} more like this")
     return clean(" · ".join(parts))
+
+
+def _cost(quoted: Quote) -> str:
+    if quoted.held:
+        return "free: you hold this answer"
+    if is_free(quoted.price):
+        return "free"
+    short = "" if quoted.affordable else ": more than is left"
+    return f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left{short}"
 
 
 def receipt(release: Release) -> str:

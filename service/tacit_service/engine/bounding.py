@@ -216,7 +216,10 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
     steps, _ = to_steps(f"({x} - {low!r})", m.grid)
     guard = f"{x} IS NULL" if m.value.facts.type is Type.INTEGER else f"{x} IS NULL OR isnan({x})"
     high = float(m.candidates[-1])
-    index = f"CASE WHEN {guard} THEN NULL WHEN {x} <= {low!r} THEN 0 WHEN {x} >= {high!r} THEN {last} ELSE CAST(round({steps}) AS BIGINT) END"
+    index = (
+        f"CASE WHEN {guard} THEN NULL WHEN {x} <= {low!r} THEN 0 WHEN {x} >= {high!r} THEN {last} "
+        f"ELSE CAST(round({steps}) AS BIGINT) END"
+    )
     rows = _rows(point, [m], [f"{index} AS bin"])
     rows = f"SELECT * FROM ({rows}) WHERE q_{m.name} = 1 AND bin IS NOT NULL"
     if m.form is Form.ONE_ROW:

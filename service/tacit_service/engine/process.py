@@ -199,7 +199,7 @@ class _Child:
             cwd="/",
             env=_environment(),
         )
-        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101, PT018 - for the types
+        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: PT018 - for the types
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)

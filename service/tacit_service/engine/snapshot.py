@@ -210,7 +210,7 @@ class _Build:
         """(SQL of the unit's id, what to write after FROM)."""
         relation = f"{self._relation(name)} s"
         if not table.path:
-            assert table.unit is not None  # noqa: S101 - the policy's rules: a protected table has unit or path
+            assert table.unit is not None
             if table.row_is_unit:
                 return "1", relation
             x, kind = self._source_column(name, table.unit)
@@ -239,7 +239,7 @@ class _Build:
             unit, shared = "o.u", "bool_or(o.shared) OR count(DISTINCT o.u) > 1"
         else:
             unit_column = self._tables[target].unit
-            assert unit_column is not None  # noqa: S101 - the policy's rules: a path ends at a table with a unit
+            assert unit_column is not None
             y, unit_kind = self._source_column(target, unit_column)
             unit = convert.unit_key(y, unit_kind, self._unit_type)
             shared = f"count(DISTINCT {unit}) > 1"

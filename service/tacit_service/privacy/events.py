@@ -118,5 +118,5 @@ def from_dict(body: dict[str, Any]) -> Event:
     names = {f.name: f.type for f in fields(cls)}
     if set(body) != set(names) | {"kind", "version", "relation"}:
         raise ValueError("event with missing or unknown fields")
-    values = {n: float.fromhex(body[n]) if t in ("float", float) else body[n] for n, t in names.items()}
+    values: dict[str, Any] = {n: float.fromhex(body[n]) if t in ("float", float) else body[n] for n, t in names.items()}
     return cls(**values)

@@ -128,5 +128,5 @@ def _round(value: float, digits: int, *, up: bool) -> int:
     if not 0.0 <= value < float("inf"):
         raise ValueError(f"value={value} is not a finite non-negative number")
     num, den = value.as_integer_ratio()
-    scaled, rest = divmod(num * 10**digits, den)
+    scaled, rest = divmod(num * int(10**digits), den)
     return scaled + (1 if up and rest else 0)

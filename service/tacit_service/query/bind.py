@@ -14,7 +14,6 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
-from .bind_expr import ExprBinder
 from .catalog import Catalog
 from .expr import Expr, Ref, Scalar
 from .outer import Outer, OuterScope
@@ -96,7 +95,7 @@ class Binder:
         self.drafts.append(draft)
         return draft
 
-    def lift(self, binder: ExprBinder, scalar: Scalar) -> Expr:
+    def lift(self, scalar: Scalar) -> Expr:
         """Compute a scalar subquery as a column of its own below the expression (TRY cannot hold a subquery)."""
         column = Column(self.new_id(), "subquery", scalar.facts)
         self.lifts[-1].append((column, scalar))

@@ -241,7 +241,7 @@ def _log(b: ExprBinder, node: exp.Expr) -> Expr:
 
 def _variadic(name: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
     def bind(b: ExprBinder, node: exp.Expr) -> Expr:
-        from .bind_expr import join_types
+        from .build import join_types
 
         strict(b.sql, node, "this", "expressions", "expression")
         rest = node.expressions if name != "nullif" else [node.expression]

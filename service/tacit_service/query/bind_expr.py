@@ -14,6 +14,7 @@ from tacit_service.errors import BindError, DerivationError, Position
 
 from . import operators
 from .bounds import INT64_MAX, Facts, Interval, Type
+from .build import NULL, cast_to, integer, join_types, negate
 from .catalog import ordinal
 from .expr import Call, Case, Cast, Expr, InList, Lit, Ref
 from .parse import position
@@ -36,7 +37,6 @@ CASTS: dict[str, Type] = {
     "DOUBLE": Type.NUMBER, "FLOAT": Type.NUMBER, "DECIMAL": Type.NUMBER, "TEXT": Type.STRING, "VARCHAR": Type.STRING,
     "BOOLEAN": Type.BOOLEAN, "DATE": Type.DATE, "TIMESTAMP": Type.TIMESTAMP, "TIMESTAMPNTZ": Type.TIMESTAMP,
 }  # fmt: skip
-_INT_RANGE = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
 
 
 class ExprBinder:
@@ -90,7 +90,7 @@ class ExprBinder:
 
     # -- names and constants
 
-    def column(self, node: exp.Column) -> Expr:
+    def _column(self, node: exp.Column) -> Expr:
         strict(self.sql, node, "this", "table")
         if isinstance(node.this, exp.Star):
             raise unsupported(self.sql, node, "* inside an expression")
@@ -98,7 +98,7 @@ class ExprBinder:
         self.outer_refs |= outer
         return Ref(found.facts, found.id, found.name)
 
-    def number(self, node: exp.Literal) -> Expr:
+    def _number(self, node: exp.Literal) -> Expr:
         text = node.name
         if node.is_string:
             facts = Facts(Type.STRING, nullable=False, domain=(text,), per_unit=True)
@@ -114,20 +114,20 @@ class ExprBinder:
         bounds = Interval.of(value, value)
         return Lit(Facts(Type.NUMBER, bounds, nullable=False, grid=grid, per_unit=True), value)
 
-    def boolean(self, node: exp.Boolean) -> Expr:
+    def _boolean(self, node: exp.Boolean) -> Expr:
         value = bool(node.this)
         return Lit(Facts(Type.BOOLEAN, nullable=False, domain=(value,), per_unit=True), value)
 
-    def null(self, _node: exp.Null) -> Expr:
+    def _null(self, _node: exp.Null) -> Expr:
         return NULL
 
-    def paren(self, node: exp.Paren) -> Expr:
+    def _paren(self, node: exp.Paren) -> Expr:
         strict(self.sql, node, "this")
         return self.bind(node.this)
 
     # -- operators
 
-    def binary(self, node: exp.Binary) -> Expr:
+    def _binary(self, node: exp.Binary) -> Expr:
         strict(self.sql, node, "this", "expression")
         name = BINARY[type(node)]
         a, b = self.bind(node.this), self.bind(node.expression)
@@ -140,7 +140,7 @@ class ExprBinder:
             raise self.mismatch(node, "// divides integers", "Use FLOOR(a / b).")
         return Call(operators.arithmetic(name, a.facts, b.facts), name, (a, b))
 
-    def neg(self, node: exp.Neg) -> Expr:
+    def _neg(self, node: exp.Neg) -> Expr:
         a = self.numeric(node.this, self.bind(node.this))
         if isinstance(a, Lit) and isinstance(a.value, int | Decimal):
             return Lit(a.facts.with_(bounds=-a.facts.bounds), -a.value)
@@ -154,7 +154,7 @@ class ExprBinder:
             raise self.mismatch(node, f"A number is expected, this is {e.facts.type}", "Use CAST(… AS DOUBLE).")
         return e
 
-    def comparison(self, node: exp.Binary) -> Expr:
+    def _comparison(self, node: exp.Binary) -> Expr:
         strict(self.sql, node, "this", "expression")
         a, b = self.unify(node, [node.this, node.expression])
         name = COMPARISONS[type(node)]
@@ -206,34 +206,34 @@ class ExprBinder:
         facts = Facts(kind, Interval.of(point, point), nullable=False, domain=(value,), per_unit=True)
         return Lit(facts, value)
 
-    def connector(self, node: exp.Connector) -> Expr:
+    def _connector(self, node: exp.Connector) -> Expr:
         name = "and" if isinstance(node, exp.And) else "or"
         strict(self.sql, node, "this", "expression")
         args = tuple(self.predicate(n) for n in node.flatten())
         return Call(operators.truth([a.facts for a in args]), name, args)
 
-    def negation(self, node: exp.Not) -> Expr:
+    def _negation(self, node: exp.Not) -> Expr:
         strict(self.sql, node, "this")
         return negate(self.predicate(node.this))
 
-    def is_(self, node: exp.Is) -> Expr:
+    def _is(self, node: exp.Is) -> Expr:
         strict(self.sql, node, "this", "expression")
         a = self.bind(node.this)
         if isinstance(node.expression, exp.Null):
             return Call(operators.truth((a.facts,), never_null=True), "is_null", (a,))
         if isinstance(node.expression, exp.Boolean) and a.facts.type in (Type.BOOLEAN, Type.NULL):
-            b = self.boolean(node.expression)
+            b = self._boolean(node.expression)
             return Call(operators.truth((a.facts,), never_null=True), "is_not_distinct", (a, b))
         raise unsupported(self.sql, node, "IS with anything but NULL, TRUE, FALSE or DISTINCT FROM")
 
-    def between(self, node: exp.Between) -> Expr:
+    def _between(self, node: exp.Between) -> Expr:
         strict(self.sql, node, "this", "low", "high")
         x, low, high = self.unify(node, [node.this, node.args["low"], node.args["high"]])
         ge = Call(operators.truth((x.facts, low.facts)), "ge", (x, low))
         le = Call(operators.truth((x.facts, high.facts)), "le", (x, high))
         return Call(operators.truth((ge.facts, le.facts)), "and", (ge, le))
 
-    def in_(self, node: exp.In) -> Expr:
+    def _in(self, node: exp.In) -> Expr:
         strict(self.sql, node, "this", "expressions", "query")
         if node.args.get("query") is not None:
             from .rules.subquery import in_query
@@ -245,7 +245,7 @@ class ExprBinder:
 
     # -- conditionals
 
-    def case(self, node: exp.Case) -> Expr:
+    def _case(self, node: exp.Case) -> Expr:
         strict(self.sql, node, "this", "ifs", "default")
         subject = node.args.get("this")
         whens: list[Expr] = []
@@ -256,7 +256,7 @@ class ExprBinder:
         default = node.args.get("default")
         return self.choose(node, whens, values, None if default is None else self.bind(default))
 
-    def if_(self, node: exp.If) -> Expr:
+    def _if(self, node: exp.If) -> Expr:
         strict(self.sql, node, "this", "true", "false")
         other = node.args.get("false")
         return self.choose(
@@ -285,7 +285,7 @@ class ExprBinder:
             values = branches
         return Case(joined, tuple(zip(whens, values, strict=True)), default)
 
-    def cast(self, node: exp.Cast) -> Expr:
+    def _cast(self, node: exp.Cast) -> Expr:
         strict(self.sql, node, "this", "to")
         target = node.args["to"]
         name = target.this.name if isinstance(target, exp.DataType) else ""
@@ -300,73 +300,6 @@ class ExprBinder:
                 return found
         arg = self.bind(node.this)
         return cast_to(arg, kind, name)
-
-
-def cast_to(arg: Expr, kind: Type, name: str = "") -> Expr:
-    """TRY_CAST with facts: bounds survive between numeric types, and within the target's range."""
-    f = arg.facts
-    if f.type is kind and kind is not Type.INTEGER:
-        return arg
-    bounds, grid = Interval(), None
-    if f.type.numeric and kind is Type.INTEGER:
-        size = _INT_RANGE.get(name, 2**63)
-        bounds = (
-            f.bounds.floor_ends().meet(Interval.of(-size, size - 1))
-            if f.bounds.finite
-            else Interval.of(-size, size - 1)
-        )
-        grid = Fraction(1)
-    elif f.type.numeric and kind is Type.NUMBER:
-        bounds, grid = f.bounds, f.grid
-    elif f.type is Type.BOOLEAN and kind.numeric:
-        bounds, grid = Interval.of(0, 1), Fraction(1)
-    elif kind is Type.INTEGER:
-        size = _INT_RANGE.get(name, 2**63)
-        bounds, grid = Interval.of(-size, size - 1), Fraction(1)
-    unbounded = kind is Type.INTEGER and not f.bounds.finite
-    domain = (False, True) if kind is Type.BOOLEAN else None
-    safe = (f.type.numeric and kind in (Type.NUMBER, Type.STRING)) or f.type is Type.BOOLEAN or kind is Type.STRING
-    if unbounded and name in ("BIGINT", "INT") and f.type is not Type.BOOLEAN:
-        bounds = Interval()
-    return Cast(
-        Facts(
-            kind,
-            bounds,
-            nullable=f.nullable or not safe,
-            domain=domain,
-            grid=grid,
-            per_unit=f.per_unit,
-            proven=f.proven,
-        ),
-        arg,
-    )
-
-
-def join_types(kinds: list[Type]) -> Type:
-    """One type for several branches that were unified."""
-    present = [k for k in kinds if k is not Type.NULL]
-    if not present:
-        return Type.NULL
-    for wide in (Type.NUMBER, Type.TIMESTAMP):
-        if wide in present:
-            return wide
-    return present[0]
-
-
-def negate(e: Expr) -> Expr:
-    """NOT e."""
-    return Call(operators.truth((e.facts,)), "not", (e,))
-
-
-def integer(value: int) -> Lit:
-    """An INTEGER literal."""
-    facts = Facts(
-        Type.INTEGER, Interval.of(value, value), nullable=False, domain=(value,), grid=Fraction(1), per_unit=True
-    )
-    return Lit(facts, value)
-
-
-NULL = Lit(Facts(Type.NULL, nullable=True, domain=(), per_unit=True, key_null=True), None)
 
 
 def _refuse_star(binder: ExprBinder, node: exp.Expr) -> Expr:
@@ -402,21 +335,21 @@ def _aggregate(binder: ExprBinder, node: exp.Expr) -> Expr:
 
 
 _HANDLERS: dict[type, Callable[[ExprBinder, Any], Expr]] = {
-    exp.Column: ExprBinder.column,
-    exp.Literal: ExprBinder.number,
-    exp.Boolean: ExprBinder.boolean,
-    exp.Null: ExprBinder.null,
-    exp.Paren: ExprBinder.paren,
-    exp.Neg: ExprBinder.neg,
-    exp.And: ExprBinder.connector,
-    exp.Or: ExprBinder.connector,
-    exp.Not: ExprBinder.negation,
-    exp.Is: ExprBinder.is_,
-    exp.Between: ExprBinder.between,
-    exp.In: ExprBinder.in_,
-    exp.Case: ExprBinder.case,
-    exp.If: ExprBinder.if_,
-    exp.Cast: ExprBinder.cast,
+    exp.Column: ExprBinder._column,
+    exp.Literal: ExprBinder._number,
+    exp.Boolean: ExprBinder._boolean,
+    exp.Null: ExprBinder._null,
+    exp.Paren: ExprBinder._paren,
+    exp.Neg: ExprBinder._neg,
+    exp.And: ExprBinder._connector,
+    exp.Or: ExprBinder._connector,
+    exp.Not: ExprBinder._negation,
+    exp.Is: ExprBinder._is,
+    exp.Between: ExprBinder._between,
+    exp.In: ExprBinder._in,
+    exp.Case: ExprBinder._case,
+    exp.If: ExprBinder._if,
+    exp.Cast: ExprBinder._cast,
     exp.Star: _refuse_star,
     exp.Window: _refuse_window,
     exp.Subquery: _subquery,
@@ -424,6 +357,6 @@ _HANDLERS: dict[type, Callable[[ExprBinder, Any], Expr]] = {
     exp.AggFunc: _aggregate,
     exp.Filter: _aggregate,
     exp.WithinGroup: _aggregate,
-    **dict.fromkeys(BINARY, ExprBinder.binary),
-    **dict.fromkeys(COMPARISONS, ExprBinder.comparison),
+    **dict.fromkeys(BINARY, ExprBinder._binary),
+    **dict.fromkeys(COMPARISONS, ExprBinder._comparison),
 }

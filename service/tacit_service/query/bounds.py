@@ -176,10 +176,13 @@ def _apply(end: Fraction | None, f: Callable[[float], float], side: int) -> Frac
 class Facts:
     """Public knowledge of one expression.
 
-    ``domain``: a closed, ordered set of public values that it can take besides NULL (or ``None`` when not known).
-    ``grid``: its values are integer multiples of this, when known. ``unit``: it equals the row's privacy unit id, or is
-    NULL. ``per_unit``: all rows of a unit agree on it. ``key_null``: NULL is a declared key. ``unique``: a key of its public
-    table. ``unit_rank``: 1, 2, 3 … over the unit's rows. ``public``: a column of a public table. ``proven``: the bounds hold of every row (else they are only where a value is clamped). ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column its declared path equals.
+    - ``domain``: a closed, ordered set of public values that it can take besides NULL (``None`` when not known);
+    - ``grid``: its values are integer multiples of this, when known;
+    - ``unit``: it equals the row's privacy unit id, or is NULL; ``per_unit``: all rows of a unit agree on it;
+    - ``key_null``: NULL is a declared key; ``unique``: a key of its public table;
+    - ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column that its declared path equals;
+    - ``proven``: the bounds hold of every row (else they are only where a value is clamped);
+    - ``public``: a column of a public table; ``unit_rank``: it counts 1, 2, 3 … over the unit's rows.
     """
 
     type: Type

@@ -47,9 +47,8 @@ def _b(lo: float | None, hi: float | None) -> Callable[[Sequence[Facts]], Interv
 def _mono(f: Callable[[float], float], floor: float | None = None) -> Callable[[Sequence[Facts]], Interval]:
     def bounds(args: Sequence[Facts]) -> Interval:
         a = args[0].bounds
-        if floor is not None:
-            if a.lo is None or a.lo < floor:
-                return Interval(None, a.monotone(f).hi) if a.hi is not None and a.hi > floor else Interval()
+        if floor is not None and (a.lo is None or a.lo < floor):
+            return Interval(None, a.monotone(f).hi) if a.hi is not None and a.hi > floor else Interval()
         return a.monotone(f)
 
     return bounds
@@ -246,6 +245,6 @@ PUBLIC_NAMES: tuple[str, ...] = tuple(
             "hour",
             "minute",
             "second",
-        }  # fmt: skip
+        }
     )
 )

@@ -13,8 +13,8 @@ from fractions import Fraction
 from tacit_service.errors import DerivationError, Position
 
 from . import operators
-from .bind_expr import integer
 from .bounds import Facts, Interval, Type
+from .build import integer
 from .expr import Agg, Call, Expr, Lit, Ref
 from .plan import AggKind, Form, Measure, MeasureKind, Output, Relation
 
@@ -153,7 +153,8 @@ class MeasureBuilder:
             first = self.sum(arg, present, label, at, centred=True)
             square = self._square(arg, first)
             parts3 = (first, self.sum(square, present, label, at, centred=False), self.count(present))
-            assert lo is not None and hi is not None
+            assert lo is not None
+            assert hi is not None
             kind = AggKind.VARIANCE if agg.function.startswith("var") else AggKind.STDDEV
             top = (hi - lo) ** 2 / 4 if kind is AggKind.VARIANCE else (hi - lo) / 2
             return Output(

@@ -37,7 +37,7 @@ def rebound(e: Expr, known: dict[int, Facts]) -> Expr:
         fresh = fresh.with_(nullable=e.facts.nullable, key_null=e.facts.key_null, per_unit=e.facts.per_unit)
         return replace(e, whens=whens, default=default, facts=fresh)
     if isinstance(e, Cast):
-        from .bind_expr import cast_to
+        from .build import cast_to
 
         arg = rebound(e.arg, known)
         fresh_cast = cast_to(arg, e.facts.type)

@@ -79,6 +79,10 @@ class Scope:
             rule="names",
         )
 
+    def has(self, name: str) -> bool:
+        """A column of that name is in this scope itself."""
+        return any(c.name.lower() == name.lower() for e in self.entries for c in e.columns)
+
     def visible(self) -> Iterable[Column]:
         """Columns that ``*`` expands to, in order."""
         for entry in self.entries:

@@ -22,7 +22,7 @@ from .scope import Entry, Scope
 from .select_outer import star_table
 from .select_release import release_select
 from .sources import Env, Source, join_kind, refuse_released
-from .syntax import strict, unsupported
+from .syntax import strict, unsupported, with_aliases
 
 if TYPE_CHECKING:
     from .bind import Binder
@@ -37,7 +37,7 @@ def private_select(
     scope = Scope(outer=outer)
     relation, key_table = _from(binder, select, env, sources, scope)
     relation = _where(binder, select, env, relation, scope)
-    group = group_nodes(binder, select)
+    group = group_nodes(binder, select, scope)
     aggregated = group is not None or any(
         has_aggregate(e) for e in (*select.expressions, select.args.get("having"), select.args.get("qualify"))
     )
@@ -75,7 +75,8 @@ def _from(
     relation = first.relation
     scope.entries = [Entry(first.alias, relation.columns)]
     for source in sources[1:]:
-        assert source.relation is not None and source.join is not None
+        assert source.relation is not None
+        assert source.join is not None
         kind = join_kind(binder, source.join)
         entry = Entry(source.alias, source.relation.columns)
         on = _condition(binder, source, scope, entry, env, kind)
@@ -94,7 +95,7 @@ def _early_filters(binder: Binder, select: exp.Select, env: Env, sources: list[S
     where = select.args.get("where")
     if where is None or sum(s.protected for s in sources) < 2:
         return []
-    plain = [c for c in where.this.flatten()] if isinstance(where.this, exp.And) else [where.this]
+    plain = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
     scope.entries = [Entry(s.alias, s.relation.columns) for s in sources if s.relation is not None]
     found: list[Expr] = []
     for node in plain:
@@ -186,7 +187,7 @@ def _no_aggregate(binder: Binder, node: exp.Expr) -> None:
 # -- GROUP BY
 
 
-def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expr] | None:
+def group_nodes(binder: Binder, select: exp.Select, scope: Scope) -> list[exp.Expr] | None:
     """GROUP BY's plain expressions with ordinals and aliases replaced; ``None`` without GROUP BY."""
     group = select.args.get("group")
     if group is None:
@@ -194,11 +195,13 @@ def group_nodes(binder: Binder, select: exp.Select) -> list[exp.Expr] | None:
     strict(binder.sql, group, "expressions", "all")
     if group.args.get("all"):
         return [e.unalias() for e in select.expressions if not has_aggregate(e)]
-    return [resolve_key(binder, select, node) for node in group.expressions if not isinstance(node, GROUPING_SETS)]
+    return [
+        resolve_key(binder, select, node, scope) for node in group.expressions if not isinstance(node, GROUPING_SETS)
+    ]
 
 
-def resolve_key(binder: Binder, select: exp.Select, node: exp.Expr) -> exp.Expr:
-    """A GROUP BY item: an ordinal, an alias of SELECT, or an expression."""
+def resolve_key(binder: Binder, select: exp.Select, node: exp.Expr, scope: Scope) -> exp.Expr:
+    """A GROUP BY item: an ordinal, an expression, or an alias of SELECT where no column has that name (as DuckDB)."""
     inner = node.unnest()
     if isinstance(inner, exp.Literal) and not inner.is_string:
         index = int(inner.name) if inner.name.isdigit() else 0
@@ -209,11 +212,10 @@ def resolve_key(binder: Binder, select: exp.Select, node: exp.Expr) -> exp.Expr:
                 position=position(binder.sql, node),
                 rule="names",
             )
-        return select.expressions[index - 1].unalias()
-    if isinstance(inner, exp.Column) and not inner.table:
-        for e in select.expressions:
-            if e.alias and e.alias.lower() == inner.name.lower() and not isinstance(e.unalias(), exp.Column):
-                return e.unalias()
+        picked: exp.Expr = select.expressions[index - 1].unalias()
+        return picked
+    if isinstance(inner, exp.Column) and not inner.table and not scope.has(inner.name):
+        return with_aliases(select, inner)
     return inner
 
 
@@ -266,7 +268,7 @@ def _finish(
     if select.args.get("limit") or select.args.get("offset"):
         raise order_dependent(binder, select)
     qualify = select.args.get("qualify")
-    condition = None if qualify is None else b.predicate(_unaliased(select, qualify.this))
+    condition = None if qualify is None else b.predicate(with_aliases(select, qualify.this))
     for o in select.args["order"].expressions if select.args.get("order") else []:
         inner = o.this.unnest()
         if isinstance(inner, exp.Column) and not inner.table and any(n == inner.name for n, _ in items):
@@ -310,18 +312,6 @@ def _windows_first(binder: Binder, relation: Relation, exprs: list[Expr]) -> tup
     return Project(columns, relation.property, relation.max_rows, relation, (*own, *windows)), swapped
 
 
-def _unaliased(select: exp.Select, node: exp.Expr) -> exp.Expr:
-    """QUALIFY with SELECT's aliases replaced by their expressions."""
-    named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
-
-    def swap(n: exp.Expr) -> exp.Expr:
-        if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
-            return named[n.name.lower()].copy()
-        return n
-
-    return node.copy().transform(swap)
-
-
 def _kept(e: Expr) -> Facts:
     """Facts of a projected expression: only a bare column keeps its identity as unit id, key or path."""
     if isinstance(e, Ref):
@@ -359,10 +349,10 @@ def _aggregated(
     b.windows_allowed = True
     items = [(projection_name(e), b.bind(e.unalias())) for e in select.expressions]
     having = select.args.get("having")
-    condition = None if having is None else b.predicate(_unaliased(select, having.this))
+    condition = None if having is None else b.predicate(with_aliases(select, having.this))
     early = select.args.get("qualify")
     if early is not None:
-        b.predicate(_unaliased(select, early.this))
+        b.predicate(with_aliases(select, early.this))
     result = aggregate(context, binder.flush(relation), binder.rows_cap, always_row=always_row)
     if condition is not None:
         condition = _rebound(condition, result)

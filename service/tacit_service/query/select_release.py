@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -19,7 +20,7 @@ from .plan import Relation
 from .rules.release import Draft, ReleasedExpressions, released_query
 from .scope import Scope
 from .select_outer import star_table, tail
-from .syntax import strict, unsupported
+from .syntax import strict, unsupported, with_aliases
 
 if TYPE_CHECKING:
     from .bind import Binder
@@ -41,8 +42,8 @@ def release_select(
         nodes = [e.unalias() for e in select.expressions]
         levels = [list(range(len(nodes)))]
     else:
-        nodes = group_nodes(binder, select) or []
-        nodes, levels = _levels(binder, select, nodes, lambda n: resolve_key(binder, select, n))
+        nodes = group_nodes(binder, select, scope) or []
+        nodes, levels = _levels(binder, select, nodes, lambda n: resolve_key(binder, select, n, scope))
     keys = [inner.bind(n) for n in nodes]
     for node, key in zip(nodes, keys, strict=True):
         _check_key(binder, node, key, key_table)
@@ -99,14 +100,7 @@ def _having(select: exp.Select, result: exp.Select, expressions: ReleasedExpress
     having = select.args.get("having")
     if having is None:
         return
-    named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
-
-    def swap(n: exp.Expr) -> exp.Expr:
-        if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
-            return named[n.name.lower()].copy()
-        return n
-
-    result.set("where", exp.Where(this=expressions.rewrite(having.this.copy().transform(swap))))
+    result.set("where", exp.Where(this=expressions.rewrite(with_aliases(select, having.this))))
 
 
 def _check_key(binder: Binder, node: exp.Expr, key: Expr, key_table: Relation | None) -> None:
@@ -160,15 +154,19 @@ def _levels(
         strict(binder.sql, item, "expressions")
         groups = [_members(e, index) for e in item.expressions]
         if isinstance(item, exp.Rollup):
-            sets.append([sum(groups[:n], []) for n in range(len(groups), -1, -1)])
+            sets.append([_joined(groups[:n]) for n in range(len(groups), -1, -1)])
         elif isinstance(item, exp.Cube):
-            sets.append([sum(c, []) for n in range(len(groups), -1, -1) for c in itertools.combinations(groups, n)])
+            sets.append([_joined(c) for n in range(len(groups), -1, -1) for c in itertools.combinations(groups, n)])
         else:
             sets.append(groups)
-    levels = [fixed + sum(choice, []) for choice in itertools.product(*sets)]
+    levels = [fixed + _joined(choice) for choice in itertools.product(*sets)]
     if len(levels) > LEVELS_MAX:
-        raise unsupported(binder.sql, group, f"More than {LEVELS_MAX} grouping levels")
+        raise unsupported(binder.sql, select, f"More than {LEVELS_MAX} grouping levels")
     return nodes, [list(dict.fromkeys(level)) for level in levels]
+
+
+def _joined(parts: Iterable[list[int]]) -> list[int]:
+    return [i for part in parts for i in part]
 
 
 def _members(node: exp.Expr, index: object) -> list[int]:

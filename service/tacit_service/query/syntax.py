@@ -40,3 +40,16 @@ def unsupported(sql: str, node: exp.Expr, what: str, hint: str | None = None) ->
         position=position(sql, node),
         rule="allow-list",
     )
+
+
+def with_aliases(select: exp.Select, node: exp.Expr) -> exp.Expr:
+    """The expression (of HAVING, QUALIFY, GROUP BY) with SELECT's aliases replaced by what they stand for."""
+    named = {e.alias.lower(): e.unalias() for e in select.expressions if e.alias}
+
+    def swap(n: exp.Expr) -> exp.Expr:
+        if isinstance(n, exp.Column) and not n.table and n.name.lower() in named:
+            replacement: exp.Expr = named[n.name.lower()].copy()
+            return replacement
+        return n
+
+    return node.copy().transform(swap)

@@ -14,7 +14,6 @@ from tacit.wire import (
     TableFacts,
 )
 from tacit_service.policy.model import Column, Policy, Table
-from tacit_service.query.catalog import Catalog
 from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
@@ -100,7 +99,7 @@ def quoted_releases(prepared: Prepared) -> list[QuotedRelease]:
     return result
 
 
-def dataset_facts(policy: Policy, catalog: Catalog) -> DatasetFacts:
+def dataset_facts(policy: Policy) -> DatasetFacts:
     """What every analyst of the dataset may know."""
     c = policy.contribution
     return DatasetFacts(

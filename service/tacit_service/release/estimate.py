@@ -14,7 +14,7 @@ from tacit_service.privacy import mechanisms
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.mechanisms import Measurement
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.query.plan import Form, Measure, MeasureKind, Plan, ReleasePoint
+from tacit_service.query.plan import Form, Measure, MeasureKind, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,11 @@ def estimate(
     priced = []
     for (point, m), share, threshold, taker in zip(measures, shares, thresholds, takers, strict=True):
         part = next(deltas) if taker else Delta(0)
-        priced.append(Priced(point.name, m, _measurement(point, m, share, part, unit, threshold, mechanism)))
+        priced.append(Priced(point.name, m, _measurement(m, share, part, unit, threshold, mechanism)))
     return Estimate(tuple(priced))
 
 
-def _measurement(
-    point: ReleasePoint, m: Measure, epsilon: Epsilon, delta: Delta, unit: str, threshold: bool, mechanism: str
-) -> Measurement:
+def _measurement(m: Measure, epsilon: Epsilon, delta: Delta, unit: str, threshold: bool, mechanism: str) -> Measurement:
     s = sensitivity(m)
     if threshold:
         if not delta:

@@ -134,7 +134,10 @@ def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
     """Basic bootstrap interval: the released value less the quantiles of (re-drawn − released), draws along axis 0."""
     tail = (1 - CONFIDENCE) / 2
     shift = drawn - value
-    low_q, high_q = np.nanquantile(shift, [tail, 1 - tail], axis=0)
+    known = ~np.isnan(shift).all(axis=0)  # a row that no re-draw reached has no interval
+    low_q, high_q = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+    if known.any():
+        low_q[known], high_q[known] = np.nanquantile(shift[:, known], [tail, 1 - tail], axis=0)
     return value - high_q, value - low_q
 
 

@@ -152,7 +152,7 @@ class PostProcessor:
             for i in columns:
                 stacked[i][d, at[at >= 0]] = _floats(table.column(i))[at >= 0]
         for i in columns:
-            with np.errstate(all="ignore"):
+            with np.errstate(invalid="ignore"):
                 found[i] = around(_floats(result.column(i)), stacked[i])
         return found
 

@@ -84,7 +84,7 @@ class Desk:
 
     def facts(self) -> DatasetFacts:
         """Public facts of the dataset."""
-        return dataset_facts(self.policy, self.preparer.catalog)
+        return dataset_facts(self.policy)
 
     def quote(self, analyst: str, request: QueryRequest) -> Quote:
         """The price and the expected intervals, without touching data."""

@@ -51,7 +51,7 @@ def has_aggregate(node: exp.Expr | None) -> bool:
     if node is None or isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.Window):
-        inner = [c for c in node.this.iter_expressions()] if node.this is not None else []
+        inner = list(node.this.iter_expressions()) if node.this is not None else []
         rest = [v for k, v in node.args.items() if k != "this"]
         flat: list[Any] = inner + [x for v in rest for x in (v if isinstance(v, list) else [v])]
         return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expr))

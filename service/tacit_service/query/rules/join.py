@@ -25,7 +25,7 @@ def join(
         return _protected_pair(left, right, kind, on, filters, where)
     if left.protected or right.protected:
         return _with_public(left, right, kind, on, where)
-    return Join(_columns(left, right, kind, on, pure=True), Property.PUBLIC, None, left, right, kind, on, False)
+    return Join(_columns(left, right, kind, pure=True), Property.PUBLIC, None, left, right, kind, on, False)
 
 
 def _protected_pair(
@@ -46,7 +46,7 @@ def _protected_pair(
     rows = left.max_rows * right.max_rows if left.max_rows is not None and right.max_rows is not None else None
     if kind in ("semi", "anti"):
         rows = left.max_rows
-    columns = _columns(left, right, kind, on, pure=pure)
+    columns = _columns(left, right, kind, pure=pure)
     return Join(columns, Property.PROTECTED, rows, left, right, kind, on, True)
 
 
@@ -81,7 +81,7 @@ def _with_public(left: Relation, right: Relation, kind: str, on: Expr | None, wh
         )
     unique = _matches_once(protected, public, on)
     rows = protected.max_rows if unique or kind in ("semi", "anti") else None
-    columns = _columns(left, right, kind, on, pure=True)
+    columns = _columns(left, right, kind, pure=True)
     fixed: list[Column] = []
     public_ids = {c.id for c in public.columns}
     per_unit_key = unique and _key_is_per_unit(protected, public, on)
@@ -115,7 +115,7 @@ def _unique_side(e: Expr, protected: Relation, public: Relation) -> Expr | None:
     return None
 
 
-def _columns(left: Relation, right: Relation, kind: str, on: Expr | None, *, pure: bool) -> tuple[Column, ...]:
+def _columns(left: Relation, right: Relation, kind: str, *, pure: bool) -> tuple[Column, ...]:
     def missing(columns: tuple[Column, ...]) -> list[Column]:
         return [
             Column(

@@ -67,7 +67,7 @@ def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
         )
     column = relation.columns[0]
     facts = column.facts.with_(unit=False, unique=False, origin=None, links=None, per_unit=False)
-    return b.binder.lift(b, Scalar(facts, relation, column.id, on_unit))
+    return b.binder.lift(Scalar(facts, relation, column.id, on_unit))
 
 
 def one_row(relation: Relation) -> bool:

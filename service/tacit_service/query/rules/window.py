@@ -47,7 +47,7 @@ def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
             rule="window functions",
         )
     order = tuple(_ordered(b, o) for o in (node.args["order"].expressions if node.args.get("order") else []))
-    function, args, facts = _function(b, node.this, bool(order))
+    function, args, facts = _function(b, node.this)
     if function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
         facts = facts.with_(unit_rank=True)
     return Window(facts, function, args, partition, order, _frame(b, node.args.get("spec")))
@@ -58,7 +58,7 @@ def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
     return b.bind(node.this), bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
 
 
-def _function(b: ExprBinder, node: exp.Expr, ordered: bool) -> tuple[str, tuple[Expr, ...], Facts]:
+def _function(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Facts]:
     kind = type(node)
     if kind in RANKING:
         strict(b.sql, node)
