@@ -282,7 +282,8 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Pa
         for one in loaded:
             policy = one.policy
             desk = Desk.open(one, ledger, data_dir)
-            opened[policy.dataset] = Opened(desk, frozenset(policy.analysts), frozenset(policy.roles))
+            # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
+            opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset())
     except BaseException:
         _close(parts)
         raise

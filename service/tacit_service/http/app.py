@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tacit import wire
 from tacit_service.assembly import Service
-from tacit_service.errors import TacitError
+from tacit_service.errors import Overloaded, TacitError
 from tacit_service.http import problems, routing
 from tacit_service.http.context import Context
 from tacit_service.http.edge import Edge
@@ -67,7 +67,7 @@ async def _tacit_error(request: Request, error: Exception) -> Response:
     if type(error) is TacitError:  # an invariant of our own that did not hold; its text is for the log of its authors
         log("fault", level=logging.ERROR, request_id=request.state.request_id, code=error.code, where=places(error))
         return _answer(request, problems.internal(request.state.request_id))
-    if problems.status_of(error) >= 500 and not isinstance(error, EdgeError):
+    if problems.status_of(error) >= 500 and not isinstance(error, EdgeError | Overloaded):  # shedding is counted
         log("service_error", level=logging.ERROR, request_id=request.state.request_id, code=error.code)
     return _answer(request, error)
 

@@ -30,8 +30,8 @@ class Lane:
         self._limiter: anyio.CapacityLimiter | None = None  # belongs to the loop that first uses it
         self._admitted = 0
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run blocking work in a thread; ``Overloaded`` at once when the queue is full."""
+    def check_room(self) -> None:
+        """``Overloaded`` when the queue is full: worth asking before a request costs a look-up and a parse."""
         if self._admitted >= self._admitted_max:
             self._metrics.shed.labels(self._name).inc()
             raise Overloaded(
@@ -40,6 +40,10 @@ class Lane:
                 hint="Try again after the time in Retry-After.",
                 retry_after_s=self._retry_after_s,
             )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run blocking work in a thread; ``Overloaded`` at once when the queue is full."""
+        self.check_room()
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._workers)
         self._admitted += 1

@@ -79,6 +79,8 @@ def guard(roles: frozenset[Role]) -> Callable[[Request], Awaitable[None]]:
         here = context(request)
         if request.scope["path"] == "/metrics" and here.settings.metrics_public:
             return
+        if request.method == "POST":  # a question
+            here.questions.check_room()
         values = request.headers.getlist("authorization")
         header = values[0] if len(values) == 1 else None
         principal = await lookup(request, lambda: here.service.authenticate(header))

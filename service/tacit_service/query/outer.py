@@ -108,10 +108,18 @@ class OuterExpressions:
             return self._query(node)
         if isinstance(node, exp.Column):
             return self._column(node)
+        if isinstance(node, exp.Window):
+            return self._parts(node, {"this": self._parts(node.this, {})})
+        return self._parts(node, {})
+
+    def _parts(self, node: exp.Expr, done: dict[str, exp.Expr]) -> exp.Expr:
+        """A checked copy of the node over rewritten parts, some of which are given."""
         self.check(node)
         copy = node.__class__()
         for key, value in node.args.items():
-            if isinstance(value, exp.Expr):
+            if key in done:
+                copy.set(key, done[key])
+            elif isinstance(value, exp.Expr):
                 copy.set(key, self.rewrite(value))
             elif isinstance(value, list):
                 copy.set(key, [self.rewrite(v) if isinstance(v, exp.Expr) else v for v in value])
