@@ -183,10 +183,10 @@ def test_after_an_error_the_ledger_is_closed_until_it_is_verified(sqlite_book: B
 
 
 def test_a_writer_that_holds_the_store_too_long_costs_nothing(
-    sqlite_url: str, make_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
+    url: str, make_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tacit_service.ledger.database.BUSY_TIMEOUT_MS", 50)
-    book, other = make_book(sqlite_url), make_book(sqlite_url)
+    book, other = make_book(url), make_book(url)
     with other.ledger.writing(), pytest.raises(LedgerUnavailable, match="Nothing was charged"):
         book.reserve("0.1")
     assert book.ledger.healthy(), "being busy is no damage"

@@ -211,6 +211,7 @@ def test_releases_come_newest_first_and_body_for_body(book: Book) -> None:
     releases = [book.buy("0.01", canonical=f"c{i}") for i in range(3)]
     assert book.ledger.releases("clinic", "ada", 2) == releases[:0:-1]
     assert book.ledger.releases("clinic", "bob") == []
+    assert (book.ledger.count_releases("clinic", "ada"), book.ledger.count_releases("clinic", "bob")) == (3, 0)
     newer = book.buy("0.01", canonical="c0")
     assert book.ledger.held("clinic", "ada", "c0") == newer
 

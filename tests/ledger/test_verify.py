@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from tacit_service.errors import LedgerUnavailable
 from tacit_service.ledger import journal
-from tacit_service.ledger.lines import show_lines, verify_lines
 from tacit_service.ledger.schema import APPEND_ONLY
 from tacit_service.ledger.verify import verify
 
@@ -219,17 +218,3 @@ def test_there_is_nothing_to_verify_where_there_is_no_ledger(tmp_path: Path) -> 
     (tmp_path / "other.db").touch()
     with pytest.raises(LedgerUnavailable, match="not of this version"):
         verify(f"sqlite:///{tmp_path / 'other.db'}")
-
-
-def test_what_the_command_line_prints(sqlite_book: Book) -> None:
-    sqlite_book.buy("0.1")
-    lines, status = verify_lines(sqlite_book.url)
-    assert (status, lines[0]) == (0, "ok: 6 entries, 3 accounts, 1 charges, 1 releases")
-    lines, status = show_lines(sqlite_book.url)
-    assert status == 0
-    assert lines[1].split() == ["clinic", "(dataset)", "3", "0.1", "2.9", "0.000001", "0", "0.0000003", "1", "open"]
-    assert "SELECT COUNT(*) FROM patients" in lines[6]
-    assert lines[-1] == f"head 6 {sqlite_book.ledger.head().hash}"
-    tamper(sqlite_book, "UPDATE accounts SET p_epsilon = 0")
-    lines, status = verify_lines(sqlite_book.url)
-    assert (status, lines[0].split(":")[0]) == (1, "NOT ok")

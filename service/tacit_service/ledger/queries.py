@@ -163,6 +163,12 @@ def newest(connection: sa.Connection, dataset: str, analyst: str, limit: int) ->
     return [StoredRelease(**row._mapping) for row in connection.execute(query)]
 
 
+def count_releases(connection: sa.Connection, dataset: str, analyst: str) -> int:
+    """How many releases an analyst holds on a dataset."""
+    query = sa.select(sa.func.count()).where(releases.c.dataset == dataset, releases.c.analyst == analyst)
+    return connection.execute(query).scalar_one()
+
+
 def outcomes_of(connection: sa.Connection, charge_id: str) -> set[str]:
     """What became of a charge besides a release."""
     return set(connection.execute(_OUTCOMES, {"wanted": charge_id}).scalars())

@@ -20,14 +20,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from tacit_service.errors import BudgetExhausted, Conflict, LedgerUnavailable, NotFound
-from tacit_service.privacy import lanes
+from tacit_service.errors import LedgerUnavailable
 from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.exact import Charged
 from tacit_service.privacy.lanes import Limits
 
-from . import accounts, journal, queries, settlement
+from . import accounts, admission, journal, queries, settlement
 from .accounts import Account
 from .database import Busy, Database, unavailable
 from .journal import Entry, Head
@@ -140,7 +139,11 @@ class Ledger:
     def _ensure(self, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
         with self.reading() as connection:
             account = accounts.find(connection, dataset, analyst)
-        if account is not None and account.withheld == _withheld(account, limits) and account.policy_digest == digest:
+        if (
+            account is not None
+            and account.withheld == admission.withheld_for(account, limits)
+            and account.policy_digest == digest
+        ):
             return
         with self.writing() as connection:
             head = self.head_in(connection)
@@ -150,7 +153,7 @@ class Ledger:
                 accounts.create(connection, dataset, analyst, limits, digest)
                 head = self.append(connection, head, "account", data | {"limits": accounts.limit_columns(limits)})
             else:
-                withheld = _withheld(account, limits)
+                withheld = admission.withheld_for(account, limits)
                 accounts.change(connection, dataset, analyst, epsilon_withheld=withheld, policy_digest=digest)
                 head = self.append(connection, head, "policy", data | {"epsilon_withheld": withheld})
         self.saw(head)
@@ -166,7 +169,7 @@ class Ledger:
         cost = price(request.events)
         with self.writing() as connection:
             if request.idempotency_key is not None:
-                earlier = _replay(connection, request, request.idempotency_key)
+                earlier = admission.replayed(connection, request, request.idempotency_key)
                 if earlier is not None:
                     return earlier
             head, at = self.head_in(connection), self._now()
@@ -184,17 +187,17 @@ class Ledger:
         if request.idempotency_key is None:
             return None
         with self.reading() as connection:
-            return _replay(connection, request, request.idempotency_key)
+            return admission.replayed(connection, request, request.idempotency_key)
 
     def _charge(self, connection: sa.Connection, request: ChargeRequest, analyst: str, cost: Price, at: str) -> None:
         limits = self._limits.get((request.dataset, analyst))
         if limits is None or (analyst == DATASET and request.free_for_dataset):
-            account = _existing(connection, request.dataset, analyst)
+            account = admission.existing(connection, request.dataset, analyst)
             limits = self._limits[request.dataset, analyst] = account.limits
             if analyst == DATASET and request.free_for_dataset and account.state == OPEN:
                 return
         if not accounts.charge(connection, request.dataset, analyst, limits.part(cost), at):
-            raise _exhausted(_existing(connection, request.dataset, analyst), cost)
+            raise admission.exhausted(admission.existing(connection, request.dataset, analyst), cost)
 
     def record(self, charge_id: str, release: StoredRelease) -> Head:
         """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""
@@ -256,6 +259,11 @@ class Ledger:
         with self.reading() as connection:
             return queries.newest(connection, dataset, analyst, limit)
 
+    def count_releases(self, dataset: str, analyst: str) -> int:
+        """How many releases the analyst holds."""
+        with self.reading() as connection:
+            return queries.count_releases(connection, dataset, analyst)
+
     def history(self, dataset: str, analyst: str | None = None, limit: int = 100) -> list[PastCharge]:
         """Charges, newest first, with their prices and what became of them."""
         with self.reading() as connection:
@@ -276,12 +284,12 @@ class Ledger:
 
     def how_many(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> int:
         """How many charges of this price still fit, one after another, on both accounts."""
-        mine = _room(self._account(dataset, analyst), cost)
-        return mine if free_for_dataset else min(mine, _room(self._account(dataset, DATASET), cost))
+        mine = admission.room(self._account(dataset, analyst), cost)
+        return mine if free_for_dataset else min(mine, admission.room(self._account(dataset, DATASET), cost))
 
     def _account(self, dataset: str, analyst: str) -> Account:
         with self.reading() as connection:
-            return _existing(connection, dataset, analyst)
+            return admission.existing(connection, dataset, analyst)
 
     def head(self) -> Head:
         """The journal's last entry."""
@@ -321,75 +329,3 @@ class Ledger:
             return False
         self._tripped = None
         return True
-
-
-def _withheld(account: Account, limits: Limits) -> int:
-    """How far under its ceiling an account is to be held so that the policy's ε is its limit."""
-    ceiling = account.limits
-    if limits.epsilon > ceiling.epsilon or limits.delta != ceiling.delta:
-        whose = account.analyst or "the dataset"
-        raise Conflict(
-            "limits_fixed",
-            f"The account of {whose} on {account.dataset} was created for epsilon {ceiling.epsilon}, delta "
-            f"{ceiling.delta}; the policy now says {limits.epsilon}, {limits.delta}.",
-            hint="Keep delta, and epsilon at or below it: what was promised of the data cannot be promised anew.",
-        )
-    return max(ceiling.epsilon.units - limits.epsilon.units, -account.moved)
-
-
-def _existing(connection: sa.Connection, dataset: str, analyst: str) -> Account:
-    account = accounts.find(connection, dataset, analyst)
-    if account is None:
-        raise NotFound("not_found", "There is no such account.", hint="The policy names who has one.")
-    return account
-
-
-def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
-    """Why the guarded update did not take the charge, from the row as it stood in the same transaction."""
-    whose = "Your account" if account.analyst else "The dataset's account"
-    epsilon, delta = account.balance().remaining
-    detail = (
-        f"{whose} does not hold epsilon {cost.epsilon}, delta {cost.delta}: epsilon {epsilon}, delta {delta} is left."
-    )
-    hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
-    if account.state != OPEN:
-        detail, hint = f"{whose} is {account.state}.", "The data owner decides."
-    elif lanes.admits(account.limits, account.spent, cost, withheld=account.below_ceiling):
-        detail, hint = f"{whose} has spent what its {account.pace_period} allows.", "Ask again in the next one."
-    return BudgetExhausted(
-        "budget_exhausted",
-        detail,
-        hint=hint,
-        remaining={"epsilon": str(epsilon), "delta": str(delta)},
-        account="analyst" if account.analyst else "dataset",
-    )
-
-
-def _room(account: Account, cost: Price) -> int:
-    if account.state != OPEN:
-        return 0
-    return lanes.how_many(account.limits, account.spent, cost, withheld=account.below_ceiling)
-
-
-def _replay(connection: sa.Connection, request: ChargeRequest, key: str) -> Reservation | None:
-    """What an idempotency key stands for already. Such a reservation covers no event: no noise is drawn for it."""
-    known = queries.charge_by_key(connection, request.analyst, key)
-    if known is None:
-        return None
-    if known.body_digest != request.body_digest or known.dataset != request.dataset:
-        raise Conflict(
-            "idempotency_conflict",
-            "This idempotency key was used for another request.",
-            hint="Use a new key for a new request.",
-        )
-    stored = queries.release_of(connection, known.charge_id)
-    if stored is None:
-        raise Conflict(
-            "idempotency_in_progress",
-            "The request with this idempotency key is charged and has no answer: it still runs, or it failed.",
-            hint="Ask again with the same key in a moment. A new key is a new request, and charged.",
-            charge_id=known.charge_id,
-        )
-    return Reservation(
-        known.charge_id, Charged(known.charge_id, ()), queries.release_head(connection, stored.release_id), stored
-    )

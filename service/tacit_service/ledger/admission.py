@@ -1,0 +1,90 @@
+"""What the store decides and explains around its guarded updates: limits of a policy, refusals, replays."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from tacit_service.errors import BudgetExhausted, Conflict, NotFound
+from tacit_service.privacy import lanes
+from tacit_service.privacy.curves import Price
+from tacit_service.privacy.exact import Charged
+from tacit_service.privacy.lanes import Limits
+
+from . import accounts, queries
+from .accounts import Account
+from .records import ChargeRequest, Reservation
+from .schema import OPEN
+
+
+def withheld_for(account: Account, limits: Limits) -> int:
+    """How far under its ceiling an account is to be held so that the policy's ε is its limit."""
+    ceiling = account.limits
+    if limits.epsilon > ceiling.epsilon or limits.delta != ceiling.delta:
+        whose = account.analyst or "the dataset"
+        raise Conflict(
+            "limits_fixed",
+            f"The account of {whose} on {account.dataset} was created for epsilon {ceiling.epsilon}, delta "
+            f"{ceiling.delta}; the policy now says {limits.epsilon}, {limits.delta}.",
+            hint="Keep delta, and epsilon at or below it: what was promised of the data cannot be promised anew.",
+        )
+    return max(ceiling.epsilon.units - limits.epsilon.units, -account.moved)
+
+
+def existing(connection: sa.Connection, dataset: str, analyst: str) -> Account:
+    """The account, or ``NotFound``."""
+    account = accounts.find(connection, dataset, analyst)
+    if account is None:
+        raise NotFound("not_found", "There is no such account.", hint="The policy names who has one.")
+    return account
+
+
+def exhausted(account: Account, cost: Price) -> BudgetExhausted:
+    """Why the guarded update did not take the charge, from the row as it stood in the same transaction."""
+    whose = "Your account" if account.analyst else "The dataset's account"
+    epsilon, delta = account.balance().remaining
+    detail = (
+        f"{whose} does not hold epsilon {cost.epsilon}, delta {cost.delta}: epsilon {epsilon}, delta {delta} is left."
+    )
+    hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
+    if account.state != OPEN:
+        detail, hint = f"{whose} is {account.state}.", "The data owner decides."
+    elif lanes.admits(account.limits, account.spent, cost, withheld=account.below_ceiling):
+        detail, hint = f"{whose} has spent what its {account.pace_period} allows.", "Ask again in the next one."
+    return BudgetExhausted(
+        "budget_exhausted",
+        detail,
+        hint=hint,
+        remaining={"epsilon": str(epsilon), "delta": str(delta)},
+        account="analyst" if account.analyst else "dataset",
+    )
+
+
+def room(account: Account, cost: Price) -> int:
+    """How many more charges of this price the account takes."""
+    if account.state != OPEN:
+        return 0
+    return lanes.how_many(account.limits, account.spent, cost, withheld=account.below_ceiling)
+
+
+def replayed(connection: sa.Connection, request: ChargeRequest, key: str) -> Reservation | None:
+    """What an idempotency key stands for already. Such a reservation covers no event: no noise is drawn for it."""
+    known = queries.charge_by_key(connection, request.analyst, key)
+    if known is None:
+        return None
+    if known.body_digest != request.body_digest or known.dataset != request.dataset:
+        raise Conflict(
+            "idempotency_conflict",
+            "This idempotency key was used for another request.",
+            hint="Use a new key for a new request.",
+        )
+    stored = queries.release_of(connection, known.charge_id)
+    if stored is None:
+        raise Conflict(
+            "idempotency_in_progress",
+            "The request with this idempotency key is charged and has no answer: it still runs, or it failed.",
+            hint="Ask again with the same key in a moment. A new key is a new request, and charged.",
+            charge_id=known.charge_id,
+        )
+    return Reservation(
+        known.charge_id, Charged(known.charge_id, ()), queries.release_head(connection, stored.release_id), stored
+    )

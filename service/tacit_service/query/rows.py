@@ -1,0 +1,29 @@
+"""Rows for training: a SELECT over protected rows, derived but not aggregated; they never leave the trusted core."""
+
+from __future__ import annotations
+
+from tacit_service.errors import DerivationError
+
+from .bind import Binder, Caps
+from .catalog import Catalog
+from .parse import parse, position
+from .plan import Relation
+from .sources import Env
+
+
+def protected_rows(catalog: Catalog, sql: str) -> Relation:
+    """The relation of ``SELECT features, label FROM …``: every row is a function of one unit's rows and carries ``_u``.
+
+    Raises ``Refusal``; ``DerivationError`` rows_expected when the statement aggregates over people or reads public rows.
+    """
+    tree = parse(sql)
+    bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=False)
+    if isinstance(bound, Relation) and bound.protected:
+        return bound
+    raise DerivationError(
+        "rows_expected",
+        "Training reads rows of people; this statement gives an aggregate or public rows.",
+        hint="Write SELECT feature, …, label FROM … without aggregating over people.",
+        position=position(sql, tree),
+        rule="training rows",
+    )
