@@ -108,7 +108,7 @@ class Preparer:
         except (ValueError, TypeError) as error:
             raise RequestError(
                 "epsilon_invalid",
-                f"epsilon is {error}.",
+                f"epsilon cannot be read: {error}.",
                 hint='Write a decimal such as "0.1".',
                 rule="parameters",
             ) from None
@@ -130,7 +130,7 @@ class Preparer:
             delta = Delta.parse(_text(request.delta))
         except (ValueError, TypeError) as error:
             raise RequestError(
-                "delta_invalid", f"delta is {error}.", hint='Write a decimal such as "1e-9".', rule="parameters"
+                "delta_invalid", f"delta cannot be read: {error}.", hint='Write a decimal such as "1e-9".', rule="parameters"
             ) from None
         if delta > self.policy.budget.delta:
             raise RequestError(

@@ -8,6 +8,9 @@ import json
 import secrets
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from tacit.wire import (
     AccountBudget,
     Answer,
@@ -22,14 +25,13 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import EngineFailure, NotFound, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import price
-from tacit_service.privacy.exact import Charged, IntVector
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.mechanisms import draw, draw_threshold
 from tacit_service.query.catalog import Catalog
@@ -161,11 +163,11 @@ class Desk:
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None:
             return self._handed_on(request, prepared, charge, other)
-        reservation = self.ledger.reserve(charge)
+        reservation = self._reserve(charge)
         if reservation.replay is not None:
             return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
         try:
-            released = {p.name: self._release(p, prepared, reservation.charged) for p in prepared.plan.releases}
+            released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
             return self._record(analyst, request, prepared, reservation, released)
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
@@ -174,12 +176,29 @@ class Desk:
             self.ledger.fail(reservation.charge_id, "internal")
             raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
 
-    def _release(self, point: ReleasePoint, prepared: Prepared, charged: Charged) -> Released:
+    def _reserve(self, charge: ChargeRequest) -> Reservation:
+        """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
+        try:
+            return self.ledger.reserve(charge)
+        except BudgetExhausted as refused:
+            if refused.extra.get("account") != "dataset" or not self.policy.overcommit:
+                raise
+            mine = self._remaining(charge.analyst)
+            raise BudgetExhausted(
+                "budget_exhausted",
+                "The dataset's own budget does not hold this charge, whatever is left on your account.",
+                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner.",
+                remaining={"epsilon": mine.epsilon, "delta": mine.delta},
+                account="dataset",
+            ) from None
+
+    def _release(self, point: ReleasePoint, prepared: Prepared, reservation: Reservation) -> Released:
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
         exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
         noisy: dict[str, list[int]] = {}
-        kept: IntVector | None = None
+        charged = reservation.charged
+        kept: npt.NDArray[np.int64] | None = None
         if point.threshold_on is not None:
             priced = prepared.estimate.of(point.name, point.threshold_on)
             keys, rows, counts = draw_threshold(
@@ -231,7 +250,7 @@ class Desk:
         """Another analyst's stored release: charged to this analyst's account only, with no new noise."""
         from dataclasses import replace
 
-        reservation = self.ledger.reserve(replace(charge, free_for_dataset=True))
+        reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
             return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
         released = _from_json(prepared, json.loads(other.body)["released"])
