@@ -286,7 +286,7 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Pa
             desk = Desk.open(one, ledger, data_dir)
             _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
-            opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset())
+            opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
     except BaseException:
         _close(parts)
         raise

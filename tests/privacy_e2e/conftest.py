@@ -19,8 +19,11 @@ for _name in ("data", "compare", "queries", "post_queries", "generate", "world",
     sys.modules[f"tacit_e2e_{_name}"] = _module
     _spec.loader.exec_module(_module)
 
-from tacit_e2e_data import TIGHT, TIGHT_GROUPS, WIDE, WIDE_GROUPS, Tables, make_tables
-from tacit_e2e_world import World, open_world, plain
+from tacit_e2e_data import (
+    ALONE, HEAVIEST, TIGHT, TIGHT_GROUPS, TYPICAL, WIDE, WIDE_GROUPS, WITH_NULLS, Tables, make_tables,
+)  # fmt: skip
+from tacit_e2e_neighbours import Others
+from tacit_e2e_world import World, copied, open_world, plain
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,3 +48,18 @@ def reference(world: World) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = plain(world.folder)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="session")
+def others(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Others]:
+    """Copies of the snapshot: less one unit, and in another order of rows."""
+    folder = tmp_path_factory.mktemp("others")
+    units = {"a typical unit": TYPICAL, "the heaviest": HEAVIEST, "one with NULLs": WITH_NULLS, "one alone": ALONE}
+    less = {
+        name: copied(world.snapshot.path, folder / f"{unit}.duckdb", f"WHERE _u <> {unit}")
+        for name, unit in units.items()
+    }
+    opened = Others(less, copied(world.snapshot.path, folder / "shuffled.duckdb", "t ORDER BY md5(CAST(t AS VARCHAR))"))
+    yield opened
+    for engine in (*less.values(), opened.shuffled):
+        engine.close()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from tacit_e2e_data import Bounds
+from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
 from tacit_e2e_world import TIMEOUT_S, World
 
 from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.base import Engine
 from tacit_service.engine.bounding import sensitivity
 from tacit_service.privacy.exact import ExactAggregates
 from tacit_service.query.plan import ReleasePoint
@@ -19,11 +21,19 @@ Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
 
 
-def aggregates(world: World, prepared: Prepared) -> Aggregates:
+@dataclass(frozen=True)
+class Others:
+    """Databases to compare with: one unit less each, and the same rows in another order."""
+
+    less: dict[str, Engine]
+    shuffled: Engine
+
+
+def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
     """Every measure's integers by group key; groups at zero are left out."""
     found: Aggregates = {}
     for point in prepared.plan.releases:
-        exact = aggregate(world.engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S)
+        exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S)
         for measure in point.measures:
             found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
     return found
@@ -51,20 +61,23 @@ def violations(point: ReleasePoint, whole: Aggregates, less: Aggregates) -> Iter
                 yield f"{name} of {measure.name} ({measure.kind}, {measure.form}) is {got}, declared {allowed}"
 
 
-def check(
-    world: World, others: Mapping[str, World], still: Mapping[str, World], bounds: Bounds, sql: str, **caps: Any
-) -> list[str]:
-    """What is wrong with a query: moves past the declared norms (``others``), any move at all (``still``)."""
-    prepared = world.prepare(bounds, sql, **caps)
-    whole = aggregates(world, prepared)
+def check(whole: Engine, others: Others, prepared: Prepared) -> list[str]:
+    """What is wrong with a query: moves past the declared norms between neighbours, any move in another row order."""
+    everyone = aggregates(whole, prepared)
     wrong: list[str] = []
-    for name, other in others.items():
-        less = aggregates(other, prepared)
-        wrong += [f"{name}: {v}" for p in prepared.plan.releases for v in violations(p, whole, less)]
-    for name, other in still.items():
-        if aggregates(other, prepared) != whole:
-            wrong.append(f"{name}: the aggregates moved")
+    for name, engine in others.less.items():
+        less = aggregates(engine, prepared)
+        wrong += [f"without {name}: {v}" for p in prepared.plan.releases for v in violations(p, everyone, less)]
+    if aggregates(others.shuffled, prepared) != everyone:
+        wrong.append("the aggregates depend on the order of rows")
     return wrong
+
+
+def asked(world: World, sql: str, everyone: Sequence[Bounds] = (TIGHT, TIGHT_GROUPS)) -> list[Prepared]:
+    """The query under tight bounds of both forms, and sums under a tight amount too; each different plan once."""
+    caps: list[dict[str, Any]] = [{}, {"max_amount": 70}] if "SUM(" in sql.upper() else [{}]
+    found = [world.prepare(b, sql, **c) for b in everyone for c in caps]
+    return list({p.canonical: p for p in found}.values())
 
 
 def described(prepared: Prepared) -> tuple[Any, ...]:

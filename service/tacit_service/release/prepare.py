@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
@@ -21,6 +22,7 @@ from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
+from tacit_service.query.options import extract
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.split import plan as make_plan
@@ -79,6 +81,7 @@ class Preparer:
         return found
 
     def _prepare(self, request: QueryRequest) -> Prepared:
+        request = _with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
@@ -173,6 +176,32 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     fields += [(k.name, ARROW[k.type]) for k in stack.keys]
     fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
     return pa.schema(fields)
+
+
+def _with_options(request: QueryRequest) -> QueryRequest:
+    """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
+    sql, options = extract(request.sql)
+    if not options and sql == request.sql:
+        return request
+    said = request.model_dump(exclude_none=True)
+    for name in options:
+        if name in said:
+            raise RequestError(
+                "options_invalid",
+                f"{name} is given both in OPTIONS and beside the SQL.",
+                hint="Give it once.",
+                rule="options",
+            )
+    numbers: dict[str, object] = dict(options)
+    for name in ("max_rows", "max_groups", "max_amount"):
+        if name in options:
+            if not options[name].replace(".", "", name == "max_amount").isdigit():
+                raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
+            numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
+    try:
+        return QueryRequest.model_validate({**said, **numbers, "sql": sql})
+    except ValidationError:
+        raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
 
 def _text(value: str | int | float) -> str:

@@ -44,6 +44,7 @@ from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys
 from .prepare import Prepared, Preparer
 
 ENGINE_TIMEOUT_S = 60.0
+ANALYST_ROLE = "analyst"
 
 
 class Desk:
@@ -57,6 +58,7 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self._by_role: set[str] = set()
 
     @classmethod
     def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
@@ -130,7 +132,7 @@ class Desk:
             spent=_spend(mine.spent),
             remaining=_spend(mine.remaining),
             dataset_remaining=whole,
-            releases=len(self.ledger.releases(self.name, analyst, 100_000)),
+            releases=mine.charges,
         )
 
     def release(self, analyst: str, release_id: str) -> Answer:
@@ -290,7 +292,12 @@ class Desk:
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
-        if analyst in self.policy.analysts:
+        if analyst in self.policy.analysts or analyst in self._by_role:
+            return
+        budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
+        if budget is not None:
+            self.ledger.ensure_analyst(self.name, analyst, _limits(budget))
+            self._by_role.add(analyst)
             return
         raise NotFound("not_found", "There is no such dataset.")
 
