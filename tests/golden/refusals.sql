@@ -18,7 +18,7 @@ SELECT COUNT(*) FROM patients p JOIN visits v ON p.age = v.visit_id
 -- case: subquery over other people
 SELECT COUNT(*) FROM patients WHERE region IN (SELECT region FROM patients WHERE age > 90)
 -- refused subquery_not_on_unit at 1:37: The subquery reads protected rows of other people: it is not matched on the privacy unit.
--- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …).
+-- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
 
 -- case: window over other people
 SELECT AVG(r) FROM (SELECT RANK() OVER (ORDER BY income) AS r FROM patients)
@@ -41,7 +41,7 @@ SELECT COUNT(*) FROM (SELECT DISTINCT clinic FROM visits)
 --   over table visits [protected]
 -- post-processing, free: SELECT COUNT(*) AS "count_star()" FROM (SELECT DISTINCT "__r0"."k0" AS "clinic" FROM "__r0") AS "__q1"("clinic")
 -- measure __r0.m0 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
--- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c4 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k0)) WHERE rk <= 10 GROUP BY k0
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")) GROUP BY _u, k0)) WHERE rk <= 10 GROUP BY k0
 
 -- case: protected rows united with public rows
 SELECT COUNT(*) FROM (SELECT region FROM patients UNION ALL SELECT region FROM regions)
@@ -169,7 +169,7 @@ SELECT COUNT(*) FROM patients a, patients b
 -- case: EXISTS over other people
 SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.cost > p.income)
 -- refused subquery_not_on_unit at 1:54: The subquery reads protected rows of other people: it is not matched on the privacy unit.
--- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …).
+-- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
 
 -- case: LIMIT below an aggregate
 SELECT AVG(income) FROM (SELECT income FROM patients ORDER BY income DESC LIMIT 5)

@@ -248,6 +248,10 @@ NULL_KEYS = [
     Q("key_null_test", "SELECT age IS NULL AS k, COUNT(*) FROM patients GROUP BY 1"),
     Q("key_division", "SELECT 100 // minutes AS k, COUNT(*) FROM visits GROUP BY 1", meaning_bug=_NULL_KEY),
     Q("key_failed_cast", "SELECT TRY_CAST(clinic AS INTEGER) AS k, COUNT(*) FROM visits GROUP BY 1", meaning_bug=_NULL_KEY),
+    Q("key_computed_below", "SELECT g, COUNT(*) FROM (SELECT patient_id, age // 20 AS g FROM patients) t GROUP BY g",
+      meaning_bug=_NULL_KEY),
+    Q("key_of_each_date", "SELECT y, AVG(n) FROM (SELECT patient_id, YEAR(visited_on) AS y, COUNT(*) AS n FROM visits GROUP BY 1, 2) t "
+      "GROUP BY y", meaning_bug=_NULL_KEY),
     Q("key_nullif", "SELECT NULLIF(clinic, 'Central') AS k, COUNT(*) FROM visits GROUP BY 1"),
     Q("key_negative", "SELECT CASE WHEN minutes < 0 THEN -1 ELSE 1 END AS k, COUNT(*) FROM visits GROUP BY 1",
       meaning_bug="a negated literal keeps the positive literal's domain (ExprBinder._neg)"),

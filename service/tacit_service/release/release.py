@@ -6,6 +6,8 @@ import datetime as dt
 import hashlib
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
@@ -39,7 +41,7 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
-from .postprocess import Sandbox
+from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
 from .prepare import Prepared, Preparer
 
@@ -70,14 +72,14 @@ class Desk:
             ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
         sandbox = Sandbox(snapshot.public, processes=2)
         catalog = Catalog(policy, snapshot.public)
-        desk = cls(
-            loaded,
-            ledger,
-            engine or DuckDBEngine(snapshot.path, processes=2),
-            sandbox,
-            Preparer(policy, catalog, sandbox, snapshot.version),
-        )
-        return desk
+        engine = engine or DuckDBEngine(snapshot.path, processes=2)
+        schemas = {
+            name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
+            for name, table in policy.tables.items()
+            if not table.public
+        }
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
         """Stop the engine and the sandbox."""
@@ -140,7 +142,7 @@ class Desk:
         stored = self.ledger.release(release_id)
         if stored is None or stored.analyst != analyst or stored.dataset != self.name:
             raise NotFound("not_found", "There is no such release.")
-        return Answer.model_validate(json.loads(stored.body)["answer"])
+        return _stored_answer(stored)
 
     # -- the door
 
@@ -158,7 +160,7 @@ class Desk:
         )
         replay = self.ledger.replay(charge)
         if replay is not None and replay.replay is not None:
-            return Answer.model_validate(json.loads(replay.replay.body)["answer"])
+            return _stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
             return self._again(analyst, request, prepared, held)
@@ -167,10 +169,18 @@ class Desk:
             return self._handed_on(request, prepared, charge, other)
         reservation = self._reserve(charge)
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        try:
+            return _stored_answer(reservation.replay)
+        with self._charged(reservation):
             released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
             return self._record(analyst, request, prepared, reservation, released)
+
+    @contextmanager
+    def _charged(self, reservation: Reservation) -> Iterator[None]:
+        """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
+        try:
+            yield
+        except PostprocessFailed:
+            raise  # the release itself is recorded
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
             raise
@@ -225,14 +235,26 @@ class Desk:
         released: dict[str, Released],
     ) -> Answer:  # fmt: skip
         release_id = "rel_" + secrets.token_hex(12)
-        shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        try:
+            shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        except (SandboxError, EngineFailure):
+            body = json.dumps({"answer": None, "released": _to_json(released)}).encode()
+            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, at)
+            self.ledger.record(reservation.charge_id, stored)
+            raise PostprocessFailed(
+                "postprocess_failed",
+                "The SQL above the release failed on the noisy values. The release itself is paid for and yours.",
+                hint="Mend the outer SQL and ask again with the same epsilon: the stored release answers, free of charge.",
+                rule="post-processing",
+            ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
-        body = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
+        whole = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, json.dumps(body).encode(), answer.created_at
+            release_id, self.name, analyst, prepared.canonical, json.dumps(whole).encode(), answer.created_at
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
@@ -254,9 +276,10 @@ class Desk:
 
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        released = _from_json(prepared, json.loads(other.body)["released"])
-        return self._record(charge.analyst, request, prepared, reservation, released)
+            return _stored_answer(reservation.replay)
+        with self._charged(reservation):
+            released = _from_json(prepared, json.loads(other.body)["released"])
+            return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
@@ -303,6 +326,24 @@ class Desk:
 
     def _remaining(self, analyst: str) -> Spend:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
+
+
+class PostprocessFailed(Refusal):
+    """The SQL above the release failed on the noisy values; the release is recorded and held."""
+
+    title = "SQL above the release failed"
+
+
+def _stored_answer(stored: StoredRelease) -> Answer:
+    answer = json.loads(stored.body)["answer"]
+    if answer is None:
+        raise PostprocessFailed(
+            "postprocess_failed",
+            "The SQL above this release failed on its noisy values.",
+            hint="Ask again with other outer SQL: the stored release answers, free of charge.",
+            rule="post-processing",
+        )
+    return Answer.model_validate(answer)
 
 
 def _limits(budget: Budget) -> Limits:
