@@ -61,5 +61,5 @@ def others(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     }
     opened = Others(less, copied(world.snapshot.path, folder / "shuffled.duckdb", "t ORDER BY md5(CAST(t AS VARCHAR))"))
     yield opened
-    for engine in (*less.values(), opened.shuffled):
+    for engine in (*less.values(), opened.same):
         engine.close()

@@ -23,10 +23,10 @@ Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → intege
 
 @dataclass(frozen=True)
 class Others:
-    """Databases to compare with: one unit less each, and the same rows in another order."""
+    """Databases to compare with: one unit less each, and the same people (their rows in another order)."""
 
     less: dict[str, Engine]
-    shuffled: Engine
+    same: Engine
 
 
 def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
@@ -68,8 +68,8 @@ def check(whole: Engine, others: Others, prepared: Prepared) -> list[str]:
     for name, engine in others.less.items():
         less = aggregates(engine, prepared)
         wrong += [f"without {name}: {v}" for p in prepared.plan.releases for v in violations(p, everyone, less)]
-    if aggregates(others.shuffled, prepared) != everyone:
-        wrong.append("the aggregates depend on the order of rows")
+    if aggregates(others.same, prepared) != everyone:
+        wrong.append("the aggregates moved though the people are the same")
     return wrong
 
 

@@ -106,11 +106,13 @@ def open_world(tables: Tables, folder: Path, bounds: Sequence[Bounds], sandbox: 
     loaded = [load(folder, b) for b in bounds]
     snapshot = build_snapshot(loaded[0], folder / "snapshots")
     sandbox = sandbox or InProcessSandbox(snapshot.public)
+    engine = InProcessEngine(snapshot.path)
+    schemas = {n: engine.run(f"FROM {n} LIMIT 0", timeout_s=TIMEOUT_S).schema for n in tables if n not in snapshot.public}
     preparers = {
-        b: Preparer(one.policy, Catalog(one.policy, snapshot.public), sandbox, "the data")
+        b: Preparer(one.policy, Catalog(one.policy, snapshot.public), sandbox, "the data", schemas)
         for b, one in zip(bounds, loaded, strict=True)
     }
-    return World(folder, snapshot, InProcessEngine(snapshot.path), sandbox, preparers)
+    return World(folder, snapshot, engine, sandbox, preparers)
 
 
 def plain(folder: Path) -> duckdb.DuckDBPyConnection:

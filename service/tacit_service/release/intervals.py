@@ -17,6 +17,7 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced, step
+from .spread import variance_interval
 
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -124,10 +125,29 @@ def _output(
         name: noisy[name] + accuracy.redraw(p.measurement, (INNER_DRAWS, *noisy[name].shape), rng)
         for name, p in measures.items()
     }
+    if output.kind in (AggKind.VARIANCE, AggKind.STDDEV):
+        return _spread(output, priced, noisy, shifted, value)
     drawn = _value(point, output, estimate, shifted)
     low, high = around(value, drawn)
+    if output.kind is AggKind.QUANTILE:  # a value is known to its bin
+        half_bin = float(priced[0].measure.grid) / 2
+        low, high = low - half_bin, high + half_bin
     lo, hi = float(output.lo or 0), float(output.hi or 0)
     return Computed(value, np.clip(low, lo, hi), np.clip(high, lo, hi))
+
+
+def _spread(
+    output: Output, priced: list[Priced], noisy: dict[str, Floats], drawn: dict[str, Floats], value: Floats
+) -> Computed:
+    names = [p.measure.name for p in priced]
+    moments = [noisy[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
+    shifted = [drawn[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
+    hi = float(output.hi or 0)
+    root = output.kind is AggKind.STDDEV
+    low, high = variance_interval(moments, shifted, hi**2 if root else hi, CONFIDENCE)
+    if root:
+        low, high = np.sqrt(low), np.sqrt(high)
+    return Computed(value, np.minimum(low, value), np.maximum(high, value))
 
 
 def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
