@@ -201,9 +201,9 @@ SELECT SUM(weight) FROM patients
 -- fix: The data owner can add to the policy, under patients.weight:  bounds: [low, high].  Or give bounds here: GREATEST(low, LEAST(high, weight)).
 
 -- case: MIN over people
-SELECT MIN(income) FROM patients
--- refused unsupported_aggregate at 1:12: MIN over people has no private form here.
--- fix: MIN and MAX of people's values disclose one person's; ask QUANTILE_CONT(x, 0.05) or (x, 0.95).
+SELECT MIN(region) FROM patients
+-- refused unsupported_aggregate at 1:12: MIN of string values over people has no private form here.
+-- fix: Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.
 
 -- case: STRING_AGG
 SELECT STRING_AGG(diagnosis, ',') FROM visits
@@ -215,10 +215,10 @@ SELECT SUM(DISTINCT age) FROM patients
 -- refused unsupported_aggregate at 1:8: SUM(DISTINCT …) has no private form here.
 -- fix: Use COUNT(DISTINCT …), or aggregate a per-unit SELECT DISTINCT.
 
--- case: released inside protected
-SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients)
--- refused released_in_protected at 1:54: A released result is used inside a query over protected rows; that would take two stages.
--- fix: Run the inner query first, and write its answer as a constant.
+-- case: several released numbers inside protected
+SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients GROUP BY region)
+-- refused released_in_protected at 1:54: Only a single released number can be used inside a query over protected rows.
+-- fix: Use an aggregate without GROUP BY, for instance (SELECT AVG(x) FROM t).
 
 -- case: scalar subquery with many rows
 SELECT COUNT(*) FROM patients p WHERE age > (SELECT population FROM regions r)

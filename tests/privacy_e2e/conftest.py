@@ -11,7 +11,8 @@ import pytest
 # importlib mode gives test folders no package; these are plain modules beside the tests, in the order of their imports.
 for _name in ("data", "compare", "queries", "post_queries", "generate", "world", "neighbours", "planted"):
     _path = Path(__file__).with_name(f"{_name}.py")
-    if not _path.exists(): continue
+    if not _path.exists():
+        continue
     _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", _path)
     assert _spec is not None
     assert _spec.loader is not None

@@ -26,7 +26,9 @@ class Query:
 
 Q = Query
 
-_NULL_KEY = "a computed key that can be NULL loses its NULL group: key_null is not derived (operators.truth, release.keys)"
+_NULL_KEY = (
+    "a computed key that can be NULL loses its NULL group: key_null is not derived (operators.truth, release.keys)"
+)
 
 FILTERS = [
     Q("count", "SELECT COUNT(*) FROM patients"),

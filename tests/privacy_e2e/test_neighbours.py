@@ -22,7 +22,9 @@ CHUNK = 30
 
 def params(queries: list[Query]) -> list[Any]:
     return [
-        pytest.param(q, id=q.name, marks=[pytest.mark.xfail(strict=True, reason=q.privacy_bug)] if q.privacy_bug else [])
+        pytest.param(
+            q, id=q.name, marks=[pytest.mark.xfail(strict=True, reason=q.privacy_bug)] if q.privacy_bug else []
+        )
         for q in queries
     ]
 
@@ -71,7 +73,9 @@ def test_rows_that_belong_to_nobody_leave_no_trace(world: World, rebuilt: dict[s
     assert content(rebuilt["nobody"].engine) == content(world.engine)
 
 
-def test_a_snapshot_less_a_unit_is_the_snapshot_of_the_data_less_that_unit(world: World, rebuilt: dict[str, World]) -> None:
+def test_a_snapshot_less_a_unit_is_the_snapshot_of_the_data_less_that_unit(
+    world: World, rebuilt: dict[str, World]
+) -> None:
     assert content(rebuilt["heaviest"].engine) == content(world.engine, f"_u <> {HEAVIEST}")
     assert content(rebuilt["alone"].engine) == content(world.engine, f"_u <> {ALONE}")
 

@@ -42,7 +42,7 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
 from .postprocess import Sandbox, SandboxError
-from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
+from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json, staged_numbers
 from .prepare import Prepared, Preparer
 
 ENGINE_TIMEOUT_S = 60.0
@@ -171,7 +171,11 @@ class Desk:
         if reservation.replay is not None:
             return _stored_answer(reservation.replay)
         with self._charged(reservation):
-            released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
+            released: dict[str, Released] = {}
+            numbers: dict[str, float | None] = {}
+            for point in prepared.plan.releases:
+                numbers = staged_numbers(self.sandbox, prepared, released, numbers)
+                released[point.name] = self._release(point, prepared, reservation, numbers)
             return self._record(analyst, request, prepared, reservation, released)
 
     @contextmanager
@@ -204,10 +208,12 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(self, point: ReleasePoint, prepared: Prepared, reservation: Reservation) -> Released:
+    def _release(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
+    ) -> Released:
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
+        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
@@ -378,6 +384,10 @@ def _notes(prepared: Prepared, held: bool) -> list[str]:
         notes.append("Answered from a release that you hold: the same noise, free of charge.")
     elif prepared.free:
         notes.append("Reads public tables only: exact and free of charge.")
+    if prepared.plan.params:
+        notes.append(
+            "A condition uses a number released in the same statement; intervals are for that number as it is."
+        )
     if any(not p.public_keys for p in prepared.plan.releases):
         notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
     return notes
