@@ -242,7 +242,7 @@ class Generator:
             item = self.pick(f"SUM({x}) / NULLIF(COUNT(*), 0)", "COUNT(*) * 100.0 / SUM(COUNT(*)) OVER ()", f"COUNT(*) + SUM({x})",
                              f"CASE WHEN COUNT(*) > 20 THEN SUM({x}) ELSE 0 END", "RANK() OVER (ORDER BY COUNT(*) DESC)")  # fmt: skip
             return f"SELECT {key} AS k, {item} AS x FROM {s.text}{self.where(s)} GROUP BY 1", False
-        keys, aggregates, inner = self.release(s, 1)
+        _, aggregates, inner = self.release(s, 1)
         a = aggregates[0]
         outer = self.pick(f"SELECT COUNT(*), SUM({a}) FROM t", f"SELECT MAX({a}), MIN({a}) FROM t", f"SELECT AVG({a}) FROM t",
                           f"SELECT k0, {a} FROM t WHERE k0 IS NOT NULL", f"SELECT k0, SUM({a}) OVER (ORDER BY k0) FROM t",
@@ -290,7 +290,8 @@ class Generator:
         kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT", "EXCEPT ALL")
         columns = self.pick("patient_id, clinic", "patient_id, clinic, diagnosis", "patient_id, clinic, minutes")
         sides = [f"SELECT {columns} FROM visits v WHERE {self.condition(VISITS, 1)}" for _ in range(2)]
-        group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic", "SELECT COUNT(*), COUNT(DISTINCT patient_id) FROM ({0}) t",
+        group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic",
+                          "SELECT COUNT(*), COUNT(DISTINCT patient_id) FROM ({0}) t",
                           "SELECT DISTINCT clinic FROM ({0}) t")  # fmt: skip
         return group.format(f" {kind} ".join(sides)), False
 

@@ -222,9 +222,11 @@ STRINGS_AND_DATES = [
     Q("left_right_reverse", "SELECT LEFT(name, 1) || RIGHT(name, 1) || REVERSE(name) AS k, COUNT(*) FROM patients GROUP BY 1"),
     Q("concat_skips_null", "SELECT CONCAT(sex, '-', name) AS k, COUNT(*) FROM patients GROUP BY 1"),
     Q("like", "SELECT COUNT(*) FROM visits WHERE diagnosis LIKE '%a_t%' OR diagnosis ILIKE 'HIP%' OR diagnosis NOT LIKE '%i%'"),
-    Q("contains", "SELECT COUNT(*) FROM visits WHERE CONTAINS(diagnosis, 'flu') OR STARTS_WITH(diagnosis, 'as') OR ENDS_WITH(diagnosis, 'ne')"),
+    Q("contains", "SELECT COUNT(*) FROM visits WHERE CONTAINS(diagnosis, 'flu') OR STARTS_WITH(diagnosis, 'as') "
+      "OR ENDS_WITH(diagnosis, 'ne')"),
     Q("position_length", "SELECT SUM(LEAST(STRPOS(diagnosis, 'a'), 10)), SUM(LEAST(LENGTH(diagnosis), 20)) FROM visits"),
-    Q("regexp", "SELECT REGEXP_EXTRACT(diagnosis, '[a-z]+') AS k, COUNT(*) FROM visits WHERE REGEXP_MATCHES(diagnosis, '^[a-z ]+$') GROUP BY 1"),
+    Q("regexp", "SELECT REGEXP_EXTRACT(diagnosis, '[a-z]+') AS k, COUNT(*) FROM visits WHERE "
+      "REGEXP_MATCHES(diagnosis, '^[a-z ]+$') GROUP BY 1"),
     Q("split", "SELECT SPLIT_PART(diagnosis, ' ', 2) AS k, COUNT(*) FROM visits GROUP BY 1"),
     Q("month", "SELECT date_trunc('month', visited_on) AS m, COUNT(*) FROM visits WHERE visited_on >= DATE '2024-01-01' GROUP BY 1"),
     Q("date_parts", "SELECT EXTRACT(YEAR FROM visited_on) AS y, QUARTER(visited_on) AS q, COUNT(*) FROM visits GROUP BY 1, 2"),

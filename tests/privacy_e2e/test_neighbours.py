@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from tacit_e2e_data import ALONE, TIGHT, TIGHT_GROUPS, HEAVIEST, Tables, shuffled, without_unit
+from tacit_e2e_data import ALONE, HEAVIEST, TIGHT, TIGHT_GROUPS, Tables, shuffled, without_unit
 from tacit_e2e_generate import generate
 from tacit_e2e_neighbours import Others, asked, check, described
 from tacit_e2e_post_queries import RELEASES

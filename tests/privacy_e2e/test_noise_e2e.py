@@ -25,7 +25,10 @@ RELEASES = 100
 ERROR_RATE = 1e-7
 KINDS = {AggKind.COUNT: "counts", AggKind.SUM: "sums", AggKind.AVG: "averages"}
 VISITS = "SELECT clinic, COUNT(*) AS n, SUM(cost) AS s, AVG(minutes) AS m FROM visits GROUP BY clinic"
-PATIENTS = "SELECT region, COUNT(*) AS n, SUM(age) AS s, AVG(weight) AS m FROM patients WHERE region IN ('R1', 'R2', 'R3', 'R4') GROUP BY region"
+PATIENTS = (
+    "SELECT region, COUNT(*) AS n, SUM(age) AS s, AVG(weight) AS m FROM patients "
+    "WHERE region IN ('R1', 'R2', 'R3', 'R4') GROUP BY region"
+)
 
 
 @dataclass(frozen=True)

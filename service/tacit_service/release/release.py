@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tacit.wire import (
     AccountBudget,
     Answer,
+    ColumnInfo,
     DatasetFacts,
     LedgerHead,
     QueryRequest,
@@ -41,6 +42,7 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
+from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json, staged_numbers
 from .prepare import Prepared, Preparer
@@ -95,6 +97,9 @@ class Desk:
     def quote(self, analyst: str, request: QueryRequest) -> Quote:
         """The price and the expected intervals, without touching data."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            request = request.model_copy(update={"sql": inner})
         prepared = self.preparer.prepare(request)
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
@@ -116,9 +121,9 @@ class Desk:
         )
 
     def explain(self, analyst: str, request: QueryRequest) -> str:
-        """The derivation, the release points and the SQL, as text."""
+        """The derivation, the measurements with their prices, and the SQL, as text."""
         self._account(analyst)
-        return explain(self.preparer.prepare(request).plan)
+        return explanation(self.preparer.prepare(request))
 
     def budget(self, analyst: str) -> AccountBudget:
         """The analyst's account on this dataset."""
@@ -149,6 +154,9 @@ class Desk:
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
         """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            return self._explained(analyst, request, inner)
         prepared = self.preparer.prepare(request)
         charge = ChargeRequest(
             dataset=self.name,
@@ -191,6 +199,21 @@ class Desk:
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
             raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+
+    def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
+        """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
+        lines = self.explain(analyst, request.model_copy(update={"sql": inner})).splitlines()
+        free = Spend(epsilon="0", delta="0")
+        return Answer(
+            release_id="explain",
+            dataset=self.name,
+            sql=request.sql,
+            created_at=_now(),
+            columns=[ColumnInfo(name="plan", type="string", kind="public")],
+            rows=[[line] for line in lines],
+            intervals=[[None] for _ in lines],
+            receipt=Receipt(charged=free, remaining=self._remaining(analyst), held=False),
+        )
 
     def _reserve(self, charge: ChargeRequest) -> Reservation:
         """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
@@ -245,8 +268,7 @@ class Desk:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
             body = json.dumps({"answer": None, "released": _to_json(released)}).encode()
-            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, at)
+            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)
             raise PostprocessFailed(
                 "postprocess_failed",
@@ -305,7 +327,7 @@ class Desk:
             release_id=release_id,
             dataset=self.name,
             sql=request.sql,
-            created_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            created_at=_now(),
             columns=shown.columns,
             rows=shown.rows,
             intervals=shown.intervals,
@@ -338,6 +360,10 @@ class PostprocessFailed(Refusal):
     """The SQL above the release failed on the noisy values; the release is recorded and held."""
 
     title = "SQL above the release failed"
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 def _stored_answer(stored: StoredRelease) -> Answer:
