@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +27,7 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
@@ -44,8 +43,9 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
-from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json, staged_numbers
+from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
+from .records import PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
 ANALYST_ROLE = "analyst"
@@ -147,7 +147,7 @@ class Desk:
         stored = self.ledger.release(release_id)
         if stored is None or stored.analyst != analyst or stored.dataset != self.name:
             raise NotFound("not_found", "There is no such release.")
-        return _stored_answer(stored)
+        return stored_answer(stored)
 
     # -- the door
 
@@ -168,7 +168,7 @@ class Desk:
         )
         replay = self.ledger.replay(charge)
         if replay is not None and replay.replay is not None:
-            return _stored_answer(replay.replay)
+            return stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
             return self._again(analyst, request, prepared, held)
@@ -177,7 +177,7 @@ class Desk:
             return self._handed_on(request, prepared, charge, other)
         reservation = self._reserve(charge)
         if reservation.replay is not None:
-            return _stored_answer(reservation.replay)
+            return stored_answer(reservation.replay)
         with self._charged(reservation):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
@@ -267,7 +267,7 @@ class Desk:
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
-            body = json.dumps({"answer": None, "released": _to_json(released)}).encode()
+            body = to_body(None, released)
             stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)
             raise PostprocessFailed(
@@ -280,16 +280,15 @@ class Desk:
         answer = self._answer(
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
-        whole = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, json.dumps(whole).encode(), answer.created_at
+            release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
 
     def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
         """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
-        released = _from_json(prepared, json.loads(held.body)["released"])
+        released = from_body(prepared, held.body)
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
@@ -304,9 +303,9 @@ class Desk:
 
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
-            return _stored_answer(reservation.replay)
+            return stored_answer(reservation.replay)
         with self._charged(reservation):
-            released = _from_json(prepared, json.loads(other.body)["released"])
+            released = from_body(prepared, other.body)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
@@ -356,26 +355,8 @@ class Desk:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
 
 
-class PostprocessFailed(Refusal):
-    """The SQL above the release failed on the noisy values; the release is recorded and held."""
-
-    title = "SQL above the release failed"
-
-
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-
-
-def _stored_answer(stored: StoredRelease) -> Answer:
-    answer = json.loads(stored.body)["answer"]
-    if answer is None:
-        raise PostprocessFailed(
-            "postprocess_failed",
-            "The SQL above this release failed on its noisy values.",
-            hint="Ask again with other outer SQL: the stored release answers, free of charge.",
-            rule="post-processing",
-        )
-    return Answer.model_validate(answer)
 
 
 def _limits(budget: Budget) -> Limits:
@@ -390,18 +371,6 @@ def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) 
     for m in point.measures:
         if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")
-
-
-def _to_json(released: dict[str, Released]) -> dict[str, object]:
-    return {n: {"keys": keys_to_json(r.keys), "measures": r.measures} for n, r in released.items()}
-
-
-def _from_json(prepared: Prepared, body: dict[str, dict[str, object]]) -> dict[str, Released]:
-    result = {}
-    for point in prepared.plan.releases:
-        stored = body[point.name]
-        result[point.name] = Released(keys_from_json(point, stored["keys"]), stored["measures"])  # type: ignore[arg-type]
-    return result
 
 
 def _notes(prepared: Prepared, held: bool) -> list[str]:
