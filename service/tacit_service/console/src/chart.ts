@@ -78,6 +78,9 @@ export function draw(answer: Answer, choice: Choice, order: number[], width: num
     shown = shown.filter((mark) => some.has(mark.x));
     notes.push(`the first ${BARS_MAX} of ${groups.length} groups`);
   }
+  if (shown.length === 0) {
+    return { svg: s("svg", { width, height: 1, viewBox: `0 0 ${width} 1` }), note: `${answer.columns[choice.x]?.name ?? "This column"} has no numbers to draw ${choice.kind} over; bars can show it.` };
+  }
   const palette = colours();
   const ends = shown.flatMap((mark) => [mark.low, mark.high, mark.value]);
   const zero = choice.kind === "bars" || Math.min(...ends) >= 0 && Math.min(...ends) < 0.5 * Math.max(...ends);
@@ -183,8 +186,9 @@ function scale(from: number, to: number): { ticks: number[]; low: number; high: 
   const rough = span / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((each) => each * power >= rough) ?? 10) * power;
-  const low = Math.floor(from / step) * step;
-  const high = Math.max(low + step, Math.ceil(to / step) * step);
-  const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => low + index * step);
+  const low = from === 0 ? 0 : from - 0.03 * span;
+  const high = Math.max(to + 0.03 * span, low + step);
+  const first = Math.ceil(low / step);
+  const ticks = Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => (first + index) * step);
   return { ticks, low, high };
 }

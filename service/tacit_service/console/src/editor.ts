@@ -1,6 +1,6 @@
 // The SQL editor: CodeMirror with the policy's names, and the service's refusal underlined at its token.
 
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, completionStatus } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
@@ -62,7 +62,7 @@ export class Editor {
       placeholder("SELECT … – Ctrl+Space completes, Ctrl+Enter runs"),
       EditorView.contentAttributes.of({ "aria-label": "SQL statement", spellcheck: "false", autocapitalize: "off" }),
       Prec.highest(keymap.of([
-        { key: "Mod-Enter", run: () => { hooks.run(); return true; } },
+        { key: "Mod-Enter", run: (view) => { closeCompletion(view); hooks.run(); return true; } },
         { key: "Alt-Enter", run: () => hooks.fix() },
         { key: "Escape", run: (view) => completionStatus(view.state) === null && hooks.cancel() },
       ])),

@@ -18,7 +18,7 @@ export function amount(text: string): string {
   if (value === 0) return "0";
   if (Math.abs(value) < 1e-4) return value.toExponential(1).replace("e-", "e−");
   const short = Number(value.toPrecision(3)).toString();
-  return /^\d+\.\d$/.test(short) ? `${short}0` : short;
+  return /^\d{1,3}(\.\d)?$/.test(short) ? value.toFixed(2) : short;
 }
 
 // The last digit that still means something is the leading digit of the half-width; what follows is noise.
@@ -26,6 +26,7 @@ export function digits(value: number, low: number, high: number): Digits {
   const half = (high - low) / 2;
   if (!(half > 0) || !Number.isFinite(half) || !Number.isFinite(value)) return { sure: number(value), unsure: "" };
   const place = Math.floor(Math.log10(half));
+  if (Math.abs(value) < half && place > 0) return { sure: "", unsure: plain.format(Math.round(value)) };
   if (place <= 0) return { sure: fixed(value, Math.min(12, -place)), unsure: "" };
   const whole = plain.format(Math.round(value));
   let left = place;

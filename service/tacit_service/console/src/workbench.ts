@@ -48,7 +48,12 @@ export class Workbench {
         h("div", { class: "bar" }, this.runButton, this.cancelButton, button("Explain", () => void this.explain(), { title: "How the answer would be derived; free" }),
           h("span", { class: "spacer" }), h("span", { class: "muted keys" }, "Ctrl+Enter runs · Ctrl+Space completes · Esc cancels")),
         this.result));
-    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented && this.cancel()) event.preventDefault(); });
+    this.element.addEventListener("keydown", (event) => {
+      if (event.defaultPrevented) return;
+      const ran = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+      if (ran) void this.run();
+      if (ran || event.key === "Escape" && this.cancel()) event.preventDefault();
+    });
     this.restore();
   }
 
@@ -83,7 +88,6 @@ export class Workbench {
   }
 
   private show(tab: Tab): void {
-    this.cancel();
     this.current = tab;
     this.quote = null;
     this.editor.open(tab.text);
@@ -202,7 +206,7 @@ export class Workbench {
     if (share(quote) > LARGE_SHARE && !await confirmSpend(quote)) { this.focus(); return; }
     const running = this.running = new AbortController();
     this.busy(true);
-    fill(this.result, h("p", { class: "muted", role: "status" }, isFree(quote) ? "Reading …" : "Asking …"));
+    this.settle(tab, h("p", { class: "muted", role: "status" }, isFree(quote) ? "Reading …" : "Asking …"));
     try {
       const answer = await api.query(body, running.signal);
       this.settle(tab, answerView(answer));
@@ -268,6 +272,8 @@ function confirmSpend(quote: Quote): Promise<boolean> {
       h("p", null, `It costs ε ${amount(quote.price.epsilon)} of the ${amount(quote.remaining.epsilon)} that you have left. Spent ε never comes back.`),
       h("div", { class: "bar" }, spend, button("Keep it", end(false))));
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); end(false)(); });
+    // A key still held down from Ctrl+Enter must not answer the question.
+    dialog.addEventListener("keydown", (event) => { if (event.repeat) event.preventDefault(); });
     document.body.append(dialog);
     dialog.showModal();
     spend.focus();
