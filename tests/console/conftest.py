@@ -102,7 +102,7 @@ class Console:
 
     def price(self) -> str:
         """The price line, once it says a price."""
-        line = self.page.locator(".price-line:has(strong)")
+        line = self.page.locator(".price-line:not(.stale):has(strong)")
         line.wait_for()
         return str(line.inner_text())
 

@@ -16,7 +16,7 @@ export function answerView(answer: Answer): HTMLElement {
   return h("section", { class: "answer-view", "aria-label": "Answer" },
     h("p", { class: "cost", role: "status" }, cost(answer.receipt), " ",
       h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id)),
-    answer.receipt.notes.map((note) => h("p", { class: "note" }, note)),
+    answer.receipt.held ? null : answer.receipt.notes.map((note) => h("p", { class: "note" }, note)),
     chart,
     grid,
     h("div", { class: "bar export" },
@@ -29,8 +29,8 @@ export function answerView(answer: Answer): HTMLElement {
 
 function cost(receipt: Receipt): Child {
   const left = `ε ${amount(receipt.remaining.epsilon)} left`;
+  if (receipt.held) return ["Free: a release that you hold · ", left];
   if (Number(receipt.charged.epsilon) === 0 && Number(receipt.charged.delta) === 0) return ["Free: public tables, exact · ", left];
-  if (receipt.held) return [`Free: a release that you hold (it cost ε ${amount(receipt.charged.epsilon)} once) · `, left];
   return [`Cost ε ${amount(receipt.charged.epsilon)}${Number(receipt.charged.delta) ? ` and δ ${amount(receipt.charged.delta)}` : ""} · `, left];
 }
 

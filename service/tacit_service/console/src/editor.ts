@@ -47,6 +47,20 @@ const look = EditorView.theme({
   ".cm-placeholder": { color: "var(--muted)" },
 });
 
+// Text typed over a selection: the browser would copy the replaced text's look into a style attribute, which the page's
+// content policy refuses (and reports), so the change is made here instead.
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { from, to, empty } = view.state.selection.main;
+    const text = event.data;
+    if (event.inputType !== "insertText" || !text || empty || view.composing) return false;
+    const change = () => view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, from, to, text, change))) view.dispatch(change());
+    event.preventDefault();
+    return true;
+  },
+});
+
 export class Editor {
   readonly view: EditorView;
   private readonly extensions;
@@ -58,7 +72,7 @@ export class Editor {
       highlightSelectionMatches(), lintGutter(), EditorView.lineWrapping,
       sql({ dialect: PostgreSQL, upperCaseKeywords: true }),
       autocompletion({ override: [completer(hooks.facts)], icons: false, activateOnTyping: true }),
-      syntaxHighlighting(colours), look,
+      syntaxHighlighting(colours), look, typedOver,
       placeholder("SELECT … – Ctrl+Space completes, Ctrl+Enter runs"),
       EditorView.contentAttributes.of({ "aria-label": "SQL statement", spellcheck: "false", autocapitalize: "off" }),
       Prec.highest(keymap.of([

@@ -131,6 +131,11 @@ export class PriceBar {
     fill(this.line, h("strong", null, problem.detail), problem.hint ? ` ${problem.hint}` : "", fix ? h("span", { class: "muted" }, ` Alt+Enter: ${fix}.`) : null);
   }
 
+  // What is shown is about an earlier text, until the next quote comes.
+  outdated(): void {
+    this.line.classList.add("stale");
+  }
+
   showText(text: string): void {
     this.line.className = "price-line muted";
     this.line.textContent = text;

@@ -136,6 +136,7 @@ export class Workbench {
     clearTimeout(this.timer);
     this.asking?.abort();
     this.quote = null;
+    this.price.outdated();
     this.timer = window.setTimeout(() => void this.ask(), after);
   }
 
