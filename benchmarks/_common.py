@@ -74,7 +74,9 @@ def medians(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in [head, *rows]]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in [head, *rows]
+    ]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
     return "\n".join(lines)
 
@@ -84,7 +86,9 @@ def machine() -> dict[str, object]:
     model = "unknown"
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        model = next((l.split(":", 1)[1].strip() for l in info.read_text().splitlines() if l.startswith("model name")), model)
+        model = next(
+            (x.split(":", 1)[1].strip() for x in info.read_text().splitlines() if x.startswith("model name")), model
+        )
     return {"cpu": model, "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
 
 

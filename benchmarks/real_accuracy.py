@@ -9,7 +9,7 @@ Each query of Adult and Online Retail is released ``--runs`` times with fresh no
 - bias: Σ |bounded − plain| over Σ |plain|, plain being the same SQL in DuckDB over the rows that have a unit.
 - no unit: the same between plain SQL over these rows and over all rows of the file.
 
-"Largest" gives noise and bias of the largest cell alone. The exit status is 1 when a coverage is outside 92-98 %.
+"Largest" gives noise and bias of the largest count or sum alone. The exit status is 1 when a coverage is outside 92-98 %.
 Bounded answers are exact and not private: this is for published data, and for the owner of a policy.
 """
 
@@ -29,7 +29,6 @@ from _common import ANALYST, finish, open_real, shared_data, table
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.aggregate import aggregate
-from tacit_service.query.plan import MeasureKind
 from tacit_service.release.postprocessing import PostProcessor, Released, cell
 from tacit_service.release.release import Desk
 
@@ -50,6 +49,7 @@ class Query:
 
 REVENUE = "SELECT country, SUM(quantity * price) AS revenue FROM sales GROUP BY country"
 CUSTOMERS = "SELECT country, COUNT(DISTINCT customer_id) AS customers FROM sales GROUP BY country"
+LINES = "SELECT country, COUNT(*) AS lines FROM sales GROUP BY country"
 QUERIES = (
     Query(
         "income share by education",
@@ -67,11 +67,19 @@ QUERIES = (
     Query(
         "mean hours by sex", "adult", "SELECT sex, AVG(hours_per_week) AS hours FROM people GROUP BY sex", average=True
     ),
+    Query("median age by sex", "adult", "SELECT sex, MEDIAN(age) AS age FROM people GROUP BY sex", average=True),
+    Query(
+        "spread of age by education",
+        "adult",
+        "SELECT education, STDDEV(age) AS spread FROM people GROUP BY education",
+        average=True,
+    ),
     Query("revenue by country, defaults", "online_retail", REVENUE),
     Query("revenue by country", "online_retail", REVENUE, {"max_amount": 20_000}),
     Query("customers by country, defaults", "online_retail", CUSTOMERS),
     Query("customers by country", "online_retail", CUSTOMERS, {"max_groups": 2}),
-    Query("lines by country", "online_retail", "SELECT country, COUNT(*) AS lines FROM sales GROUP BY country"),
+    Query("lines by country, defaults", "online_retail", LINES),
+    Query("lines by country", "online_retail", LINES, {"max_rows": 400}),
     Query(
         "monthly revenue",
         "online_retail",
@@ -117,8 +125,8 @@ def bounded(desk: Desk, request: QueryRequest) -> Cells:
     released = {}
     for point in prepared.plan.releases:
         keys = prepared.keys[point.name]
-        if keys is None or any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
-            raise ValueError("this benchmark compares public keys and plain measures")
+        if keys is None:
+            raise ValueError("this benchmark compares cells, so every key must be public")
         exact = aggregate(desk.engine, point, keys, timeout_s=60)
         released[point.name] = Released(keys, {m.name: exact[m.name]._values(m.name).tolist() for m in point.measures})
     return by_key(PostProcessor(desk.sandbox, prepared, released, "exact").show().rows)
@@ -151,6 +159,7 @@ def measure(desk: Desk, query: Query, data: Path, runs: int) -> dict[str, Any]:
         "dataset": query.dataset,
         "epsilon": answer.receipt.charged.epsilon,
         "caps": query.caps,
+        "average": query.average,
         "cells": len(keys),
         "runs": runs,
         "coverage": float(np.nanmean(inside)),
@@ -179,8 +188,8 @@ def show(results: list[dict[str, Any]]) -> str:
         caps = "".join(f", {name}={value}" for name, value in r["caps"].items())
         rows.append(
             (r["query"] + caps, r["epsilon"], str(r["cells"]), f"{r['coverage']:.1%}", f"{low:.0%}-{high:.0%}",
-             f"{r['noise']:.2%}", f"{r['bias']:.2%}", f"{r['no_unit']:.1%}", f"{r['largest_noise']:.2%}",
-             f"{r['largest_bias']:+.2%}")
+             f"{r['noise']:.2%}", f"{r['bias']:.2%}", f"{r['no_unit']:.1%}",
+             *(("", "") if r["average"] else (f"{r['largest_noise']:.2%}", f"{r['largest_bias']:+.2%}")))
         )  # fmt: skip
     return table(head, rows)
 

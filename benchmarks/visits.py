@@ -147,7 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, help="of plain DuckDB; the engine takes all cores, as it does when served")
+    parser.add_argument("--threads", type=int, help="of plain DuckDB; the engine takes all cores, as when served")
     parser.add_argument("--out")
     choices = parser.parse_args()
     config = {} if choices.threads is None else {"threads": str(choices.threads)}
@@ -172,7 +172,7 @@ def main() -> int:
     ]  # fmt: skip
     print(table(("query", "plain, ms", "engine, ms", "tacit, ms", "engine / plain", "tacit / plain", "bounding"), rows))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{choices.rows:,} visits; loading the snapshot took {load_s:.1f} s; peak memory of a process: {peak:.0f} MiB")
+    print(f"{choices.rows:,} visits; loading them took {load_s:.1f} s; peak memory of a process: {peak:.0f} MiB")
     finish(
         {"benchmark": "visits", "rows": choices.rows, "load_s": load_s, "peak_mib": peak, "queries": results},
         choices.out,

@@ -48,26 +48,32 @@ def difference(
         keys = [i for i, k in enumerate(kinds) if k in ("key", "public")]
         a, b = ({tuple(r[i] for i in keys) for r in rows} for rows in (left, right))
         return f"{len(left)} rows, expected {len(right)}; missing {_few(b - a)}, extra {_few(a - b)}"
-    if not ordered:
-        exact = [i for i, k in enumerate(kinds) if k in ("key", "public")]
-        left, right = (sorted(rows, key=lambda r: _order(r, exact)) for rows in (left, right))
-    for a, b in zip(left, right, strict=True):
-        for kind, x, y in zip(kinds, a, b, strict=True):
-            empty = y is None and kind in ("noisy", "derived")
-            if not empty and not close(x, y, rel, within):
-                return f"{a}, expected {b}"
+    if ordered:
+        wrong = [(a, b) for a, b in zip(left, right, strict=True) if not _same(kinds, a, b, rel, within)]
+        return f"{wrong[0][0]}, expected {wrong[0][1]}" if wrong else None
+    return _unmatched(kinds, left, right, rel, within)
+
+
+def _same(kinds: tuple[str, ...], a: tuple[Any, ...], b: tuple[Any, ...], rel: float, within: float) -> bool:
+    cells = zip(kinds, a, b, strict=True)
+    return all((y is None and kind in ("noisy", "derived")) or close(x, y, rel, within) for kind, x, y in cells)
+
+
+def _unmatched(
+    kinds: tuple[str, ...], got: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], rel: float, within: float
+) -> str | None:
+    """The first expected row that no row of its own is like. Rows with the fewest NULLs choose first."""
+    left = sorted(got, key=_order)
+    for row in sorted(sorted(expected, key=_order), key=lambda r: r.count(None)):
+        found = next((i for i, r in enumerate(left) if _same(kinds, r, row, rel, within)), None)
+        if found is None:
+            return f"nothing like {row} in {left[:3]}"
+        left.pop(found)
     return None
 
 
-def _order(row: tuple[Any, ...], first: list[int]) -> list[Any]:
-    rest = [i for i in range(len(row)) if i not in first]
-    return [_sortable(row[i]) for i in (*first, *rest)]
-
-
-def _sortable(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, float):
-        return (1, float(f"{value:.6g}"))
-    return (2, str(value)) if value is not None else (3,)
+def _order(row: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    return [(1, v) if isinstance(v, float) else (2, str(v)) if v is not None else (3,) for v in row]
 
 
 def _few(items: set[Any]) -> list[Any]:

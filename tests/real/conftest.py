@@ -18,6 +18,7 @@ from tacit_service.release.release import Desk
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = "../../shared/data/"  # where the example policies say that the data lie
 WIDTHS = 6  # half-widths of a 95 % interval that no released number is off by: e^-18 for Laplace noise
+MANY = 10  # cells, of which fewer than half lie in their intervals once in a million answers
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +107,8 @@ def near() -> Callable[[Answer, str, dict[Any, float]], None]:
             half = max(value - pair[0], pair[1] - value, 1e-9)
             assert abs(value - true) <= WIDTHS * half, f"{key}: {value} {pair}, but really {true}"
             inside += pair[0] <= true <= pair[1]
-        assert inside >= 0.5 * len(shown), "intervals that miss half of the truth are no 95 % intervals"
+        if len(shown) >= MANY:
+            assert inside >= 0.5 * len(shown), "intervals that miss half of the truth are no 95 % intervals"
 
     return near_
 

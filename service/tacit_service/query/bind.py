@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
+from .bounds import Facts
 from .catalog import Catalog
-from .expr import Expr, Ref, Scalar
+from .expr import Expr, Param, Ref, Scalar
 from .outer import Outer, OuterScope
 from .parse import position
 from .plan import Column, Project, Relation
@@ -52,6 +53,7 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.params: list[tuple[Param, Outer]] = []
         self.lifts: list[list[tuple[Column, Expr]]] = []
         self.correlated: list[bool] = []
         self._ids = itertools.count(1)
@@ -100,6 +102,12 @@ class Binder:
         column = Column(self.new_id(), "subquery", scalar.facts)
         self.lifts[-1].append((column, scalar))
         return Ref(scalar.facts, column.id, column.name)
+
+    def stage(self, outer: Outer, facts: Facts) -> Expr:
+        """A released scalar that a protected query reads: it runs first, and its number is a constant for the rest."""
+        param = Param(facts, f"p{len(self.params)}")
+        self.params.append((param, outer))
+        return param
 
     def flush(self, relation: Relation) -> Relation:
         """Put the lifted columns under what comes next."""
@@ -208,8 +216,10 @@ class Binder:
         self, node: exp.SetOperation, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
     ) -> Relation | Outer:
         strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
-        left = self.bind_query(node.this, env, as_relation=as_relation, outer=outer, around=around)
-        right = self.bind_query(node.expression, env, as_relation=as_relation, outer=outer, around=around)
+        left, left_on_unit = self._branch(node.this, env, as_relation, outer, around)
+        right, right_on_unit = self._branch(node.expression, env, as_relation, outer, around)
+        if self.correlated:
+            self.correlated[-1] = left_on_unit and right_on_unit
         if isinstance(left, Outer) and isinstance(right, Outer):
             return outer_set_operation(self, node, left, right)
         if isinstance(left, Outer) or isinstance(right, Outer):
@@ -220,6 +230,17 @@ class Binder:
         if node.args.get("distinct") is False:
             kind = f"{kind}_all"
         return set_operation(left, right, kind, self.new_id, position(self.sql, node))
+
+    def _branch(
+        self, node: exp.Query, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
+    ) -> tuple[Relation | Outer, bool]:
+        """One side of a set operation, and whether it reads nothing protected but what is matched on the outer unit."""
+        self.correlated.append(False)
+        try:
+            bound = self.bind_query(node, env, as_relation=as_relation, outer=outer, around=around)
+        finally:
+            on_unit = self.correlated.pop()
+        return bound, on_unit or (isinstance(bound, Relation) and not bound.protected)
 
     def _mixed(
         self, node: exp.SetOperation, env: Env, left: Relation | Outer, right: Relation | Outer

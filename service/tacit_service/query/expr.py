@@ -60,6 +60,13 @@ class Lit(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Param(Expr):
+    """A number that an earlier release of the same statement gives; to later stages a public constant."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntervalLit(Expr):
     """INTERVAL literal: a whole number of a unit from a fixed list."""
 
@@ -86,9 +93,10 @@ class Case(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Cast(Expr):
-    """Total cast: what does not convert is NULL."""
+    """Total cast: what does not convert is NULL. ``target`` is a narrower SQL type to pass through on the way."""
 
     arg: Expr
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

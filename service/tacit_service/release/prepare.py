@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.emit import with_params
 from tacit_service.errors import RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
@@ -59,11 +60,14 @@ class Prepared:
 class Preparer:
     """Prepares requests over one dataset."""
 
-    def __init__(self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str) -> None:
+    def __init__(
+        self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str, protected: dict[str, pa.Schema]
+    ) -> None:
         self.policy = policy
         self.catalog = catalog
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
+        self.protected = protected
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -98,6 +102,7 @@ class Preparer:
             mechanism=self.policy.per_query.mechanism,
             spare_delta=offered,
         )
+        self._check_statements(plan, request.sql)
         return Prepared(
             plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced)
         )
@@ -133,7 +138,10 @@ class Preparer:
             delta = Delta.parse(_text(request.delta))
         except (ValueError, TypeError) as error:
             raise RequestError(
-                "delta_invalid", f"delta cannot be read: {error}.", hint='Write a decimal such as "1e-9".', rule="parameters"
+                "delta_invalid",
+                f"delta cannot be read: {error}.",
+                hint='Write a decimal such as "1e-9".',
+                rule="parameters",
             ) from None
         if delta > self.policy.budget.delta:
             raise RequestError(
@@ -143,6 +151,23 @@ class Preparer:
                 rule="parameters",
             )
         return delta, bool(delta)
+
+    def _check_statements(self, plan: Plan, sql: str) -> None:
+        """The engine's statements bind over empty tables: what cannot run is refused before it is charged."""
+        for point in plan.releases:
+            for statement in statements(point):
+                try:
+                    self.sandbox.describe(
+                        with_params(statement.sql, {p.name: None for p in plan.params}), self.protected
+                    )
+                except SandboxError as error:
+                    raise RequestError(
+                        "unsupported_syntax",
+                        f"The engine does not take this statement: {error.detail}",
+                        hint="Write the expression another way; subqueries belong in FROM or WHERE.",
+                        position=span(sql, 0, len(sql)),
+                        rule="engine",
+                    ) from None
 
     def _schema(self, plan: Plan, sql: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
@@ -165,6 +190,7 @@ class Preparer:
             "public_keys": [p.public_keys for p in plan.releases],
             "events": [e.canonical() for e in priced.events],
             "outer": plan.sql if not plan.releases else "",
+            "params": [[p.name, p.sql] for p in plan.params],
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from tacit.wire import (
     AccountBudget,
     Answer,
+    ColumnInfo,
     DatasetFacts,
     LedgerHead,
     QueryRequest,
@@ -39,9 +41,11 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
-from .postprocess import Sandbox
-from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
+from .explanation import explained_statement, explanation
+from .postprocess import Sandbox, SandboxError
+from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
+from .records import PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
 ANALYST_ROLE = "analyst"
@@ -70,14 +74,14 @@ class Desk:
             ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
         sandbox = Sandbox(snapshot.public, processes=2)
         catalog = Catalog(policy, snapshot.public)
-        desk = cls(
-            loaded,
-            ledger,
-            engine or DuckDBEngine(snapshot.path, processes=2),
-            sandbox,
-            Preparer(policy, catalog, sandbox, snapshot.version),
-        )
-        return desk
+        engine = engine or DuckDBEngine(snapshot.path, processes=2)
+        schemas = {
+            name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
+            for name, table in policy.tables.items()
+            if not table.public
+        }
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
         """Stop the engine and the sandbox."""
@@ -93,6 +97,9 @@ class Desk:
     def quote(self, analyst: str, request: QueryRequest) -> Quote:
         """The price and the expected intervals, without touching data."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            request = request.model_copy(update={"sql": inner})
         prepared = self.preparer.prepare(request)
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
@@ -114,9 +121,9 @@ class Desk:
         )
 
     def explain(self, analyst: str, request: QueryRequest) -> str:
-        """The derivation, the release points and the SQL, as text."""
+        """The derivation, the measurements with their prices, and the SQL, as text."""
         self._account(analyst)
-        return explain(self.preparer.prepare(request).plan)
+        return explanation(self.preparer.prepare(request))
 
     def budget(self, analyst: str) -> AccountBudget:
         """The analyst's account on this dataset."""
@@ -140,13 +147,16 @@ class Desk:
         stored = self.ledger.release(release_id)
         if stored is None or stored.analyst != analyst or stored.dataset != self.name:
             raise NotFound("not_found", "There is no such release.")
-        return Answer.model_validate(json.loads(stored.body)["answer"])
+        return stored_answer(stored)
 
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
         """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            return self._explained(analyst, request, inner)
         prepared = self.preparer.prepare(request)
         charge = ChargeRequest(
             dataset=self.name,
@@ -158,7 +168,7 @@ class Desk:
         )
         replay = self.ledger.replay(charge)
         if replay is not None and replay.replay is not None:
-            return Answer.model_validate(json.loads(replay.replay.body)["answer"])
+            return stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
             return self._again(analyst, request, prepared, held)
@@ -167,16 +177,43 @@ class Desk:
             return self._handed_on(request, prepared, charge, other)
         reservation = self._reserve(charge)
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        try:
-            released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
+            return stored_answer(reservation.replay)
+        with self._charged(reservation):
+            released: dict[str, Released] = {}
+            numbers: dict[str, float | None] = {}
+            for point in prepared.plan.releases:
+                numbers = staged_numbers(self.sandbox, prepared, released, numbers)
+                released[point.name] = self._release(point, prepared, reservation, numbers)
             return self._record(analyst, request, prepared, reservation, released)
+
+    @contextmanager
+    def _charged(self, reservation: Reservation) -> Iterator[None]:
+        """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
+        try:
+            yield
+        except PostprocessFailed:
+            raise  # the release itself is recorded
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
             raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+
+    def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
+        """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
+        lines = self.explain(analyst, request.model_copy(update={"sql": inner})).splitlines()
+        free = Spend(epsilon="0", delta="0")
+        return Answer(
+            release_id="explain",
+            dataset=self.name,
+            sql=request.sql,
+            created_at=_now(),
+            columns=[ColumnInfo(name="plan", type="string", kind="public")],
+            rows=[[line] for line in lines],
+            intervals=[[None] for _ in lines],
+            receipt=Receipt(charged=free, remaining=self._remaining(analyst), held=False),
+        )
 
     def _reserve(self, charge: ChargeRequest) -> Reservation:
         """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
@@ -194,10 +231,12 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(self, point: ReleasePoint, prepared: Prepared, reservation: Reservation) -> Released:
+    def _release(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
+    ) -> Released:
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
+        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
@@ -225,21 +264,31 @@ class Desk:
         released: dict[str, Released],
     ) -> Answer:  # fmt: skip
         release_id = "rel_" + secrets.token_hex(12)
-        shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        try:
+            shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        except (SandboxError, EngineFailure):
+            body = to_body(None, released)
+            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
+            self.ledger.record(reservation.charge_id, stored)
+            raise PostprocessFailed(
+                "postprocess_failed",
+                "The SQL above the release failed on the noisy values. The release itself is paid for and yours.",
+                hint="Mend the outer SQL and ask again with the same epsilon: the stored release answers, free of charge.",
+                rule="post-processing",
+            ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
-        body = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, json.dumps(body).encode(), answer.created_at
+            release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
 
     def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
         """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
-        released = _from_json(prepared, json.loads(held.body)["released"])
+        released = from_body(prepared, held.body)
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
@@ -254,9 +303,10 @@ class Desk:
 
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        released = _from_json(prepared, json.loads(other.body)["released"])
-        return self._record(charge.analyst, request, prepared, reservation, released)
+            return stored_answer(reservation.replay)
+        with self._charged(reservation):
+            released = from_body(prepared, other.body)
+            return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
@@ -276,7 +326,7 @@ class Desk:
             release_id=release_id,
             dataset=self.name,
             sql=request.sql,
-            created_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            created_at=_now(),
             columns=shown.columns,
             rows=shown.rows,
             intervals=shown.intervals,
@@ -305,6 +355,10 @@ class Desk:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
 
 
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+
+
 def _limits(budget: Budget) -> Limits:
     return Limits.create(budget.epsilon, budget.delta)
 
@@ -319,24 +373,16 @@ def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) 
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")
 
 
-def _to_json(released: dict[str, Released]) -> dict[str, object]:
-    return {n: {"keys": keys_to_json(r.keys), "measures": r.measures} for n, r in released.items()}
-
-
-def _from_json(prepared: Prepared, body: dict[str, dict[str, object]]) -> dict[str, Released]:
-    result = {}
-    for point in prepared.plan.releases:
-        stored = body[point.name]
-        result[point.name] = Released(keys_from_json(point, stored["keys"]), stored["measures"])  # type: ignore[arg-type]
-    return result
-
-
 def _notes(prepared: Prepared, held: bool) -> list[str]:
     notes = []
     if held:
         notes.append("Answered from a release that you hold: the same noise, free of charge.")
     elif prepared.free:
         notes.append("Reads public tables only: exact and free of charge.")
+    if prepared.plan.params:
+        notes.append(
+            "A condition uses a number released in the same statement; intervals are for that number as it is."
+        )
     if any(not p.public_keys for p in prepared.plan.releases):
         notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
     return notes

@@ -17,6 +17,7 @@ from tacit_service.errors import BindError, DerivationError
 
 from ..bounds import Facts, Interval, Type
 from ..expr import Agg, Call, Expr, Ref
+from ..measures import finite_bounds
 from ..operators import truth
 from ..plan import Column, Filter, Property, Relation, UnitAggregate
 from ..syntax import label, strict, unsupported
@@ -30,7 +31,14 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
     exp.LogicalOr: "bool_or",
 }  # fmt: skip
-NUMERIC = {"sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median", "quantile_cont", "quantile_disc"}
+SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
+TWO_ARGUMENTS: dict[type[exp.Expr], str] = {
+    exp.CovarPop: "covar_pop", exp.CovarSamp: "covar_samp", exp.Corr: "corr", exp.RegrSlope: "regr_slope",
+    exp.RegrIntercept: "regr_intercept",
+}  # fmt: skip
+NUMERIC = {
+    *TWO_ARGUMENTS.values(), *SPREADS, "sum", "avg", "median", "quantile_cont", "quantile_disc",
+}  # fmt: skip
 
 
 def is_aggregate(node: exp.Expr) -> bool:
@@ -80,6 +88,8 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
             raise inner.mismatch(source, f"{function.upper()} takes numbers, this is {arg.facts.type}")
         if function in ("bool_and", "bool_or") and arg.facts.type is not Type.BOOLEAN:
             raise inner.mismatch(source, f"{function.upper()} takes a condition, this is {arg.facts.type}")
+    if function in SPREADS:
+        finite_bounds(bound[0], f"{function.upper()}", inner.where(node))
     return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
 
 
@@ -110,6 +120,9 @@ def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, fl
         strict(b.sql, node, "this", "expression")
         name = "quantile_cont" if isinstance(node, exp.PercentileCont) else "quantile_disc"
         return name, [node.this], False, _fraction(b, node.expression)
+    if type(node) in TWO_ARGUMENTS:
+        strict(b.sql, node, "this", "expression")
+        return TWO_ARGUMENTS[type(node)], [node.this, node.expression], False, None
     name = ONE_ARGUMENT.get(type(node), "")
     if not name or node.this is None:
         raise DerivationError(
@@ -152,6 +165,8 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
         return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
         return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
+    if function in TWO_ARGUMENTS.values():
+        return Facts(Type.NUMBER, nullable=True, proven=False)
     lo, hi = (f.bounds.lo, f.bounds.hi)
     spread = None if lo is None or hi is None else (hi - lo)
     top = None if spread is None else spread if function.startswith("stddev") else spread * spread

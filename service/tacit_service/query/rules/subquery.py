@@ -13,9 +13,10 @@ from sqlglot import exp
 
 from tacit_service.errors import DerivationError, Position
 
-from ..bounds import Type
+from ..bounds import Facts, Type
 from ..expr import Exists, Expr, InRelation, Scalar
 from ..operators import truth
+from ..outer import Outer
 from ..plan import Relation, UnitAggregate
 from ..syntax import strict, unsupported
 
@@ -29,7 +30,8 @@ def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
     relation, on_unit = _bind(b, node.this)
     if relation.protected and not on_unit:
         raise _not_on_unit(b.where(node))
-    return Exists(truth((), never_null=True), relation, on_unit)
+    # two rows of one unit may meet different rows of the subquery, hence not a function of the unit
+    return Exists(truth((), never_null=True).with_(per_unit=False), relation, on_unit)
 
 
 def in_query(b: ExprBinder, node: exp.In) -> Expr:
@@ -39,20 +41,26 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery of IN has {len(relation.columns)} columns, one is needed")
     y = relation.columns[0]
-    looked_up = x.facts.unit and y.facts.unit
+    # a NULL among the ids, or looked up, would make the answer depend on other people's rows
+    looked_up = x.facts.unit and y.facts.unit and not x.facts.nullable and not y.facts.nullable
     if relation.protected and not on_unit and not looked_up:
         raise _not_on_unit(b.where(node))
     kinds = {x.facts.type, y.facts.type} - {Type.NULL}
-    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER} and not kinds <= {Type.DATE, Type.TIMESTAMP}:
+    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}:
         raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
-    facts = truth((x.facts, y.facts)).with_(per_unit=x.facts.per_unit and (not relation.protected or looked_up))
+    facts = truth((x.facts, y.facts)).with_(per_unit=False)
     return InRelation(facts, x, relation, y.id, on_unit or looked_up)
 
 
 def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     """(SELECT aggregate …) as a value: one row by construction."""
     strict(b.sql, node, "this")
-    relation, on_unit = _bind(b, node.this)
+    try:
+        relation, on_unit = _bind(b, node.this)
+    except DerivationError as refused:
+        if refused.code != "released_in_protected":
+            raise
+        return _staged(b, node)
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
     if relation.protected and not on_unit:
@@ -68,6 +76,41 @@ def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     column = relation.columns[0]
     facts = column.facts.with_(unit=False, unique=False, origin=None, links=None, per_unit=False)
     return b.binder.lift(Scalar(facts, relation, column.id, on_unit))
+
+
+def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
+    """``WHERE x > (SELECT AVG(x) FROM …)``: the inner aggregate is released first and read as a public constant.
+
+    Post: what a row of the outer query learns is one released number, hence public; the row stays protected.
+    """
+    query = node.this.unnest() if isinstance(node.this, exp.Subquery) else node.this
+    if not isinstance(query, exp.Query):
+        raise unsupported(b.sql, node, "This subquery")
+    bound = b.binder.bind_query(query, b.env, as_relation=False)
+    tree = bound.tree if isinstance(bound, Outer) else None
+    if (
+        not isinstance(bound, Outer)
+        or len(bound.columns) != 1
+        or not isinstance(tree, exp.Select)
+        or not _scalar(b, bound)
+    ):
+        raise DerivationError(
+            "released_in_protected",
+            "Only a single released number can be used inside a query over protected rows.",
+            hint="Use an aggregate without GROUP BY, for instance (SELECT AVG(x) FROM t).",
+            position=b.where(node),
+            rule="release used in a protected query",
+        )
+    facts = Facts(Type.NUMBER, nullable=True, per_unit=True, proven=False)
+    return b.binder.stage(bound, facts)
+
+
+def _scalar(b: ExprBinder, bound: Outer) -> bool:
+    """One row by construction: one release without keys, with no clause above it that could drop or add rows."""
+    drafts = [
+        whole for whole, _ in b.binder.stacks if any(t.name == whole.name for t in bound.tree.find_all(exp.Table))
+    ]
+    return bound.row_wise and len(drafts) == 1 and not drafts[0].keys and bound.tree.args.get("where") is None
 
 
 def one_row(relation: Relation) -> bool:
@@ -93,7 +136,8 @@ def _not_on_unit(where: Position | None) -> DerivationError:
     return DerivationError(
         "subquery_not_on_unit",
         "The subquery reads protected rows of other people: it is not matched on the privacy unit.",
-        hint="Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …).",
+        hint="Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), "
+        "where no side of an outer join makes the id NULL.",
         position=where,
         rule="subqueries",
     )
