@@ -50,7 +50,9 @@ def test_completion_knows_columns_with_their_bounds(console):
 def test_the_price_shows_while_typing_and_the_slider_trades_it(console):
     console.write(BY_REGION)
     price = console.price()
-    assert re.search(r"^costs ε 0\.10 of \d+\.\d\d left · each n ±30 \(95 %\) · about \d+ more like this$", price), price
+    assert re.search(r"^costs ε 0\.10 of \d+\.\d\d left · each n ±30 \(95 %\) · about \d+ more like this$", price), (
+        price
+    )
     slider = console.page.get_by_label("Privacy loss ε against accuracy")
     slider.focus()
     for _ in range(20):
@@ -133,7 +135,7 @@ def test_names_that_are_markup_stay_text(console):
     link = console.page.locator(".permalink").get_attribute("href")
     console.page.get_by_role("button", name="Explain").click()
     console.page.locator(".tree", has_text=EVIL).wait_for()
-    console.write(f"SELECT \"{EVIL}\" FROM patients")
+    console.write(f'SELECT "{EVIL}" FROM patients')
     console.page.locator(".price-line.refused", has_text="img").wait_for()
     console.page.goto(f"{console.demo.url}/{link}")
     console.page.locator("table.answer", has_text=EVIL).wait_for()
@@ -225,7 +227,9 @@ def test_it_looks_right_in_light_dark_and_narrow(console, theme: str, width: int
     console.ask("SELECT region, sex, COUNT(*) AS n FROM patients GROUP BY region, sex", "0.2")
     console.page.locator(".chart svg").wait_for()
     assert console.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    channels = console.page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)")
+    channels = console.page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    )
     assert (sum(channels) > 600) == (theme == "light")
     shot = tmp_path / f"{theme}-{width}.png"
     console.page.screenshot(path=shot, full_page=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tacit_service.console import ASSETS, asset, page
-from tacit_service.http.edge import SECURITY_HEADERS
 
 ROOM = Path(__file__).resolve().parents[2] / "service/tacit_service/console"
 
@@ -61,7 +60,9 @@ def test_a_file_is_served_compressed_and_once(demo, name):
     assert get(url, If_None_Match=headers["etag"])[0] == 304
 
 
-@pytest.mark.parametrize("path", ["/console/", "/console/index.html", "/console/../bundle.py", "/console/%2e%2e/bundle.py"])
+@pytest.mark.parametrize(
+    "path", ["/console/", "/console/index.html", "/console/../bundle.py", "/console/%2e%2e/bundle.py"]
+)
 def test_nothing_else_of_the_room_is_served(demo, path):
     assert get(demo.url + path)[0] == 404
 
@@ -77,7 +78,9 @@ def test_the_page_has_no_inline_script_and_no_outside_address():
 
 
 def test_the_source_never_writes_markup():
-    written = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(\"style")
+    written = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(\"style"
+    )
     found = {path.name: written.findall(path.read_text(encoding="utf-8")) for path in (ROOM / "src").glob("*.ts")}
     assert {name: hits for name, hits in found.items() if hits} == {}
 

@@ -40,7 +40,7 @@ export function table(answer: Answer, view: View): HTMLElement {
   draw();
   return h("div", null,
     answer.rows.length > 8 ? h("div", { class: "bar" }, filter, count) : h("div", { class: "bar" }, count),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Answer" }, h("table", { class: "answer" }, h("thead", null, head), body)), more);
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rows" }, h("table", { class: "answer" }, h("thead", null, head), body)), more);
 }
 
 const KINDS = { key: "a group key", noisy: "measured with noise", derived: "computed from measured numbers", public: "public and exact" };

@@ -10,7 +10,7 @@ import { LARGE_SHARE, PriceBar, decimal, isFree, noWish, request, share, target,
 import { schema } from "./schema";
 import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire";
 
-const QUOTE_AFTER_MS = 120;
+const QUOTE_AFTER_MS = 60;
 const TABS = "tacit.tabs";
 
 interface Tab { id: number; text: string; wish: Wish; result: HTMLElement | null }
@@ -43,7 +43,7 @@ export class Workbench {
     });
     const pane = h("details", { class: "pane" }, h("summary", null, "Schema"), schema(facts, (text) => this.editor.insert(text)));
     pane.open = window.matchMedia("(min-width: 900px)").matches;
-    this.element = h("div", { class: "workbench" }, pane,
+    this.element = h("div", { class: "workbench" }, h("h1", { class: "aside" }, "Query"), pane,
       h("div", { class: "desk" }, this.strip, box, this.price.element,
         h("div", { class: "bar" }, this.runButton, this.cancelButton, button("Explain", () => void this.explain(), { title: "How the answer would be derived; free" }),
           h("span", { class: "spacer" }), h("span", { class: "muted keys" }, "Ctrl+Enter runs · Ctrl+Space completes · Esc cancels")),

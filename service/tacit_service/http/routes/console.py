@@ -15,7 +15,7 @@ from tacit_service.http import routing
 _HTML: Final = "text/html; charset=utf-8"
 
 
-async def index(request: Request) -> Response:
+async def index() -> Response:
     """The console's page; its content security policy allows the console's own files and nothing else."""
     body, policy = page(secrets.token_urlsafe(16))
     return Response(body, media_type=_HTML, headers={"content-security-policy": policy})
@@ -30,9 +30,7 @@ def _serve(name: str) -> Callable[[Request], Awaitable[Response]]:
         if request.headers.get("if-none-match") == found.etag:
             return Response(status_code=304, headers=headers)
         if "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(
-                found.gzipped, media_type=found.media_type, headers={**headers, "content-encoding": "gzip"}
-            )
+            return Response(found.gzipped, media_type=found.media_type, headers={**headers, "content-encoding": "gzip"})
         return Response(found.body, media_type=found.media_type, headers=headers)
 
     return serve
@@ -43,6 +41,4 @@ def register(app: FastAPI) -> None:
     routing.add(app, "GET", "/", index, summary="The browser console", media={"text/html": {}})
     for name, media_type in ASSETS.items():
         media = media_type.partition(";")[0]
-        routing.add(
-            app, "GET", f"/console/{name}", _serve(name), summary=f"The console's {name}", media={media: {}}
-        )
+        routing.add(app, "GET", f"/console/{name}", _serve(name), summary=f"The console's {name}", media={media: {}})
