@@ -234,3 +234,34 @@ def test_it_looks_right_in_light_dark_and_narrow(console, theme: str, width: int
     shot = tmp_path / f"{theme}-{width}.png"
     console.page.screenshot(path=shot, full_page=True)
     assert shot.stat().st_size > 20_000
+
+
+def test_explain_draws_the_derivation_and_costs_nothing(console):
+    console.write(
+        "EXPLAIN SELECT v.clinic, SUM(p.income) AS s FROM visits v JOIN patients p USING (patient_id) GROUP BY v.clinic"
+    )
+    console.price()
+    console.page.keyboard.press("Control+Enter")
+    tree = console.page.locator(".tree")
+    tree.wait_for()
+    assert tree.locator("ul ul .tag.protected", has_text="one row a unit").count() == 1
+    assert console.page.get_by_role("dialog").count() == 0
+
+
+def test_what_has_no_bounded_interval_is_shown_and_not_drawn(console):
+    """The service writes an end without bound as null; made here from a real answer."""
+
+    def unbounded(route):
+        answer = route.fetch().json()
+        answer["intervals"][0][1] = [None, None]
+        answer["intervals"][1][1] = [0, None]
+        answer["rows"][2][1] = None
+        route.fulfill(json=answer)
+
+    console.page.route("**/v1/queries", unbounded)
+    console.ask(BY_REGION, "0.24")
+    cells = console.page.locator("table.answer td.number").all_inner_texts()
+    assert "−∞ – ∞" in cells[0]
+    assert "0 – ∞" in cells[1]
+    assert "null" in cells[2]
+    assert console.page.locator(".chart svg .whisker").count() == 5

@@ -81,7 +81,7 @@ function receiptView(answer: Answer): HTMLElement {
       term("Released", when(answer.created_at)),
       term("Charged", `ε ${receipt.charged.epsilon}, δ ${receipt.charged.delta}`),
       term("Left after it", `ε ${receipt.remaining.epsilon}, δ ${receipt.remaining.delta}`),
-      term("Intervals", `${Math.round(receipt.confidence * 100)} % of them hold the exact value`),
+      term("Intervals", `each holds the answer under the declared bounds with ${Math.round(receipt.confidence * 100)} %`),
       receipt.ledger ? term("Ledger", `entry ${receipt.ledger.sequence}, ${receipt.ledger.hash.slice(0, 16)}…`) : null),
     receipt.mechanisms.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Mechanisms" }, h("table", null,
       h("thead", null, h("tr", null, ["Measured", "Noise", "Scale", "ε", "Contribution"].map((name) => h("th", { scope: "col" }, name)))),

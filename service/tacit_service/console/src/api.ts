@@ -59,7 +59,7 @@ export const api = {
   budget: async (): Promise<Account[]> => (await json<Budget>("GET", "/v1/budget")).accounts,
   releases: async (dataset: string): Promise<ReleaseItem[]> =>
     (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`)).releases,
-  release: (id: string) => json<Answer>("GET", `/v1/releases/${at(id)}`),
+  release: async (id: string) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`)),
   arrow: async (id: string) => await (await call("GET", `/v1/releases/${at(id)}`, { accept: ARROW })).arrayBuffer(),
   quote: (body: QueryRequest, signal?: AbortSignal) => json<Quote>("POST", "/v1/quotes", { body, signal }),
   explain: async (body: QueryRequest) => (await json<{ plan: string }>("POST", "/v1/explain", { body })).plan,
@@ -68,13 +68,20 @@ export const api = {
   async query(body: QueryRequest, signal: AbortSignal): Promise<Answer> {
     const idempotencyKey = unique();
     try {
-      return await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey });
+      return bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey }));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      return await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey });
+      return bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey }));
     }
   },
 };
+
+// JSON has no infinity: an end that is null is not bounded.
+function bounded(answer: Answer): Answer {
+  const end = (value: number | null, none: number): number => value ?? none;
+  const intervals = answer.intervals.map((row) => row.map((ends): [number, number] | null => ends && [end(ends[0], -Infinity), end(ends[1], Infinity)]));
+  return { ...answer, intervals };
+}
 
 function unique(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

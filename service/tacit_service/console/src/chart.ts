@@ -49,6 +49,7 @@ function marks(answer: Answer, choice: Choice, order: number[]): Mark[] {
     const value = row[choice.y];
     if (typeof value !== "number") continue;
     const [low, high] = answer.intervals[index]?.[choice.y] ?? [value, value];
+    if (!Number.isFinite(high - low)) continue;  // no interval can be drawn, and no number is drawn without one
     const raw = row[choice.x] ?? null;
     const place = choice.kind === "bars" ? text(raw, column.type) : isTime(column) ? Date.parse(String(raw)) : Number(raw);
     if (raw === null && choice.kind !== "bars" || typeof place === "number" && Number.isNaN(place)) continue;

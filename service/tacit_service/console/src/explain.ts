@@ -35,6 +35,10 @@ function line(text: string): Child {
 }
 
 function split(text: string): Child {
-  const headed = /^(post-processing, free|public tables, read exactly and free of charge|release \S+):\s*(.*)$/s.exec(text);
-  return headed ? [h("strong", null, headed[1]), " ", h("code", null, headed[2])] : h("code", null, text);
+  const headed = /^(post-processing, free|public tables, read exactly and free of charge|price|(?:release|measure|engine) [^:]+): (.*)$/s.exec(text);
+  if (!headed) return h("code", null, text);
+  const [, head = "", body = ""] = headed;
+  // The statements for machines are long; they open on demand.
+  if (body.length > 300) return h("details", null, h("summary", null, h("strong", null, head)), h("code", null, body));
+  return [h("strong", null, head), " ", head.startsWith("measure") ? body.split("; ").map((part) => h("div", null, part)) : h("code", null, body)];
 }

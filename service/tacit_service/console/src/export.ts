@@ -5,7 +5,7 @@ import { download } from "./dom";
 import type { Answer, Cell } from "./wire";
 
 function field(cell: Cell): string {
-  if (cell === null) return "";
+  if (cell === null || typeof cell === "number" && !Number.isFinite(cell)) return "";
   const text = String(cell);
   // A spreadsheet would run a text that starts like a formula; a leading apostrophe keeps it a text.
   const safe = typeof cell === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

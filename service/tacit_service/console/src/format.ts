@@ -51,6 +51,7 @@ export function number(value: number): string {
 export function interval(value: number | null, low: number, high: number): string {
   const half = (high - low) / 2;
   if (half === 0) return "exact";
+  if (!Number.isFinite(half)) return `${low === -Infinity ? "−∞" : compact(low)} – ${high === Infinity ? "∞" : compact(high)}`;
   if (value !== null && Math.abs(high - value - half) <= 0.05 * half) return `±${compact(half)}`;
   const place = Math.floor(Math.log10(half)) - 1;
   return `${rounded(low, place)} – ${rounded(high, place)}`;

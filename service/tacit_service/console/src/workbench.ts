@@ -11,6 +11,7 @@ import { schema } from "./schema";
 import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire";
 
 const QUOTE_AFTER_MS = 60;
+const EXPLAIN = /^\s*explain\s+/i;
 const TABS = "tacit.tabs";
 
 interface Tab { id: number; text: string; wish: Wish; result: HTMLElement | null }
@@ -200,6 +201,7 @@ export class Workbench {
 
   private async run(): Promise<void> {
     if (this.running || !this.current.text.trim()) return;
+    if (EXPLAIN.test(this.current.text)) return this.explain();
     const tab = this.current;
     const body = this.body();
     const quote = this.quote ?? await this.ask();
@@ -242,7 +244,8 @@ export class Workbench {
     const tab = this.current;
     if (!tab.text.trim()) return;
     try {
-      const plan = await api.explain(this.body());
+      const body = this.body();
+      const plan = await api.explain({ ...body, sql: body.sql.replace(EXPLAIN, "") });
       this.settle(tab, h("section", { class: "explain", "aria-label": "Derivation" }, h("h2", null, "How the answer would be derived"),
         tree(plan), button("Copy as text", () => { navigator.clipboard.writeText(plan).then(() => toast("Copied"), () => toast("The clipboard is not available here.")); }, { class: "quiet" })));
     } catch (error) {
