@@ -265,3 +265,11 @@ def test_what_has_no_bounded_interval_is_shown_and_not_drawn(console):
     assert "0 – ∞" in cells[1]
     assert "null" in cells[2]
     assert console.page.locator(".chart svg .whisker").count() == 5
+
+
+def test_a_busy_service_is_no_fault_of_the_statement(console):
+    busy = {"type": "/v1/problems/overloaded", "title": "Busy", "status": 503, "detail": "Busy.", "code": "overloaded"}
+    console.page.route("**/v1/quotes", lambda route: route.fulfill(status=429, json=busy))
+    console.write(BY_REGION)
+    console.page.locator(".price-line", has_text="Busy.").wait_for()
+    assert console.page.locator(".cm-lintRange-error").count() == 0

@@ -127,7 +127,7 @@ export class PriceBar {
   }
 
   showRefusal(problem: Problem, fix: string | null): void {
-    this.line.className = "price-line refused";
+    this.line.className = problem.code === "sql_syntax" ? "price-line refused unfinished" : "price-line refused";
     fill(this.line, h("strong", null, problem.detail), problem.hint ? ` ${problem.hint}` : "", fix ? h("span", { class: "muted" }, ` Alt+Enter: ${fix}.`) : null);
   }
 

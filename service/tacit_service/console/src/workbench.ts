@@ -160,7 +160,8 @@ export class Workbench {
       return quote;
     } catch (error) {
       if (asking.signal.aborted) return null;
-      if (error instanceof Refused) this.refuse(error.problem);
+      // Only a refusal is about the statement; a busy or unreachable service is not.
+      if (error instanceof Refused && error.problem.status === 422) this.refuse(error.problem);
       else this.price.showText(words(error));
       return null;
     }
