@@ -42,7 +42,11 @@ def spent(desk: Desk, analyst: str = "analyst") -> str:
 
 
 def test_the_quote_is_the_charge(desk):
-    for sql in (BY_REGION, "SELECT AVG(cost), COUNT(*), STDDEV(cost) FROM visits", "SELECT diagnosis, COUNT(*) FROM visits GROUP BY 1"):
+    for sql in (
+        BY_REGION,
+        "SELECT AVG(cost), COUNT(*), STDDEV(cost) FROM visits",
+        "SELECT diagnosis, COUNT(*) FROM visits GROUP BY 1",
+    ):
         quote = desk.quote("analyst", ask(sql, "0.07"))
         answer = desk.query("analyst", ask(sql, "0.07"), None)
         assert answer.receipt.charged == quote.price
@@ -50,7 +54,9 @@ def test_the_quote_is_the_charge(desk):
 
 
 def test_every_number_has_an_interval_and_keys_have_none(desk):
-    answer = desk.query("analyst", ask("SELECT region, COUNT(*) AS n, AVG(age) AS a FROM patients GROUP BY region"), None)
+    answer = desk.query(
+        "analyst", ask("SELECT region, COUNT(*) AS n, AVG(age) AS a FROM patients GROUP BY region"), None
+    )
     assert [c.kind for c in answer.columns] == ["key", "noisy", "noisy"]
     for row, intervals in zip(answer.rows, answer.intervals, strict=True):
         assert intervals[0] is None
@@ -133,9 +139,12 @@ def test_unknown_keys_need_delta(desk):
 def test_the_budget_ends_exactly_and_held_answers_stay(desk):
     for i in range(30):
         desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i}"), None)
+    while desk.quote("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i + 1}")).affordable:
+        i += 1
+        desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i}"), None)
     with pytest.raises(BudgetExhausted):
-        for i in range(30, 60):
-            desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i}"), None)
+        desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i + 1}"), None)
+    assert i + 1 == 37  # lane R of privacy.md, section 4: 37 pure releases of 0.1 fit (3, 1e-6)
     held = desk.query("analyst", ask("SELECT COUNT(*) FROM patients WHERE age > 3"), None)
     assert held.receipt.held
     assert desk.query("second_analyst", ask("SELECT COUNT(*) FROM patients WHERE age > 3"), None).rows == held.rows

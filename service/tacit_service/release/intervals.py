@@ -189,7 +189,8 @@ def _spread(
 def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
     """Basic bootstrap interval: the released value less the quantiles of (re-drawn − released), draws along axis 0."""
     tail = (1 - CONFIDENCE) / 2
-    shift = drawn - value
+    with np.errstate(invalid="ignore"):
+        shift = np.where(np.isfinite(drawn), drawn, np.nan) - value
     known = ~np.isnan(shift).all(axis=0)  # a row that no re-draw reached has no interval
     low_q, high_q = np.full(value.shape, np.nan), np.full(value.shape, np.nan)
     if known.any():
