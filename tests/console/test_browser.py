@@ -273,3 +273,29 @@ def test_a_busy_service_is_no_fault_of_the_statement(console):
     console.write(BY_REGION)
     console.page.locator(".price-line", has_text="Busy.").wait_for()
     assert console.page.locator(".cm-lintRange-error").count() == 0
+
+
+def test_two_hasty_presses_buy_one_answer(console):
+    asked = []
+    console.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/v1/queries") else None)
+    console.write("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic")
+    for _ in range(3):
+        console.page.keyboard.press("Control+Enter")
+    console.page.locator(".answer-view").wait_for()
+    assert len(asked) == 1
+
+
+def test_a_typing_error_in_an_amount_is_refused_and_never_replaced(console):
+    console.write(BY_REGION)
+    console.price()
+    console.page.get_by_label("ε", exact=True).fill("0,5")
+    console.page.locator(".price-line.refused, .price-line.muted").wait_for()
+    console.page.get_by_label("ε", exact=True).fill("19.9999")
+    console.page.locator(".price-line.warn, .price-line.refused").wait_for()
+    console.page.get_by_role("button", name="Run").click()
+    console.page.wait_for_timeout(300)
+    assert console.page.locator(".answer-view, dialog").count() == 0
+    console.page.get_by_label("ε", exact=True).fill("")
+    console.page.get_by_text("Caps").click()
+    console.page.get_by_label("rows of a patient").fill("ten")
+    console.page.locator(".price-line.muted", has_text="max_rows").wait_for()

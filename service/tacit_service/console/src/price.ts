@@ -14,12 +14,15 @@ export const noWish = (): Wish => ({ epsilon: "", max_rows: "", max_groups: "", 
 export function request(dataset: string, sql: string, wish: Wish): QueryRequest {
   const body: QueryRequest = { dataset, sql };
   if (wish.epsilon) body.epsilon = wish.epsilon;
-  if (wish.max_rows) body.max_rows = Number(wish.max_rows);
-  if (wish.max_groups) body.max_groups = Number(wish.max_groups);
-  if (wish.max_amount) body.max_amount = Number(wish.max_amount);
+  if (wish.max_rows) body.max_rows = asNumber(wish.max_rows);
+  if (wish.max_groups) body.max_groups = asNumber(wish.max_groups);
+  if (wish.max_amount) body.max_amount = asNumber(wish.max_amount);
   if (wish.fresh) body.fresh = true;
   return body;
 }
+
+// What is no number goes out as it was written, so that the service refuses it: a default must never stand in for a typing error.
+const asNumber = (text: string): number | string => Number.isFinite(Number(text)) ? Number(text) : text;
 
 // The column whose ± the slider speaks of: the first with a half-width that is known beforehand.
 export function target(quote: Quote | null): QuotedColumn | null {
@@ -48,7 +51,8 @@ export class PriceBar {
   constructor(private readonly facts: DatasetFacts, private readonly changed: () => void, private readonly byAccuracy: (plusMinus: number) => void) {
     const cap = (name: "max_rows" | "max_groups" | "max_amount", placeholder: string): HTMLInputElement => {
       const input = h("input", { type: "text", inputmode: "decimal", size: 6, placeholder, oninput: () => {
-        if (input.value === "" || Number(input.value) > 0) { this.wish[name] = input.value.trim(); this.changed(); }
+        this.wish[name] = input.value.trim();
+        this.changed();
       } });
       return input;
     };
@@ -86,7 +90,7 @@ export class PriceBar {
 
   private place(): void {
     const [low, high] = this.range();
-    const value = Number(this.wish.epsilon || this.facts.default_epsilon);
+    const value = Number(this.wish.epsilon || this.facts.default_epsilon) || low;
     this.slider.value = String(Math.round((STEPS * Math.log(Math.max(value, low) / low)) / Math.log(high / low)));
     this.slider.setAttribute("aria-valuetext", `ε ${amount(String(value))}`);
   }
@@ -102,9 +106,7 @@ export class PriceBar {
   }
 
   private typed(): void {
-    const text = this.epsilon.value.trim();
-    if (text !== "" && !(Number(text) > 0)) return;
-    this.wish.epsilon = text;
+    this.wish.epsilon = this.epsilon.value.trim();
     this.place();
     this.changed();
   }

@@ -10,9 +10,9 @@ export interface QueryRequest {
   dataset: string;
   sql: string;
   epsilon?: string;
-  max_rows?: number;
-  max_groups?: number;
-  max_amount?: number;
+  max_rows?: number | string;
+  max_groups?: number | string;
+  max_amount?: number | string;
   fresh?: boolean;
 }
 

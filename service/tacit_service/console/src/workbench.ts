@@ -12,7 +12,7 @@ import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire"
 
 const QUOTE_AFTER_MS = 60;
 const EXPLAIN = /^\s*explain\s+/i;
-const TABS = "tacit.tabs";
+const TABS = "tacit.tabs.";
 
 interface Tab { id: number; text: string; wish: Wish; result: HTMLElement | null }
 
@@ -63,15 +63,13 @@ export class Workbench {
   // -- tabs
 
   private restore(): void {
-    let kept: { dataset: string; tabs: { text: string; wish: Wish }[] } | null = null;
-    try { kept = JSON.parse(sessionStorage.getItem(TABS) ?? "null"); } catch { kept = null; }
-    const tabs = kept?.dataset === this.facts.name ? kept.tabs : [];
+    const tabs = JSON.parse(sessionStorage.getItem(TABS + this.facts.name) ?? "[]") as { text: string; wish: Wish }[];
     this.tabs = (tabs.length ? tabs : [{ text: "", wish: noWish() }]).map((tab, id) => ({ ...tab, id, result: null }));
     this.show(this.tabs[0] as Tab);
   }
 
   private save(): void {
-    sessionStorage.setItem(TABS, JSON.stringify({ dataset: this.facts.name, tabs: this.tabs.map(({ text, wish }) => ({ text, wish })) }));
+    sessionStorage.setItem(TABS + this.facts.name, JSON.stringify(this.tabs.map(({ text, wish }) => ({ text, wish }))));
   }
 
   open(text: string): void {
@@ -203,25 +201,36 @@ export class Workbench {
   private async run(): Promise<void> {
     if (this.running || !this.current.text.trim()) return;
     if (EXPLAIN.test(this.current.text)) return this.explain();
+    // Taken before anything is awaited: a second Ctrl+Enter meanwhile must not buy a second answer.
+    const running = this.running = new AbortController();
     const tab = this.current;
+    try {
+      await this.buy(tab, running);
+    } finally {
+      this.running = null;
+      this.busy(false);
+      if (tab === this.current) this.soon(0);
+    }
+  }
+
+  private async buy(tab: Tab, running: AbortController): Promise<void> {
     const body = this.body();
     const quote = this.quote ?? await this.ask();
-    if (!quote || tab !== this.current) return;
-    if (share(quote) > LARGE_SHARE && !await confirmSpend(quote)) { this.focus(); return; }
-    const running = this.running = new AbortController();
+    if (!quote || tab !== this.current || running.signal.aborted) return;
+    if (!quote.affordable && !isFree(quote)) return this.settle(tab, h("p", { class: "problem", role: "alert" }, "This costs more than is left. Nothing was asked or charged; less ε may still fit."));
+    if (share(quote) > LARGE_SHARE && !await confirmSpend(quote)) return this.focus();
     this.busy(true);
     this.settle(tab, h("p", { class: "muted", role: "status" }, isFree(quote) ? "Reading …" : "Asking …"));
     try {
       const answer = await api.query(body, running.signal);
+      tab.wish.fresh = false;  // new noise is bought once, not at every Ctrl+Enter
+      if (tab === this.current) this.price.open(tab.wish);
+      this.save();
       this.settle(tab, answerView(answer));
       this.spent(answer);
     } catch (error) {
       if (running.signal.aborted) this.settle(tab, h("p", { class: "note", role: "status" }, "Stopped waiting. If the service had begun, the charge stands and the answer is kept: asking the same again is then free."));
       else this.settle(tab, problemView(error));
-    } finally {
-      if (this.running === running) this.running = null;
-      this.busy(false);
-      if (tab === this.current) this.soon(0);
     }
   }
 
