@@ -277,7 +277,9 @@ def test_a_busy_service_is_no_fault_of_the_statement(console):
 
 def test_two_hasty_presses_buy_one_answer(console):
     asked = []
-    console.page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/v1/queries") else None)
+    console.page.on(
+        "request", lambda request: asked.append(request.url) if request.url.endswith("/v1/queries") else None
+    )
     console.write("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic")
     for _ in range(3):
         console.page.keyboard.press("Control+Enter")
@@ -289,13 +291,22 @@ def test_a_typing_error_in_an_amount_is_refused_and_never_replaced(console):
     console.write(BY_REGION)
     console.price()
     console.page.get_by_label("ε", exact=True).fill("0,5")
-    console.page.locator(".price-line.refused, .price-line.muted").wait_for()
-    console.page.get_by_label("ε", exact=True).fill("19.9999")
-    console.page.locator(".price-line.warn, .price-line.refused").wait_for()
+    console.page.locator(".price-line.refused", has_text="epsilon cannot be read").wait_for()
     console.page.get_by_role("button", name="Run").click()
     console.page.wait_for_timeout(300)
     assert console.page.locator(".answer-view, dialog").count() == 0
     console.page.get_by_label("ε", exact=True).fill("")
     console.page.get_by_text("Caps").click()
     console.page.get_by_label("rows of a patient").fill("ten")
-    console.page.locator(".price-line.muted", has_text="max_rows").wait_for()
+    console.page.locator(".price-line.refused", has_text="max_rows").wait_for()
+    assert console.page.locator(".cm-lintRange-error").count() == 0  # the statement is not at fault
+
+
+def test_what_costs_more_than_is_left_is_not_asked(console):
+    console.ask("SELECT COUNT(*) AS n FROM patients WHERE age < 20", "0.3")
+    console.write(BY_REGION)
+    console.page.get_by_label("ε", exact=True).fill("19.9")
+    console.page.locator(".price-line.warn", has_text="more than is left").wait_for()
+    console.page.get_by_role("button", name="Run").click()
+    console.page.get_by_role("alert").filter(has_text="Nothing was asked or charged").wait_for()
+    assert console.page.get_by_role("dialog").count() == 0

@@ -167,7 +167,8 @@ export class Workbench {
 
   private refuse(problem: Problem): void {
     this.fix = this.fixFor(problem);
-    this.editor.underline(problem, this.fix);
+    const ofTheStatement = problem.position || problem.rule !== "parameters" && problem.code !== "invalid_request";
+    this.editor.underline(ofTheStatement ? problem : null, this.fix);
     this.price.showRefusal(problem, this.fix?.label ?? null);
   }
 
