@@ -7,7 +7,7 @@ import type { Account, ReleaseItem, Spend } from "./wire";
 export function budgetView(accounts: Account[], releases: ReleaseItem[]): HTMLElement {
   return h("section", { class: "page", "aria-labelledby": "budget-title" },
     h("h1", { id: "budget-title" }, "Budget"),
-    h("p", { class: "about" }, "ε bounds what anyone can learn about one protected unit from everything that you were answered. Spent ε never comes back."),
+    h("p", { class: "about" }, "ε bounds what anyone can learn about one protected unit from all the answers together. Spent ε never comes back."),
     accounts.map((account) => h("div", { class: "account" },
       h("h2", null, account.dataset),
       meter("ε", account.limit.epsilon, account.remaining.epsilon),
