@@ -215,3 +215,30 @@ def test_another_analysts_release_does_not_exist(desk):
         desk.release("second_analyst", mine.release_id)
     with pytest.raises(NotFound):
         desk.quote("nobody", ask(BY_REGION))
+
+
+def test_ask_by_accuracy_gives_the_smallest_price(desk):
+    quote = desk.quote("analyst", ask(BY_REGION, None, accuracy="15"))
+    width = next(c.plus_minus for c in quote.columns if c.name == "n")
+    assert width <= 15
+    cheaper = str(float(quote.price.epsilon) - 0.002)
+    assert next(c.plus_minus for c in desk.quote("analyst", ask(BY_REGION, cheaper)).columns if c.name == "n") > 15
+    answer = desk.query("analyst", ask(BY_REGION, None, accuracy="15"), None)
+    assert answer.receipt.charged == quote.price
+
+
+@pytest.mark.parametrize(
+    ("sql", "epsilon", "accuracy"),
+    [
+        (BY_REGION, "0.1", "15"),
+        (BY_REGION, None, "0"),
+        (BY_REGION, None, "x"),
+        (BY_REGION, None, "0.01"),
+        ("SELECT AVG(age) FROM patients", None, "15"),
+    ],
+)
+def test_an_accuracy_without_a_price_is_refused_free(desk, sql, epsilon, accuracy):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask(sql, epsilon, accuracy=accuracy), None)
+    assert refused.value.code == "accuracy_invalid"
+    assert spent(desk) == "0"
