@@ -11,9 +11,11 @@ TacitError                      code, status, title, detail, hint, position, rul
 ├── Forbidden                   403  forbidden (the role lacks the route)
 ├── NotFound                    404  not_found (the same for "not granted" and "does not exist")
 ├── Conflict                    409  idempotency_conflict
+├── RateLimited                 429  rate_limited (Retry-After)
 ├── PolicyError                 —    the owner's file: path, line, fix
 ├── EngineFailure               500  engine_failed · 504 engine_timeout (charged; says nothing about data)
 ├── LedgerUnavailable           503  ledger_unavailable (fails closed)
+├── IdentityUnavailable         503  identity_unavailable (the provider's keys cannot be had; API keys still work)
 └── Overloaded                  503  overloaded (Retry-After)
 """
 
@@ -150,6 +152,20 @@ class LedgerUnavailable(TacitError):
 
     status = 503
     title = "Ledger unavailable"
+
+
+class RateLimited(TacitError):
+    """This caller asks faster than allowed; try again after ``extra['retry_after_s']`` seconds. Nothing ran."""
+
+    status = 429
+    title = "Too many requests"
+
+
+class IdentityUnavailable(TacitError):
+    """The identity provider's signing keys cannot be had, so that no token can be judged."""
+
+    status = 503
+    title = "Identity provider unavailable"
 
 
 class Overloaded(TacitError):

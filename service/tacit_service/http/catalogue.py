@@ -14,8 +14,12 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "invalid_http": (400, "The bytes sent are not an HTTP request within the limits of line and header sizes."),
     "invalid_json": (400, "The body is not strict JSON: UTF-8, no duplicate members, no NaN or Infinity, not deep."),
     "idempotency_key_invalid": (400, "Idempotency-Key is one value of 1 to 255 visible ASCII characters."),
-    "unauthenticated": (401, "The Authorization header has no API key that is known, current and not revoked."),
+    "unauthenticated": (
+        401,
+        "The Authorization header has neither an API key nor a token that is known, current and not revoked.",
+    ),
     "forbidden": (403, "The key is good; its role may not use this route."),
+    "rate_limited": (429, "This caller asks faster than allowed. Nothing ran; Retry-After says when to ask again."),
     "not_found": (404, "No such thing for this key. Things not granted and things that do not exist look the same."),
     "method_not_allowed": (405, "The path exists; the Allow header lists its methods."),
     "not_acceptable": (406, "Accept names no representation that is offered: JSON, or an Arrow stream of an answer."),
@@ -70,8 +74,14 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
         "A subquery could give several rows; data must not decide whether a query fails.",
     ),
     "correlated_release": (422, "An aggregate over protected rows depends on the row around it."),
-    "text_too_long": (422, "An expression could make a text many times longer, and its running time tell of single rows."),
-    "postprocess_failed": (422, "The SQL above the release failed on the noisy values; the release is paid for and held."),
+    "text_too_long": (
+        422,
+        "An expression could make a text many times longer, and its running time tell of single rows.",
+    ),
+    "postprocess_failed": (
+        422,
+        "The SQL above the release failed on the noisy values; the release is paid for and held.",
+    ),
     "options_invalid": (422, "The OPTIONS clause cannot be read, or says what the request says already."),
     "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
     "released_in_protected": (422, "A released result is used inside a protected query, which takes two questions."),
@@ -88,6 +98,11 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "account_closed": (409, "The account is closed or frozen; the data owner decides."),
     "limits_fixed": (409, "An account's limits were fixed when it was created."),
     "transfer_refused": (409, "An allotment cannot be moved between these accounts."),
+    "transfer_empty": (422, "A transfer moves some epsilon between two different analysts."),
+    "allotment_exceeded": (409, "The analysts' limits would add up to more than the dataset has."),
+    "account_of_policy": (409, "The policy declares this account; its limits are changed there."),
+    "key_over": (409, "The key is revoked or has ended, and cannot be changed."),
+    "name_invalid": (422, "A name is 1 to 63 letters, digits or _ . @ - and starts with a letter or digit."),
     # the service
     "internal": (500, "A fault of the service. The incident id finds its log line; a charge may stand."),
     "engine_failed": (500, "The engine could not finish. The charge stands; nothing about the data can be said."),
@@ -95,6 +110,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "engine_timeout": (504, "The engine ran out of time. The charge stands; nothing about the data can be said."),
     "ledger_unavailable": (503, "The ledger cannot promise durability, so nothing is answered."),
     "overloaded": (503, "Too much work is waiting. Nothing ran; Retry-After says when to ask again."),
+    "identity_unavailable": (503, "The identity provider's signing keys cannot be had; API keys still work."),
     "starting": (503, "The service is starting. Retry-After says when to ask again."),
 }
 

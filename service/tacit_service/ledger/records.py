@@ -99,3 +99,4 @@ class PastCharge:
     price: Price
     status: str
     release_id: str | None
+    free_for_dataset: bool = False

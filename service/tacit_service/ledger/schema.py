@@ -23,6 +23,9 @@ DATASET: Final = ""
 
 OPEN, FROZEN, CLOSED = "open", "frozen", "closed"
 
+APPOINTED: Final = "owner"
+"""As an account's ``policy_digest``: the owner opened it; no policy names it."""
+
 metadata = sa.MetaData()
 
 

@@ -28,6 +28,7 @@ from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
+from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
@@ -61,6 +62,7 @@ class Desk:
         self.sandbox = sandbox
         self.preparer = preparer
         self._by_role: set[str] = set()
+        self._owner = Administration(ledger)
 
     @classmethod
     def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
@@ -315,7 +317,7 @@ class Desk:
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
-        if analyst in self.policy.analysts or analyst in self._by_role:
+        if analyst in self.policy.analysts or analyst in self._by_role or self._owner.appointed(self.name, analyst):
             return
         budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
         if budget is not None:
