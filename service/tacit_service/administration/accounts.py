@@ -50,20 +50,24 @@ class Accounts:
         return Administration(self._ledger).appointed(dataset, analyst)
 
     def history(
-        self, who: Principal, dataset: str, analyst: str | None = None, *, limit: int = 100, before: int | None = None
+        self,
+        who: Principal,
+        dataset: str,
+        analyst: str | None = None,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        pending_only: bool = False,
     ) -> models.History:
-        """What was asked, what each charge cost and what became of it, newest first."""
+        """What was asked, what each charge cost and what became of it, newest first.
+
+        ``pending_only``: the charges that hold budget and have neither a release nor an end.
+        """
         self.accounts(who, dataset)
         limit = min(limit, LISTED_MAX)
-        found = Administration(self._ledger).history(dataset, analyst, limit, before=before)
+        found = Administration(self._ledger).history(dataset, analyst, limit, before=before, pending_only=pending_only)
         more = found[-1].sequence if len(found) == limit else None
         return models.History(charges=[_charge(past) for past in found], next_before=more)
-
-    def pending(self, who: Principal, dataset: str) -> models.History:
-        """Charges that hold budget and have neither a release nor an end."""
-        self.accounts(who, dataset)
-        found = Administration(self._ledger).history(dataset, None, LISTED_MAX, pending_only=True)
-        return models.History(charges=[_charge(past) for past in found])
 
     def spending(self, dataset: str, analyst: str | None, limit: int) -> models.Spending:
         """Spending over time on one account. The caller has checked whose it is."""

@@ -86,10 +86,19 @@ async def history(
     return routing.json_response(found)
 
 
-async def pending(request: Request, name: str) -> Response:
+async def pending(
+    request: Request,
+    name: str,
+    before: Annotated[int | None, Query(ge=1, le=2**53, description="Only before this entry of the journal")] = None,
+    limit: Limit = 100,
+) -> Response:
     """Charges that hold budget and have neither a release nor an end."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: service.office().accounts.pending(who, name)))
+    found = await lookup(
+        request,
+        lambda: service.office().accounts.history(who, name, limit=limit, before=before, pending_only=True),
+    )
+    return routing.json_response(found)
 
 
 async def keys(
