@@ -255,9 +255,11 @@ def test_spending_is_ones_own_and_for_the_owner_the_datasets(api, house: House, 
     assert {c["analyst"] for c in ada["charges"]} == {"ada"}
     assert [(d["charges"], d["spent"]["epsilon"]) for d in ada["days"]] == [(2, "0.75")]
     assert [c["charge_id"] for c in ada["pending"]] == [pending]
+    assert {c["paid_by_dataset"] for c in ada["charges"]} == {None}, "whether others hold the same is not told"
     assert ada["complete"]
     whole = owner.get("/v1/budget/history?dataset=clinic")
     assert [(d["charges"], d["spent"]["epsilon"]) for d in whole["days"]] == [(3, "0.75")], "handed on: paid before"
+    assert [c["paid_by_dataset"] for c in whole["charges"]] == [True, False, True]
     assert str(office.balance("clinic", None).spent[0]) == "0.75"
     assert not owner.get("/v1/budget/history?dataset=clinic&limit=2")["complete"]
     hidden = Door(api, house, "ben").get("/v1/budget/history?dataset=clinic", 404)

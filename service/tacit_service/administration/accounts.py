@@ -78,8 +78,8 @@ class Accounts:
         return models.Spending(
             dataset=dataset,
             days=list(_days(found, whole=analyst is None)),
-            charges=[_charge(past) for past in found],
-            pending=[_charge(past) for past in pending],
+            charges=[_charge(past, own=analyst is not None) for past in found],
+            pending=[_charge(past, own=analyst is not None) for past in pending],
             complete=len(found) < limit,
         )
 
@@ -90,8 +90,8 @@ class Accounts:
         scope.owns(who, dataset)
         if not PRINCIPAL.match(asked.analyst):
             raise RequestError("name_invalid", "A name is 1 to 63 letters, digits or _ . @ -, letter or digit first.")
-        epsilon = scope.amount(Epsilon, "epsilon", asked.epsilon)
-        delta = scope.amount(Delta, "delta", asked.delta)
+        epsilon = scope.amount(Epsilon, asked.epsilon)
+        delta = scope.amount(Delta, asked.delta)
         if not epsilon or delta.units >= 10**Delta.DIGITS:
             raise RequestError("epsilon_invalid", "An account has some epsilon, and a delta below 1.")
         try:
@@ -113,7 +113,7 @@ class Accounts:
     def transfer(self, who: Principal, dataset: str, asked: models.Transfer) -> list[models.Account]:
         """Move unspent ε; the giver's account and the taker's, as they are then."""
         scope.owns(who, dataset)
-        epsilon = scope.amount(Epsilon, "epsilon", asked.epsilon)
+        epsilon = scope.amount(Epsilon, asked.epsilon)
         if not epsilon or asked.giver == asked.taker:
             raise RequestError("transfer_empty", "A transfer moves some epsilon between two analysts.")
         self._owner(who).transfer(dataset, asked.giver, asked.taker, epsilon)
@@ -122,7 +122,7 @@ class Accounts:
     def set_pace(self, who: Principal, dataset: str, asked: models.PaceChange) -> models.Account:
         """Pace an account, or lift its pace."""
         scope.owns(who, dataset)
-        epsilon = scope.amount(Epsilon, "epsilon", asked.epsilon)
+        epsilon = scope.amount(Epsilon, asked.epsilon)
         period: Literal["", "day", "month"] = "" if asked.period == "none" else asked.period
         if period and not epsilon:
             raise RequestError("epsilon_invalid", "A pace allows some epsilon.", hint="To stop charges, freeze.")
@@ -164,7 +164,7 @@ def _held(past: PastCharge) -> Amounts:
     return _NOTHING if past.status == "voided" else (past.price.epsilon, past.price.delta)
 
 
-def _charge(past: PastCharge) -> models.Charge:
+def _charge(past: PastCharge, *, own: bool = False) -> models.Charge:
     return models.Charge(
         charge_id=past.charge_id,
         sequence=past.sequence,
@@ -174,7 +174,7 @@ def _charge(past: PastCharge) -> models.Charge:
         sql=past.description,
         status=cast(Literal["pending", "released", "failed", "voided", "settled"], past.status),
         cost=spend(_held(past)),
-        paid_by_dataset=not past.free_for_dataset,
+        paid_by_dataset=None if own else not past.free_for_dataset,
         release_id=past.release_id,
     )
 

@@ -89,7 +89,9 @@ class Charge(wire.Wire):
     sql: str
     status: Literal["pending", "released", "failed", "voided", "settled"]
     cost: wire.Spend
-    paid_by_dataset: bool = Field(description="False where a stored release was handed on: the dataset paid before")
+    paid_by_dataset: bool | None = Field(
+        description="False where a stored release was handed on. Null for analysts: it would tell what others asked"
+    )
     release_id: str | None = None
 
 

@@ -54,9 +54,11 @@ def unknown() -> NotFound:
     )
 
 
-def amount(kind: type[Amount], name: str, text: str) -> Amount:
-    """An exact amount, or a refusal that names the member."""
+def amount(kind: type[Amount], text: str) -> Amount:
+    """An exact amount, or a refusal that names it."""
     try:
         return kind.parse(text)
     except ValueError as error:
-        raise RequestError(f"{name}_invalid", f"{name} is {error}.", hint='Write a decimal such as "0.5".') from None
+        name = "epsilon" if kind is Epsilon else "delta"
+        code = {"epsilon": "epsilon_invalid", "delta": "delta_invalid"}[name]
+        raise RequestError(code, f"{name}: {error}.", hint='Write a decimal such as "0.5".') from None
