@@ -60,7 +60,11 @@ def wrong_unit(patch: pytest.MonkeyPatch) -> None:
 
     def by_visit(r: Relation) -> str:
         text = whole(r)
-        return text.replace("SELECT _u,", "SELECT visit_id AS _u,", 1) if isinstance(r, Scan) and r.table == "visits" else text
+        return (
+            text.replace("SELECT _u,", "SELECT visit_id AS _u,", 1)
+            if isinstance(r, Scan) and r.table == "visits"
+            else text
+        )
 
     patch.setattr(emit, "relation", by_visit)
     patch.setattr(bounding, "relation", by_visit)

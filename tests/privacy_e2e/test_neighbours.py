@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import pytest
-from tacit_e2e_data import ALONE, TIGHT, TIGHT_GROUPS, HEAVIEST, Tables, shuffled, without_unit
+from tacit_e2e_data import ALONE, HEAVIEST, TIGHT, TIGHT_GROUPS, Tables, shuffled, without_unit
 from tacit_e2e_generate import generate
 from tacit_e2e_neighbours import Others, asked, check, described
 from tacit_e2e_post_queries import RELEASES
@@ -16,13 +16,15 @@ from tacit_e2e_world import World, open_world
 from tacit_service.errors import TacitError
 
 CURATED = [*ROWS, *RELEASES, *TIED, *OVERFLOWS]
-GENERATED = int(os.environ.get("TACIT_GENERATED", "90"))  # generated statements; thousands are a matter of minutes
-CHUNK = 30
+GENERATED = int(os.environ.get("TACIT_GENERATED", "80"))  # generated statements; thousands are a matter of minutes
+CHUNK = 20
 
 
 def params(queries: list[Query]) -> list[Any]:
     return [
-        pytest.param(q, id=q.name, marks=[pytest.mark.xfail(strict=True, reason=q.privacy_bug)] if q.privacy_bug else [])
+        pytest.param(
+            q, id=q.name, marks=[pytest.mark.xfail(strict=True, reason=q.privacy_bug)] if q.privacy_bug else []
+        )
         for q in queries
     ]
 
@@ -71,7 +73,9 @@ def test_rows_that_belong_to_nobody_leave_no_trace(world: World, rebuilt: dict[s
     assert content(rebuilt["nobody"].engine) == content(world.engine)
 
 
-def test_a_snapshot_less_a_unit_is_the_snapshot_of_the_data_less_that_unit(world: World, rebuilt: dict[str, World]) -> None:
+def test_a_snapshot_less_a_unit_is_the_snapshot_of_the_data_less_that_unit(
+    world: World, rebuilt: dict[str, World]
+) -> None:
     assert content(rebuilt["heaviest"].engine) == content(world.engine, f"_u <> {HEAVIEST}")
     assert content(rebuilt["alone"].engine) == content(world.engine, f"_u <> {ALONE}")
 

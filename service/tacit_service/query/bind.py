@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
+from .bounds import Facts
 from .catalog import Catalog
-from .expr import Expr, Ref, Scalar
+from .expr import Expr, Param, Ref, Scalar
 from .outer import Outer, OuterScope
 from .parse import position
 from .plan import Column, Project, Relation
@@ -29,6 +30,7 @@ from .syntax import strict, unsupported
 
 EXPANSIONS_MAX = 64
 DRAFTS_MAX = 64
+BOUND_MAX = 20_000
 SET_KINDS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
 
 
@@ -52,10 +54,12 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.params: list[tuple[Param, Outer]] = []
         self.lifts: list[list[tuple[Column, Expr]]] = []
         self.correlated: list[bool] = []
         self._ids = itertools.count(1)
         self._expansions = 0
+        self._bound = 0
 
     def new_id(self) -> int:
         """A fresh plan-wide column id."""
@@ -87,6 +91,16 @@ class Binder:
                 position=position(self.sql, node),
             )
 
+    def count_bound(self, node: exp.Expr) -> None:
+        """CASE with a subject and BETWEEN write an operand more than once; nested, that must not explode."""
+        self._bound += 1
+        if self._bound > BOUND_MAX:
+            raise SqlSyntaxError(
+                "sql_too_large",
+                f"The statement has more than {BOUND_MAX} expressions once WITH names, CASE and BETWEEN are written out.",
+                position=position(self.sql, node),
+            )
+
     def add_draft(self, make: Callable[[str], Draft]) -> Draft:
         """Register a release point under the next name."""
         if len(self.drafts) >= DRAFTS_MAX:
@@ -100,6 +114,12 @@ class Binder:
         column = Column(self.new_id(), "subquery", scalar.facts)
         self.lifts[-1].append((column, scalar))
         return Ref(scalar.facts, column.id, column.name)
+
+    def stage(self, outer: Outer, facts: Facts) -> Expr:
+        """A released scalar that a protected query reads: it runs first, and its number is a constant for the rest."""
+        param = Param(facts, f"p{len(self.params)}")
+        self.params.append((param, outer))
+        return param
 
     def flush(self, relation: Relation) -> Relation:
         """Put the lifted columns under what comes next."""
@@ -210,7 +230,7 @@ class Binder:
         strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
         left, left_on_unit = self._branch(node.this, env, as_relation, outer, around)
         right, right_on_unit = self._branch(node.expression, env, as_relation, outer, around)
-        if self.correlated:
+        if self.correlated and outer is not None:  # a derived table says nothing of the subquery that reads it
             self.correlated[-1] = left_on_unit and right_on_unit
         if isinstance(left, Outer) and isinstance(right, Outer):
             return outer_set_operation(self, node, left, right)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .bounds import DAY_US, Facts, Type
-from .expr import Call, Cast, Exists, Expr, InRelation, Ref, Scalar, Window
+from .expr import Call, Cast, Exists, Expr, InRelation, Param, Ref, Scalar, Window
 
 BY_DAY = {"trunc_year", "trunc_quarter", "trunc_month", "trunc_week", "trunc_day", "part_year", "part_quarter", "part_month",
           "part_week", "part_day", "part_dayofweek", "part_isodow", "part_dayofyear", "monthname", "dayname", "last_day"}  # fmt: skip
@@ -37,7 +37,7 @@ def key_size(e: Expr) -> int | None:
     """
     if e.facts.domain is not None:
         return len(e.facts.domain) + 1
-    if any(isinstance(n, Exists | InRelation | Scalar | Window) for n in e.walk()):
+    if any(isinstance(n, Exists | InRelation | Scalar | Window | Param) for n in e.walk()):
         return None
     size = 1
     seen: set[int] = set()

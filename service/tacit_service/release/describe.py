@@ -150,3 +150,26 @@ def _bound(value: object) -> Cell:
     if isinstance(shown, float) and Fraction(shown).denominator == 1:
         return int(shown)
     return shown
+
+
+def notes(prepared: Prepared, held: bool) -> list[str]:
+    """What a person should know beside the numbers."""
+    said = []
+    if held:
+        said.append("Answered from a release that you hold: the same noise, free of charge.")
+    elif prepared.free:
+        said.append("Reads public tables only: exact and free of charge.")
+    hidden = [
+        k.label
+        for p in prepared.plan.releases
+        for k in p.keys
+        if p.public_keys and k.expr.facts.nullable and not k.expr.facts.key_null and p.key_table is None
+    ]
+    if hidden:
+        named = ", ".join(dict.fromkeys(hidden))
+        said.append(f"Rows where {named} is NULL are in no group: the policy does not declare NULL as a key.")
+    if prepared.plan.params:
+        said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+    if any(not p.public_keys for p in prepared.plan.releases):
+        said.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
+    return said

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.emit import with_params
 from tacit_service.errors import RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
@@ -103,7 +104,7 @@ class Preparer:
         )
         self._check_statements(plan, request.sql)
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced)
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys)
         )
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
@@ -156,7 +157,9 @@ class Preparer:
         for point in plan.releases:
             for statement in statements(point):
                 try:
-                    self.sandbox.describe(statement.sql, self.protected)
+                    self.sandbox.describe(
+                        with_params(statement.sql, {p.name: None for p in plan.params}), self.protected
+                    )
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -178,15 +181,16 @@ class Preparer:
                 rule="post-processing",
             ) from None
 
-    def _canonical(self, plan: Plan, priced: Estimate) -> str:
+    def _canonical(self, plan: Plan, priced: Estimate, keys: dict[str, KeyRows | None]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown."""
         what = {
             "dataset": plan.dataset,
             "snapshot": self.snapshot_version,
             "statements": [[s.sql for s in statements(p)] for p in plan.releases],
-            "public_keys": [p.public_keys for p in plan.releases],
+            "public_keys": [_digest(keys[p.name]) for p in plan.releases],
             "events": [e.canonical() for e in priced.events],
             "outer": plan.sql if not plan.releases else "",
+            "params": [[p.name, p.sql] for p in plan.params],
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
@@ -217,13 +221,18 @@ def _with_options(request: QueryRequest) -> QueryRequest:
     numbers: dict[str, object] = dict(options)
     for name in ("max_rows", "max_groups", "max_amount"):
         if name in options:
-            if not options[name].replace(".", "", name == "max_amount").isdigit():
+            digits = options[name].replace(".", "", name == "max_amount")
+            if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
                 raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
             numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
     try:
         return QueryRequest.model_validate({**said, **numbers, "sql": sql})
     except ValidationError:
         raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
+
+
+def _digest(keys: KeyRows | None) -> str | None:
+    return None if keys is None else hashlib.sha256(repr(keys).encode()).hexdigest()
 
 
 def _text(value: str | int | float) -> str:

@@ -45,6 +45,9 @@ def _protected_pair(
         )
     # all rows of a unit have a match, or none has, only when nothing but the unit decides
     pure = len(own) == 1 and equates_units(own[0], left, right, by_path=False)
+    pure = pure and all(
+        a.facts.per_unit for a in own[0].children()
+    )  # an id that is NULL in some rows matches in others
     rows = left.max_rows * right.max_rows if left.max_rows is not None and right.max_rows is not None else None
     if kind in ("semi", "anti"):
         rows = left.max_rows

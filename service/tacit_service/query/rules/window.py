@@ -112,7 +112,10 @@ def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fa
 
 
 def _row_value(f: Facts) -> Facts:
-    return f.with_(nullable=True, per_unit=False, unit=False, unique=False, origin=None, links=None)
+    """A value of another row of the unit: a number that counted rows does not count them here."""
+    return f.with_(
+        nullable=True, key_null=True, per_unit=False, unit=False, unique=False, origin=None, links=None, unit_rank=False
+    )
 
 
 def _frame(b: ExprBinder, spec: Any) -> str | None:
