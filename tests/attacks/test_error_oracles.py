@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from tacit.wire import QueryRequest
 
+from tacit.wire import QueryRequest
 from tacit_service.errors import TacitError
 
 # each raised in the engine for one person's values, and for nobody else's

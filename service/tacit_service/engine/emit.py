@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from tacit_service.errors import SqlSyntaxError
 from tacit_service.query import operators
-from tacit_service.query.bounds import INT64_MAX, Type
+from tacit_service.query.bounds import INT64_MAX, Facts, Type
 from tacit_service.query.expr import (
     Agg,
     Call,
@@ -192,7 +192,7 @@ def _window(e: Window, unit: bool) -> str:
         return saturated(text)
     if e.function in ("sum", "avg") and e.args[0].facts.type is Type.NUMBER:
         over = f" OVER ({' '.join(parts)})"
-        total, back = _grid_sum(args, e.args[0].facts.grid, over)
+        total, back = _grid_sum(args, e.args[0].facts, over)
         mean = f" / nullif(count({args}){over}, 0)" if e.function == "avg" else ""
         return f"(CAST({total} AS DOUBLE){back}{mean})"
     return text
@@ -215,10 +215,10 @@ def aggregate(e: Agg) -> str:
     if e.function == "sum":
         if kind is Type.INTEGER:
             return saturated(f"sum({x}){where}")
-        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        total, back = _grid_sum(x, e.args[0].facts, where)
         return f"(CAST({total} AS DOUBLE){back})"
     if e.function == "avg" and kind is Type.NUMBER:
-        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        total, back = _grid_sum(x, e.args[0].facts, where)
         return f"(CAST({total} AS DOUBLE){back} / nullif(count({x}){where}, 0))"
     if e.function in ("stddev_samp", "stddev_pop", "var_samp", "var_pop"):
         return _moments(e, x, where)
@@ -248,11 +248,23 @@ def _moments(e: Agg, x: str, where: str) -> str:
     return f"(CASE WHEN count({whole}){where} = {n} THEN {spread} END)"
 
 
-def _grid_sum(x: str, grid: Fraction | None, where: str) -> tuple[str, str]:
-    """Integer sum in multiples of the grid, and the text that scales it back."""
-    grid = grid or _GRID_DEFAULT
+def _grid_sum(x: str, f: Facts, where: str) -> tuple[str, str]:
+    """Integer sum in multiples of a grid, and the text that scales it back: one value in any row order.
+
+    Without a declared precision the grid is a power of two, 2^-52 of the bounds. Without bounds a value that does not
+    fit makes the sum NULL: it is never left out silently.
+    """
+    if f.grid is None and f.bounds.finite:
+        size = max(abs(end) for end in f.bounds.ends()) or Fraction(1)
+        grid = Fraction(2) ** (math.ceil(math.log2(size)) - 52)
+    else:
+        grid = f.grid or _GRID_DEFAULT
     steps, back = to_steps(x, grid)
-    return f"sum(TRY_CAST(round({steps}) AS BIGINT)){where}", back
+    whole = f"TRY_CAST(round({steps}) AS BIGINT)"
+    total = f"sum({whole}){where}"
+    if f.bounds.finite and f.proven:
+        return total, back
+    return f"CASE WHEN count({whole}){where} = count({x}){where} THEN {total} END", back
 
 
 def to_steps(x: str, grid: Fraction) -> tuple[str, str]:

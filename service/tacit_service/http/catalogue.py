@@ -82,6 +82,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
         422,
         "The SQL above the release failed on the noisy values; the release is paid for and held.",
     ),
+    "fanout_too_large": (422, "Joins with public tables could turn one row into very many."),
     "options_invalid": (422, "The OPTIONS clause cannot be read, or says what the request says already."),
     "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
     "released_in_protected": (422, "A released result is used inside a protected query, which takes two questions."),
