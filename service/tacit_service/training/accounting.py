@@ -57,7 +57,7 @@ def _accountant(q: float, sigma: float, steps: int, grid: float) -> PLDAccountan
 
 def _interval(sigma: float, q: float, grid: float) -> float:
     """A step's loss is about q/sigma: small steps need a finer grid, since the rounding adds up over the steps."""
-    return min(grid, max(1e-7, grid * 20 * q / sigma))
+    return min(grid, max(1e-7, grid * 100 * q / sigma))
 
 
 def event(unit: str, q: float, sigma: float, steps: int, delta: Delta) -> DpSgdEvent:
