@@ -110,4 +110,8 @@ def test_exact_aggregates_are_named_by_the_mathematics_and_the_aggregating_engin
 
 
 def test_a_proof_of_payment_is_built_by_the_ledger_alone() -> None:
-    assert files_where(builds_a_proof_of_payment) <= {"ledger/store.py"}
+    """In the store after the commit; and, for a replayed request, in admission: a proof that pays for no event."""
+    assert files_where(builds_a_proof_of_payment) <= {"ledger/store.py", "ledger/admission.py"}
+    assert files_where(lambda node: builds_a_proof_of_payment(node) and ast.unparse(node.args[1]) != "()") == {
+        "ledger/store.py"
+    }

@@ -6,6 +6,7 @@ Heavy rooms are imported while starting, in the thread that starts, so that the 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from tacit_service.access.gatekeeper import Gatekeeper, Principal
 from tacit_service.access.keys import KeyFinder
 from tacit_service.access.roles import Role
-from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError
+from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError, TacitError
 
 if TYPE_CHECKING:
     from tacit import wire
     from tacit_service.ledger.store import Ledger
     from tacit_service.policy.load import Loaded
+    from tacit_service.policy.model import Policy
 
 RELEASES_LISTED_MAX: Final = 200
 
@@ -282,12 +284,27 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Pa
         for one in loaded:
             policy = one.policy
             desk = Desk.open(one, ledger, data_dir)
+            _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
-            opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset())
+            opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
     except BaseException:
         _close(parts)
         raise
     return parts
+
+
+def _warm(desk: DeskProtocol, policy: Policy) -> None:
+    """The first question of a process loads modules and starts workers, for a second or more: let it be ours.
+
+    A quote is free and touches no data. When it is refused, so be it.
+    """
+    from tacit import wire
+
+    table = next((name for name, table in policy.tables.items() if not table.public), None)
+    analyst = next(iter(policy.analysts), None)
+    if table is not None and analyst is not None:
+        with contextlib.suppress(TacitError):
+            desk.quote(analyst, wire.QueryRequest(dataset=policy.dataset, sql=f"SELECT COUNT(*) AS n FROM {table}"))
 
 
 class LedgerBooks:
@@ -340,8 +357,6 @@ def _granted(who: Principal, dataset: str, opened: Opened) -> bool:
 def _close(parts: Parts) -> None:
     """Close everything, even when something fails to close."""
     for opened in parts.datasets.values():
-        try:
+        with contextlib.suppress(Exception):  # the process ends; an engine that is gone already is what was wanted
             opened.desk.close()
-        except Exception:  # noqa: S112 - the process ends; an engine that is gone already is what was wanted
-            continue
     parts.books.close()

@@ -105,7 +105,9 @@ def _grammar_demo(commands: Any) -> None:
     demo.add_argument("--rows", type=_number(1, 10**12), default=200_000, metavar="N", help="visits to make (200000)")
     demo.add_argument("--data-dir", metavar="DIR", help="keep data and ledger here; else a temporary directory")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    demo.add_argument("--port", type=_number(0, 65_535), default=0, help="port to listen on (0: a free one)")
+    demo.add_argument(
+        "--port", type=_number(0, 65_535), help="port to listen on; 0 takes a free one (8470, or a free one)"
+    )
     demo.add_argument("--epsilon", default="3", metavar="E", help="lifetime epsilon of the dataset (3)")
     demo.add_argument("--delta", default="1e-6", metavar="D", help="lifetime delta of the dataset (1e-6)")
     demo.add_argument("--serve", action="store_true", help="only serve, without the session")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tacit_service.settings import Settings
 
 DATASET: Final = "clinic"
+USUAL_PORT: Final = 8470
 PEOPLE: Final = (("analyst", Role.ANALYST), ("second_analyst", Role.ANALYST), ("owner", Role.OWNER))
 _STAMP: Final = "demo.json"
 
@@ -38,7 +39,7 @@ class Choices:
     rows: int
     data_dir: str | None
     host: str
-    port: int
+    port: int | None
     epsilon: str
     delta: str
     only_serve: bool
@@ -110,7 +111,6 @@ def _prepare(folder: Path, choices: Choices) -> Settings:
 
     settings = Settings.load(
         host=choices.host,
-        port=choices.port,
         policies=(folder / f"{DATASET}.yaml",),
         ledger=f"sqlite:///{folder / 'ledger.sqlite'}",
         data_dir=folder / "snapshots",
@@ -125,9 +125,13 @@ def _bind(choices: Choices) -> socket.socket:
     from tacit_service.http.listen import bind
 
     try:
-        return bind(choices.host, choices.port)
+        if choices.port is not None:
+            return bind(choices.host, choices.port)
+        with contextlib.suppress(OSError):
+            return bind(choices.host, USUAL_PORT)
+        return bind(choices.host, 0)
     except OSError as error:
-        where = f"{choices.host}:{choices.port}"
+        where = choices.host if choices.port is None else f"{choices.host}:{choices.port}"
         raise PolicyError("address_unusable", f"Cannot listen on {where}: {error.strerror}.") from None
 
 

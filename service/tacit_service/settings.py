@@ -31,9 +31,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged")
     metrics_public: bool = Field(default=False, description="Serve /metrics without an owner's or auditor's key")
 
-    workers: int = Field(default=8, ge=1, le=256, description="Questions worked on at the same time")
+    workers: int = Field(default=4, ge=1, le=256, description="Questions worked on at the same time")
     queue: int = Field(default=64, ge=0, le=10_000, description="Questions that may wait for a worker before 503")
-    lookup_workers: int = Field(default=8, ge=1, le=256, description="Key and ledger look-ups at the same time")
+    lookup_workers: int = Field(default=4, ge=1, le=256, description="Key and ledger look-ups at the same time")
     lookup_queue: int = Field(default=512, ge=0, le=10_000, description="Look-ups that may wait before 503")
     retry_after_s: int = Field(default=2, ge=1, le=3600, description="What a 503 tells clients to wait")
 

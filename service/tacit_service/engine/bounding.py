@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
-from tacit_service.query.bounds import Type
+from tacit_service.query.bounds import INT64_MAX, Type
 from tacit_service.query.plan import Form, Measure, MeasureKind, ReleasePoint
 
-from .emit import expression, relation, saturated, to_steps
+from .emit import expression, relation, to_steps
 
 # fixes which K groups of a unit count; public, and a function of (unit, group) alone
 _SALT = "tacit/v1"
@@ -105,7 +105,8 @@ def integer_value(m: Measure) -> str:
 
 
 def _total(text: str, measure: str) -> str:
-    return f"{saturated(f'coalesce(sum({text}), 0)')} AS {measure}"
+    """A sum as BIGINT. Past 64 bits it stays at the ends, which moves by no more than the sum itself does."""
+    return f"CAST(least({INT64_MAX}, greatest(-{INT64_MAX}, coalesce(sum({text}), 0))) AS BIGINT) AS {measure}"
 
 
 def _one_row(point: ReleasePoint, measures: list[Measure]) -> Statement:

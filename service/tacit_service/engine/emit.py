@@ -28,6 +28,7 @@ from tacit_service.query.expr import (
     Window,
 )
 from tacit_service.query.functions import FUNCTIONS
+from tacit_service.query.measures import value_grid
 from tacit_service.query.plan import (
     Distinct,
     Filter,
@@ -88,7 +89,10 @@ def expression(e: Expr, *, unit: bool = True) -> str:
         default = "" if e.default is None else f" ELSE {expression(e.default, unit=unit)}"
         return f"CASE {whens}{default} END"
     if isinstance(e, Cast):
-        return f"TRY_CAST({expression(e.arg, unit=unit)} AS {CASTS[e.facts.type]})"
+        inner = expression(e.arg, unit=unit)
+        if e.target:
+            inner = f"TRY_CAST({inner} AS {e.target})"
+        return in_calendar(f"TRY_CAST({inner} AS {CASTS[e.facts.type]})", e.facts.type)
     if isinstance(e, InList):
         items = ", ".join(expression(i, unit=unit) for i in e.items)
         return f"({expression(e.arg, unit=unit)} IN ({items}))"
@@ -111,9 +115,19 @@ def _call(e: Call, unit: bool) -> str:
         return "(" + operators.LOGIC[e.name].join(args) + ")"
     template = operators.TEMPLATES.get(e.name) or FUNCTIONS[e.name].template
     text = template.format(*args, args=", ".join(args))
+    if e.name in operators.TEMPORAL:
+        return in_calendar(text, e.facts.type)
     if e.facts.type is Type.INTEGER and _may_overflow(e):
         return f"TRY({text})"
     return text
+
+
+def in_calendar(text: str, kind: Type) -> str:
+    """A date or timestamp outside years 2 to 9999 (infinity too) as NULL: nothing that reads it later can fail."""
+    if kind not in (Type.DATE, Type.TIMESTAMP):
+        return text
+    low, high = (f"{CASTS[kind]} '{edge}'" for edge in ("0002-01-01", "9999-12-31"))
+    return f"CASE WHEN {text} BETWEEN {low} AND {high} THEN {text} END"
 
 
 def _may_overflow(e: Call) -> bool:
@@ -146,6 +160,11 @@ def _window(e: Window, unit: bool) -> str:
     text = f"{e.function}({args}) OVER ({' '.join(parts)})"
     if e.function == "sum" and e.facts.type is Type.INTEGER:
         return saturated(text)
+    if e.function in ("sum", "avg") and e.args[0].facts.type is Type.NUMBER:
+        over = f" OVER ({' '.join(parts)})"
+        total, back = _grid_sum(args, e.args[0].facts.grid, over)
+        mean = f" / nullif(count({args}){over}, 0)" if e.function == "avg" else ""
+        return f"(CAST({total} AS DOUBLE){back}{mean})"
     return text
 
 
@@ -171,9 +190,26 @@ def aggregate(e: Agg) -> str:
     if e.function == "avg" and kind is Type.NUMBER:
         total, back = _grid_sum(x, e.args[0].facts.grid, where)
         return f"(CAST({total} AS DOUBLE){back} / nullif(count({x}){where}, 0))"
+    if e.function in ("stddev_samp", "stddev_pop", "var_samp", "var_pop"):
+        return _moments(e, x, where)
     if e.function in ("quantile_cont", "quantile_disc", "median"):
         return f"{'quantile_cont' if e.function == 'median' else e.function}({x}, {float(e.parameter or 0.5)!r}){where}"
     return f"{e.function}({x}){where}"
+
+
+def _moments(e: Agg, x: str, where: str) -> str:
+    """Variance from exact integer sums of the value and its square, so that row order cannot show."""
+    f = e.args[0].facts
+    grid = value_grid(f, *f.bounds.ends())
+    steps, back = to_steps(x, grid)
+    whole = f"TRY_CAST(round({steps}) AS HUGEINT)"
+    n = f"count({whole}){where}"
+    first, second = (f"CAST(sum({p}){where} AS DOUBLE)" for p in (whole, f"{whole} * {whole}"))
+    less = f"nullif({n} - 1, 0)" if e.function.endswith("samp") else f"nullif({n}, 0)"
+    variance = (
+        f"(CASE WHEN {second} > {first} * {first} / {n} THEN {second} - {first} * {first} / {n} ELSE 0.0 END / {less})"
+    )
+    return f"(sqrt({variance}){back})" if e.function.startswith("stddev") else f"({variance}{back}{back})"
 
 
 def _grid_sum(x: str, grid: Fraction | None, where: str) -> tuple[str, str]:
@@ -196,7 +232,10 @@ def to_steps(x: str, grid: Fraction) -> tuple[str, str]:
 def relation(r: Relation) -> str:
     """SELECT of a relation: its columns by id, and ``_u`` first when it is protected."""
     if isinstance(r, Scan):
-        columns = [f"{name(n)} AS c{c.id}" for n, c in zip(r.source_names, r.columns, strict=True)]
+        columns = []
+        for n, c in zip(r.source_names, r.columns, strict=True):
+            text = name(n) if c.facts.bounds.finite else in_calendar(name(n), c.facts.type)
+            columns.append(f"{text} AS c{c.id}")
         return f"SELECT {', '.join([*(['_u'] if r.protected else []), *columns])} FROM {name(r.table)}"
     if isinstance(r, Values):
         rows = ", ".join("(" + ", ".join(expression(c) for c in row) + ")" for row in r.rows)
@@ -222,7 +261,7 @@ def _side(r: SetOp, side: Relation) -> str:
     for mine, theirs in zip(r.columns, side.columns, strict=True):
         text = f"c{theirs.id}"
         if theirs.facts.type is not mine.facts.type:
-            text = f"CAST({text} AS {CASTS[mine.facts.type]})"
+            text = f"TRY_CAST({text} AS {CASTS[mine.facts.type]})"
         columns.append(f"{text} AS c{mine.id}")
     unit = ["_u"] if r.protected else []
     return f"SELECT {', '.join([*unit, *columns])} FROM ({relation(side)})"

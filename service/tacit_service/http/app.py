@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 from typing import Any, Final, cast
 
 from fastapi import FastAPI, Request
@@ -22,7 +23,6 @@ from tacit_service.http.routes import register
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log, places
 
-VERSION: Final = "0.1.0"
 _DESCRIPTION: Final = (
     "SQL in, private answer out, budget charged. Every number of an answer is differentially private and comes with a "
     "95 % interval; every refusal says what to change. Amounts of ε and δ are decimal strings."
@@ -33,7 +33,7 @@ def create_app(service: Service, settings: Settings) -> FastAPI:
     """The ASGI application over a service, which may still be starting."""
     app = FastAPI(
         title="Tacit",
-        version=VERSION,
+        version=version("tacit"),
         description=_DESCRIPTION,
         openapi_url=None,
         docs_url=None,

@@ -18,7 +18,7 @@ from tacit_service.privacy.lanes import Limits, Spent
 from tacit_service.privacy.units import Delta, Epsilon
 
 from .records import Balance
-from .schema import OPEN, accounts
+from .schema import DATASET, OPEN, accounts
 
 _c = accounts.c
 _COST: Final = {"p_epsilon": "cost_epsilon", "p_delta": "cost_delta", "r_rdp": "cost_rdp", "r_delta": "cost_threshold"}
@@ -110,11 +110,16 @@ def _account(row: sa.RowMapping) -> Account:
 
 
 _ME = (_c.dataset == sa.bindparam("of_dataset")) & (_c.analyst == sa.bindparam("of_analyst"))
+_PAYS = _c.analyst.in_([sa.bindparam("of_analyst"), sa.bindparam("of_payer")])
 _FIND = sa.select(accounts).where(_ME)
 
 
-def _cost(name: str) -> sa.BindParameter[int]:
-    return sa.bindparam(_COST[name], type_=sa.BigInteger)
+def _cost(name: str) -> sa.ColumnElement[int]:
+    """What the charge adds to a column. Each account counts the Rényi loss at an order of its own."""
+    cost = sa.bindparam(_COST[name], type_=sa.BigInteger)
+    if name != "r_rdp":
+        return cost
+    return sa.case((_c.analyst == DATASET, sa.bindparam("cost_rdp_dataset", type_=sa.BigInteger)), else_=cost)
 
 
 def _grown(name: str) -> sa.ColumnElement[int]:
@@ -146,7 +151,7 @@ def _charge_statement() -> sa.Update:
     window_spent = _pace_spent() + _cost("p_epsilon")
     return (
         sa.update(accounts)
-        .where(_ME, _c.state == OPEN, lane_p | lane_r, paced)
+        .where(_c.dataset == sa.bindparam("of_dataset"), _PAYS, _c.state == OPEN, lane_p | lane_r, paced)
         .values(
             **{name: _grown(name) for name in _COST},
             charges=_c.charges + 1,
@@ -175,6 +180,7 @@ def _amounts(part: Spent) -> dict[str, Any]:
         "cost_epsilon": part.epsilon,
         "cost_delta": part.delta,
         "cost_rdp": part.rdp,
+        "cost_rdp_dataset": part.rdp,
         "cost_threshold": part.threshold_delta,
     }
 
@@ -194,11 +200,7 @@ def list_all(connection: sa.Connection, dataset: str | None = None) -> list[Acco
 
 def create(connection: sa.Connection, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
     """Insert the row; its limits are then fixed."""
-    row: dict[str, Any] = {
-        "dataset": dataset,
-        "analyst": analyst,
-        "policy_digest": digest,
-    }
+    row: dict[str, Any] = {"dataset": dataset, "analyst": analyst, "policy_digest": digest}
     connection.execute(sa.insert(accounts), row | limit_columns(limits))
 
 
@@ -209,10 +211,18 @@ def change(connection: sa.Connection, dataset: str, analyst: str, **columns: int
         raise LookupError(f"no account of {analyst or 'the dataset'} on {dataset}")
 
 
-def charge(connection: sa.Connection, dataset: str, analyst: str, part: Spent, at: str) -> bool:
-    """Add ``part`` if at least one lane still fits and the pace allows it; whether it was added."""
-    values = _who(dataset, analyst) | _amounts(part) | {"day": at[:10], "month": at[:7]}
-    return connection.execute(_CHARGE, values).rowcount == 1
+def charge(connection: sa.Connection, dataset: str, parts: dict[str, Spent], at: str) -> bool:
+    """Add to each account, an analyst's and perhaps the dataset's, its part, if each has a lane left for it.
+
+    One statement for both. False means that at least one was refused: the caller rolls back.
+    """
+    analyst = next(name for name in parts if name != DATASET)
+    whole = parts.get(DATASET)
+    values = _who(dataset, analyst) | _amounts(parts[analyst]) | {"day": at[:10], "month": at[:7]}
+    values["of_payer"] = analyst if whole is None else DATASET
+    if whole is not None:
+        values["cost_rdp_dataset"] = whole.rdp
+    return connection.execute(_CHARGE, values).rowcount == len(parts)
 
 
 def credit(connection: sa.Connection, dataset: str, analyst: str, part: Spent, *, uncount: bool) -> None:

@@ -13,7 +13,7 @@ from tacit_service.privacy.lanes import Limits
 from . import accounts, queries
 from .accounts import Account
 from .records import ChargeRequest, Reservation
-from .schema import OPEN
+from .schema import DATASET, OPEN
 
 
 def withheld_for(account: Account, limits: Limits) -> int:
@@ -38,8 +38,24 @@ def existing(connection: sa.Connection, dataset: str, analyst: str) -> Account:
     return account
 
 
-def exhausted(account: Account, cost: Price) -> BudgetExhausted:
-    """Why the guarded update did not take the charge, from the row as it stood in the same transaction."""
+class Refused(Exception):
+    """Inside the transaction of a charge: roll back, then ask ``explained`` why."""
+
+
+def explained(connection: sa.Connection, request: ChargeRequest, cost: Price) -> Reservation:
+    """Why a charge was not made: its key was used before (a replay, or ``Conflict``), or an account refuses it."""
+    if request.idempotency_key is not None:
+        earlier = replayed(connection, request, request.idempotency_key)
+        if earlier is not None:
+            return earlier
+    mine, whole = (existing(connection, request.dataset, name) for name in (request.analyst, DATASET))
+    payers = [mine] if request.free_for_dataset and whole.state == OPEN else [mine, whole]
+    no_lane = (account for account in payers if not room(account, cost))
+    paced = (account for account in payers if account.pace_period)
+    raise _exhausted(next(no_lane, None) or next(paced, mine), cost)
+
+
+def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
     whose = "Your account" if account.analyst else "The dataset's account"
     epsilon, delta = account.balance().remaining
     detail = (
@@ -48,8 +64,9 @@ def exhausted(account: Account, cost: Price) -> BudgetExhausted:
     hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
     if account.state != OPEN:
         detail, hint = f"{whose} is {account.state}.", "The data owner decides."
-    elif lanes.admits(account.limits, account.spent, cost, withheld=account.below_ceiling):
-        detail, hint = f"{whose} has spent what its {account.pace_period} allows.", "Ask again in the next one."
+    elif room(account, cost):
+        detail = f"{whose} has spent what its {account.pace_period or 'pace'} allows for now."
+        hint = "Ask again in the next one."
     return BudgetExhausted(
         "budget_exhausted",
         detail,

@@ -26,46 +26,54 @@ OPEN, FROZEN, CLOSED = "open", "frozen", "closed"
 
 metadata = sa.MetaData()
 
+
+def _sequence() -> sa.Column[int]:
+    """The number of the row's journal entry, as its primary key: on SQLite the row itself is found by it, no index."""
+    return sa.Column(
+        "sequence", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+
+
 journal = sa.Table(
     "journal",
     metadata,
-    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    _sequence(),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("previous", sa.Text, nullable=False),
-    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("hash", sa.Text, nullable=False),
     sa.CheckConstraint("sequence >= 1", name="journal_sequence"),
 )
 
 charges = sa.Table(
     "charges",
     metadata,
-    sa.Column("charge_id", sa.Text, primary_key=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("charge_id", sa.Text, nullable=False, unique=True),
+    _sequence(),
     sa.Column("dataset", sa.Text, nullable=False),
     sa.Column("analyst", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text, nullable=True),
     sa.Column("body_digest", sa.Text, nullable=False),
     sa.Column("free_for_dataset", sa.Boolean, nullable=False),
     sa.UniqueConstraint("analyst", "idempotency_key", name="charges_key"),
-    sa.Index("charges_account", "dataset", "analyst", "sequence"),
 )
 
 outcomes = sa.Table(
     "outcomes",
     metadata,
-    sa.Column("charge_id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("charge_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    _sequence(),
+    sa.UniqueConstraint("charge_id", "kind", name="outcomes_once"),
     sa.CheckConstraint("kind IN ('fail', 'void', 'settle')", name="outcomes_kind"),
 )
 
 releases = sa.Table(
     "releases",
     metadata,
-    sa.Column("release_id", sa.Text, primary_key=True),
+    sa.Column("release_id", sa.Text, nullable=False, unique=True),
     sa.Column("charge_id", sa.Text, nullable=False, unique=True),
-    sa.Column("sequence", sa.BigInteger, nullable=False, unique=True),
+    _sequence(),
     sa.Column("dataset", sa.Text, nullable=False),
     sa.Column("analyst", sa.Text, nullable=False),
     sa.Column("canonical", sa.Text, nullable=False),

@@ -168,19 +168,33 @@ class Ledger:
         ``BudgetExhausted`` when an account has no lane left for it, ``Conflict`` for an idempotency key that is in use
         (``idempotency_conflict``, ``idempotency_in_progress``). A key whose release is stored returns it as ``replay``.
         """
-        cost = price(request.events)
+        cost, charge_id = price(request.events), "chg_" + secrets.token_hex(12)
+        try:
+            return self._reserve(request, cost, charge_id, also)
+        except admission.Refused:  # rolled back: nothing was charged
+            with self.reading() as connection:
+                return admission.explained(connection, request, cost)
+
+    def _reserve(
+        self, request: ChargeRequest, cost: Price, charge_id: str, also: Callable[[sa.Connection, str], None] | None
+    ) -> Reservation:
+        """The way of a charge that is admitted; ``Refused`` for whatever else, told apart only after the rollback.
+
+        A used idempotency key is found by the unique constraint at the end, so that it costs no query of its own.
+        """
         with self.writing() as connection:
-            if request.idempotency_key is not None:
-                earlier = admission.replayed(connection, request, request.idempotency_key)
-                if earlier is not None:
-                    return earlier
             head, at = self.head_in(connection), self._now()
-            for analyst in (request.analyst, DATASET):
-                self._charge(connection, request, analyst, cost, at)
-            charge_id = "chg_" + secrets.token_hex(12)
+            parts = {name: limits.part(cost) for name, limits in self._payers(connection, request).items()}
+            if not accounts.charge(connection, request.dataset, parts, at):
+                raise admission.Refused
             data = queries.charge_entry(charge_id, request, cost)
             head = self.append(connection, head, "charge", data, at)
-            connection.execute(_INSERT_CHARGE, queries.charge_row(data, head.sequence))
+            try:
+                connection.execute(_INSERT_CHARGE, queries.charge_row(data, head.sequence))
+            except sa.exc.IntegrityError as error:
+                if request.idempotency_key is None:
+                    raise
+                raise admission.Refused from error
             if also is not None:
                 also(connection, charge_id)
         paid = () if request.free_for_dataset else request.events  # the dataset has not paid for new noise
@@ -193,15 +207,20 @@ class Ledger:
         with self.reading() as connection:
             return admission.replayed(connection, request, request.idempotency_key)
 
-    def _charge(self, connection: sa.Connection, request: ChargeRequest, analyst: str, cost: Price, at: str) -> None:
-        limits = self._limits.get((request.dataset, analyst))
-        if limits is None or (analyst == DATASET and request.free_for_dataset):
-            account = admission.existing(connection, request.dataset, analyst)
-            limits = self._limits[request.dataset, analyst] = account.limits
-            if analyst == DATASET and request.free_for_dataset and account.state == OPEN:
-                return
-        if not accounts.charge(connection, request.dataset, analyst, limits.part(cost), at):
-            raise admission.exhausted(admission.existing(connection, request.dataset, analyst), cost)
+    def _payers(self, connection: sa.Connection, request: ChargeRequest) -> dict[str, Limits]:
+        """The accounts that pay, with their limits, which never change."""
+        payers = {}
+        for analyst in (request.analyst, DATASET):
+            limits = self._limits.get((request.dataset, analyst))
+            if limits is None or (analyst == DATASET and request.free_for_dataset):
+                account = admission.existing(connection, request.dataset, analyst)
+                limits = self._limits[request.dataset, analyst] = account.limits
+                if analyst == DATASET and request.free_for_dataset:
+                    if account.state != OPEN:
+                        raise admission.Refused
+                    continue
+            payers[analyst] = limits
+        return payers
 
     def record(self, charge_id: str, release: StoredRelease) -> Head:
         """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""

@@ -31,6 +31,7 @@ the charges that ran, whose sums still only grow, and at no time exceed those th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
@@ -172,26 +173,30 @@ def remaining(limits: Limits, spent: Spent | Price, *, withheld: int = 0) -> tup
     have = _as_spent(limits, spent)
     p_fits, r_fits = fits(limits, have, withheld=withheld)
     p_left = limits.epsilon.units - withheld - have.epsilon if p_fits else 0
-    r_left = _largest_pure(limits.r_rdp - withheld - have.rdp, limits.order) if r_fits else 0
+    room = limits.r_rdp - withheld - have.rdp if r_fits else 0
+    r_left = _largest_pure(room, limits.order) if room + _GAP_MAX > p_left else 0
     if r_left > p_left:
         return Epsilon(r_left), Delta(limits.r_delta.units - have.threshold_delta)
     return Epsilon(p_left), Delta(limits.p_delta.units - have.delta if p_fits else 0)
 
 
+_GAP_MAX: Final = 7 * 10**11  # ln 2 and a little: what ε may lie above its curve at order 2
 _SHOWN: Final = 10**6  # what is shown of lane R is a multiple of 1e-6 nat, rounded down
 
 
 @lru_cache(maxsize=4096)
 def _largest_pure(room: int, order: int) -> int:
-    """The largest ε (to a multiple of 1e-6) whose worst-case curve at ``order`` fits into ``room``.
+    """An ε (a multiple of 1e-6, the largest or next to it) whose worst-case curve at ``order`` fits into ``room``.
 
-    The curve lies below ε, and above ε − ln 2/(order − 1): a short bisection on the exact curve.
+    Found by bisection in floats, then checked on the exact curve: floats only choose where to look.
     """
-    low, high = room // _SHOWN, (room + 700_000_000_000 // (order - 1)) // _SHOWN + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if pure_at(Epsilon(middle * _SHOWN), order) <= room:
-            low = middle
-        else:
-            high = middle
-    return low * _SHOWN
+    nats = room / 10**12
+    low, high = nats, nats + math.log(2) / (order - 1)  # the curve lies between ε − ln 2/(a−1) and ε
+    for _ in range(50):
+        middle = (low + high) / 2
+        loss = middle - (math.log1p(math.exp(-middle)) - math.log1p(math.exp(-(2 * order - 1) * middle))) / (order - 1)
+        low, high = (middle, high) if loss <= nats else (low, middle)
+    shown = int(low * 10**6)
+    while shown and pure_at(Epsilon(shown * _SHOWN), order) > room:
+        shown -= 1
+    return shown * _SHOWN

@@ -208,8 +208,10 @@ class Binder:
         self, node: exp.SetOperation, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
     ) -> Relation | Outer:
         strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
-        left = self.bind_query(node.this, env, as_relation=as_relation, outer=outer, around=around)
-        right = self.bind_query(node.expression, env, as_relation=as_relation, outer=outer, around=around)
+        left, left_on_unit = self._branch(node.this, env, as_relation, outer, around)
+        right, right_on_unit = self._branch(node.expression, env, as_relation, outer, around)
+        if self.correlated:
+            self.correlated[-1] = left_on_unit and right_on_unit
         if isinstance(left, Outer) and isinstance(right, Outer):
             return outer_set_operation(self, node, left, right)
         if isinstance(left, Outer) or isinstance(right, Outer):
@@ -220,6 +222,17 @@ class Binder:
         if node.args.get("distinct") is False:
             kind = f"{kind}_all"
         return set_operation(left, right, kind, self.new_id, position(self.sql, node))
+
+    def _branch(
+        self, node: exp.Query, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
+    ) -> tuple[Relation | Outer, bool]:
+        """One side of a set operation, and whether it reads nothing protected but what is matched on the outer unit."""
+        self.correlated.append(False)
+        try:
+            bound = self.bind_query(node, env, as_relation=as_relation, outer=outer, around=around)
+        finally:
+            on_unit = self.correlated.pop()
+        return bound, on_unit or (isinstance(bound, Relation) and not bound.protected)
 
     def _mixed(
         self, node: exp.SetOperation, env: Env, left: Relation | Outer, right: Relation | Outer

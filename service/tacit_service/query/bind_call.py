@@ -42,6 +42,8 @@ TYPED: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Dayname: ("dayname", ("this",)), exp.LastDay: ("last_day", ("this",)),
 }  # fmt: skip
 
+SIZE_MAX = 64
+LITERAL_CHARS = 50
 _FORMAT = re.compile(r"(?:[^%]|%[aAbBdfHIjmMpSuUwWyY%])*\Z")
 _INTERVAL_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1, "minute": 1, "second": 1, "quarter": 92}
 
@@ -118,7 +120,16 @@ def apply(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> Expr:
             )
         checked.append(arg)
     _check_literals(b, node, fn, checked)
-    return Call(_facts(fn, checked), fn.name, tuple(checked))
+    facts = _facts(fn, checked)
+    if facts.size > SIZE_MAX:
+        raise DerivationError(
+            "text_too_long",
+            f"This could make a text more than {SIZE_MAX} times longer, so that single rows decide the running time.",
+            hint="Join or replace with less text.",
+            position=b.where(node),
+            rule="bounded cost",
+        )
+    return Call(facts, fn.name, tuple(checked))
 
 
 def _facts(fn: Fn, args: list[Expr]) -> Facts:
@@ -138,12 +149,25 @@ def _facts(fn: Fn, args: list[Expr]) -> Facts:
     return Facts(
         kind,
         bounds,
+        size=_size(fn, args),
         nullable=fn.nulls or any(f.nullable for f in facts),
         domain=domain,
         grid=operators.usable_grid(grid, bounds),
         per_unit=all(f.per_unit for f in facts),
         proven=all(f.proven for f in facts),
     )
+
+
+def _size(fn: Fn, args: list[Expr]) -> int:
+    """How many times longer than a column's text the result may be: a few rows must not cost what others do not."""
+    sizes = [1 + len(a.value) // LITERAL_CHARS if isinstance(a, Lit) and isinstance(a.value, str) else a.facts.size
+             for a in args]  # fmt: skip
+    if fn.name in ("concat", "dpipe"):
+        return sum(sizes)
+    if fn.name == "replace":
+        old, new = (len(a.value) if isinstance(a, Lit) and isinstance(a.value, str) else 0 for a in args[1:3])
+        return sizes[0] * max(1, -(-new // max(old, 1)))
+    return max(sizes, default=1)
 
 
 def _power(base: Interval, exponent: Expr) -> Interval:

@@ -173,7 +173,7 @@ class ExprBinder:
         temporal = kinds & {Type.DATE, Type.TIMESTAMP}
         if temporal:
             target = Type.TIMESTAMP if Type.TIMESTAMP in temporal else next(iter(temporal))
-            return [self._to_temporal(at, e, target) for e in bound]
+            return [cast_to(self._to_temporal(at, e, target), target) for e in bound]
         raise self.mismatch(
             at,
             f"These types do not go together: {', '.join(sorted(kinds))}",
@@ -298,8 +298,21 @@ class ExprBinder:
             found = self.temporal_literal(node, node.this.name, kind)
             if found.facts.type is kind:
                 return found
-        arg = self.bind(node.this)
-        return cast_to(arg, kind, name)
+        return cast_to(self.bind(node.this), kind, self._target(node, target, name))
+
+    def _target(self, node: exp.Expr, target: exp.DataType, name: str) -> str:
+        """The narrower SQL type that a cast names, '' when it is as wide as ours."""
+        parameters = [p.name for p in target.expressions]
+        if name == "DECIMAL":
+            digits, scale = parameters if len(parameters) == 2 else (*parameters, "0") if parameters else ("18", "3")
+            if not (
+                digits.isdigit() and scale.isdigit() and 1 <= int(digits) <= 38 and int(scale) <= min(int(digits), 12)
+            ):
+                raise unsupported(self.sql, node, "This DECIMAL", "Use DECIMAL(p, s) with s up to 12.")
+            return f"DECIMAL({int(digits)},{int(scale)})"
+        if parameters or target.args.get("kind") is not None or target.args.get("nested"):
+            raise unsupported(self.sql, node, "A type with parameters", "Use a plain type name.")
+        return {"TINYINT": "TINYINT", "SMALLINT": "SMALLINT", "INT": "INTEGER", "FLOAT": "FLOAT"}.get(name, "")
 
 
 def _refuse_star(binder: ExprBinder, node: exp.Expr) -> Expr:

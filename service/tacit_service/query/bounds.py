@@ -182,7 +182,8 @@ class Facts:
     - ``key_null``: NULL is a declared key; ``unique``: a key of its public table;
     - ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column that its declared path equals;
     - ``proven``: the bounds hold of every row (else they are only where a value is clamped);
-    - ``public``: a column of a public table; ``unit_rank``: it counts 1, 2, 3 … over the unit's rows.
+    - ``public``: the scan of a public table that it is a column of; ``unit_rank``: it counts 1, 2, 3 … over the unit's rows;
+    - ``size``: how many times longer than a column's text it may be.
     """
 
     type: Type
@@ -197,8 +198,9 @@ class Facts:
     origin: str | None = None
     links: str | None = None
     proven: bool = True
-    public: bool = False
+    public: int = 0
     unit_rank: bool = False
+    size: int = 1
 
     def with_(self, **changes: Any) -> Facts:
         """A copy with some facts changed."""

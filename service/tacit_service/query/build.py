@@ -5,51 +5,48 @@ from __future__ import annotations
 from fractions import Fraction
 
 from . import operators
-from .bounds import Facts, Interval, Type
+from .bounds import DAY_US, Facts, Interval, Type
 from .expr import Call, Cast, Expr, Lit
 
-# how far integers of each cast target reach
-INT_RANGE = {"TINYINT": 2**7, "SMALLINT": 2**15, "INT": 2**31, "BIGINT": 2**63}
+# how far integers of each narrow cast target reach
+INT_RANGE = {"TINYINT": 2**7, "SMALLINT": 2**15, "INTEGER": 2**31}
 
 
-def cast_to(arg: Expr, kind: Type, name: str = "") -> Expr:
-    """TRY_CAST with facts: bounds survive between numeric types, and within the target's range."""
+def cast_to(arg: Expr, kind: Type, target: str = "") -> Expr:
+    """TRY_CAST with facts. ``target`` is the SQL type as written, where it is narrower than ``kind``'s own."""
     f = arg.facts
-    if f.type is kind and kind is not Type.INTEGER:
+    if f.type is kind and not target:
         return arg
-    bounds, grid = Interval(), None
-    if f.type.numeric and kind is Type.INTEGER:
-        size = INT_RANGE.get(name, 2**63)
-        bounds = (
-            f.bounds.floor_ends().meet(Interval.of(-size, size - 1))
-            if f.bounds.finite
-            else Interval.of(-size, size - 1)
-        )
-        grid = Fraction(1)
-    elif f.type.numeric and kind is Type.NUMBER:
-        bounds, grid = f.bounds, f.grid
-    elif f.type is Type.BOOLEAN and kind.numeric:
-        bounds, grid = Interval.of(0, 1), Fraction(1)
-    elif kind is Type.INTEGER:
-        size = INT_RANGE.get(name, 2**63)
-        bounds, grid = Interval.of(-size, size - 1), Fraction(1)
-    unbounded = kind is Type.INTEGER and not f.bounds.finite
-    domain = (False, True) if kind is Type.BOOLEAN else None
-    safe = (f.type.numeric and kind in (Type.NUMBER, Type.STRING)) or f.type is Type.BOOLEAN or kind is Type.STRING
-    if unbounded and name in ("BIGINT", "INT") and f.type is not Type.BOOLEAN:
-        bounds = Interval()
-    return Cast(
-        Facts(
-            kind,
-            bounds,
-            nullable=f.nullable or not safe,
-            domain=domain,
-            grid=grid,
-            per_unit=f.per_unit,
-            proven=f.proven,
-        ),
-        arg,
+    bounds, grid = _cast_bounds(f, kind, target)
+    safe = (f.type.numeric and kind in (Type.NUMBER, Type.STRING) and not target) or kind is Type.STRING
+    facts = Facts(
+        kind,
+        bounds,
+        nullable=f.nullable or not (safe or f.type is Type.BOOLEAN),
+        domain=(False, True) if kind is Type.BOOLEAN else None,
+        grid=grid,
+        per_unit=f.per_unit,
+        proven=f.proven,
+        size=f.size,
     )
+    return Cast(facts, arg, target)
+
+
+def _cast_bounds(f: Facts, kind: Type, target: str) -> tuple[Interval, Fraction | None]:
+    size = INT_RANGE.get(target)
+    whole = Interval() if size is None else Interval.of(-size, size - 1)
+    if f.type is Type.BOOLEAN and kind.numeric:
+        return Interval.of(0, 1), Fraction(1)
+    if kind is Type.INTEGER:
+        return (f.bounds.floor_ends().meet(whole) if f.type.numeric and f.bounds.finite else whole), Fraction(1)
+    if kind is Type.NUMBER and f.type.numeric:
+        if target.startswith("DECIMAL"):
+            scale = Fraction(1, 10 ** int(target.rstrip(")").split(",")[1]))
+            return f.bounds.widen(scale), scale
+        return f.bounds.widen(Fraction(0)) if not target else Interval(), f.grid if not target else None
+    if kind is Type.TIMESTAMP and f.type is Type.DATE:
+        return f.bounds * Interval.of(DAY_US, DAY_US), None
+    return Interval(), None
 
 
 def join_types(kinds: list[Type]) -> Type:

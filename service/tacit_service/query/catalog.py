@@ -140,4 +140,4 @@ def _public_facts(column: PolicyColumn, values: pa.ChunkedArray | None) -> Facts
             bounds = Interval.of(low, high) if low == low and abs(low) + abs(high) < float("inf") else Interval()
         else:
             bounds = Interval.of(ordinal(facts.type, low), ordinal(facts.type, high))
-    return facts.with_(public=True, nullable=nullable, key_null=nullable, unique=unique, domain=domain, bounds=bounds)
+    return facts.with_(nullable=nullable, key_null=nullable, unique=unique, domain=domain, bounds=bounds)

@@ -86,9 +86,10 @@ class Case(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Cast(Expr):
-    """Total cast: what does not convert is NULL."""
+    """Total cast: what does not convert is NULL. ``target`` is a narrower SQL type to pass through on the way."""
 
     arg: Expr
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

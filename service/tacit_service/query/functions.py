@@ -140,7 +140,7 @@ def _dates() -> list[Fn]:
         Fn(f"part_{p}", (TIME,), I, f"CAST(extract({p} FROM {{0}}) AS BIGINT)", _year if p == "year" else _b(*r))
         for p, r in PARTS.items()
     ]
-    truncs = [Fn(f"trunc_{p}", (TIME,), T, f"date_trunc('{p}', {{0}})", _trunc(p)) for p in TRUNC_PARTS]
+    truncs = [Fn(f"trunc_{p}", (TIME,), T, f"TRY(date_trunc('{p}', {{0}}))", _trunc(p)) for p in TRUNC_PARTS]
     diffs = [
         Fn(f"diff_{p}", (TIME, TIME), I, f"TRY(date_diff('{p}', {{0}}, {{1}}))", _diff(p), nulls=True)
         for p in TRUNC_PARTS
@@ -174,6 +174,8 @@ def _year(args: Sequence[Facts]) -> Interval:
 
     def year(days: Fraction | None) -> int | None:
         if days is None:
+            return None
+        if not -700_000 <= days <= 2_900_000:  # outside years 1 to 9999
             return None
         return (dt.date(1970, 1, 1) + dt.timedelta(days=math.floor(days))).year
 

@@ -91,6 +91,8 @@ def _among(facts: Facts, values: list[Any]) -> Facts:
     if facts.type is Type.NUMBER:
         return facts.with_(nullable=False, key_null=False)
     kept = [_as(facts.type, v) for v in values if v is not None]
+    if facts.type is Type.DATE:
+        kept = [v for v in kept if not isinstance(v, dt.datetime)]  # a time of day equals no date
     if facts.domain is not None:
         kept = [v for v in facts.domain if v in kept]
     points = [_point(facts.type, v) for v in kept]
@@ -106,6 +108,8 @@ def _as(kind: Type, value: Any) -> Any:
         return int(value)
     if kind is Type.TIMESTAMP and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return dt.datetime(value.year, value.month, value.day)
+    if kind is Type.DATE and isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date()
     return value
 
 

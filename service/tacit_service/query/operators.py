@@ -126,6 +126,7 @@ def choice(name: str, args: Sequence[Facts], kind: Type) -> Facts:
         per_unit=all(a.per_unit for a in args),
         key_null=name == "nullif" or all(a.key_null for a in args),
         proven=all(a.proven for a in args),
+        size=max(a.size for a in args),
     )
 
 

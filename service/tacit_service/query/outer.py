@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import exp, parse
 
-from tacit_service.errors import BindError, Position
+from tacit_service.errors import BindError, Position, TacitError
 
+from .bind_expr import CASTS
+from .functions import PART_ALIASES, PARTS
 from .parse import position
 from .syntax import label, unsupported
 
@@ -48,6 +50,8 @@ _FUNCTIONS: tuple[type[exp.Expr], ...] = (
     exp.FirstValue, exp.LastValue, exp.NthValue, exp.Filter, exp.WithinGroup, exp.Try, exp.GroupConcat,
 )  # fmt: skip
 _FUNCTION_NAMES = {"date_part", "isfinite", "date_sub"}
+# bare words that are emitted as they stand: date parts and window frames
+_WORDS = {*PARTS, *PART_ALIASES, "microsecond", "millisecond", "epoch", "century", "decade", "all"}
 AGGREGATING = (exp.AggFunc, exp.Window)
 
 
@@ -141,6 +145,16 @@ class OuterExpressions:
             raise self._unknown(node)
         if not isinstance(node, _NODES):
             raise unsupported(self.binder.sql, node, label(node))
+        if isinstance(node, exp.Var) and node.name.lower() not in _WORDS:
+            raise unsupported(self.binder.sql, node, f"The word {node.name[:20]}")
+        if isinstance(node, exp.DataType) and (
+            node.this.name not in CASTS or node.args.get("kind") or node.args.get("nested")
+        ):
+            raise unsupported(self.binder.sql, node, "This type", "Cast to BIGINT, DOUBLE, DATE, DECIMAL(p, s) …")
+        if isinstance(node, exp.DataTypeParam) and not (
+            isinstance(node.this, exp.Literal) and node.this.name.isdigit()
+        ):
+            raise unsupported(self.binder.sql, node, "This type parameter")
 
     def _unknown(self, node: exp.Expr) -> BindError:
         return BindError(
@@ -201,6 +215,28 @@ class OuterExpressions:
         if kinds & {"noisy", "derived"}:
             return OuterColumn("", "derived")
         return OuterColumn("", "key" if "key" in kinds else "public")
+
+
+def verify(sql: str, tables: set[str]) -> None:
+    """Read the emitted statement again: it must be one SELECT over the given tables with functions of the list alone.
+
+    A second wall behind ``check``: whatever slipped into the text as text shows up as a node here.
+    """
+    trees = parse(sql, read="duckdb")
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise TacitError("internal_error", "emitted SQL is not one SELECT")
+    for node in trees[0].walk():
+        if isinstance(node, exp.Table):
+            known = isinstance(node.this, exp.Identifier) and not node.args.get("db") and node.name in tables
+            if not known:
+                raise TacitError("internal_error", "emitted SQL reads something that is no released or public table")
+        elif isinstance(node, exp.Anonymous):
+            if node.name.lower() not in _FUNCTION_NAMES:
+                raise TacitError("internal_error", "emitted SQL calls a function that is not on the list")
+        elif isinstance(node, exp.Func) and not isinstance(node, _FUNCTIONS):
+            raise TacitError("internal_error", "emitted SQL calls a function that is not on the list")
+        elif isinstance(node, exp.Command | exp.DDL | exp.DML):
+            raise TacitError("internal_error", "emitted SQL does more than read")
 
 
 def quoted(name: str) -> exp.Identifier:

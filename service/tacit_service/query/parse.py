@@ -87,8 +87,11 @@ def _one_query(sql: str, tokens: list[Token]) -> exp.Query:
         trees: list[Any] = DuckDB().parser().parse(tokens, sql)
     except ParseError as error:
         where = error.errors[0] if error.errors else {}
-        text = str(where.get("description") or "The statement does not parse").rstrip(".")
-        raise SqlSyntaxError("sql_syntax", f"{text}.", position=_at(sql, where)) from error
+        text = str(where.get("description") or "").rstrip(".")
+        if not text or "<class" in text:  # the parser's own vocabulary helps nobody
+            text = "The statement is not complete here"
+        hint = "Check commas, brackets and keywords around this place."
+        raise SqlSyntaxError("sql_syntax", f"{text}.", hint=hint, position=_at(sql, where)) from error
     except RecursionError as error:
         raise SqlSyntaxError("sql_too_deep", "The statement is nested too deeply.") from error
     trees = [t for t in trees if t is not None]

@@ -40,7 +40,7 @@ def rebound(e: Expr, known: dict[int, Facts]) -> Expr:
         from .build import cast_to
 
         arg = rebound(e.arg, known)
-        fresh_cast = cast_to(arg, e.facts.type)
+        fresh_cast = cast_to(arg, e.facts.type, e.target)
         return fresh_cast if isinstance(fresh_cast, Cast) else replace(e, arg=arg)
     if isinstance(e, InList):
         return replace(e, arg=rebound(e.arg, known))

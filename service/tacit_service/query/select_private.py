@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -10,23 +11,23 @@ from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
 from .bounds import Facts
-from .expr import Call, Expr, Ref, Window, conjuncts, substitute
+from .expr import Expr, Ref, Window, substitute
+from .from_where import from_clause, public_rows_kept, where_clause
 from .narrow import narrow, rows_left
-from .operators import truth
 from .outer import Outer, projection_name
 from .parse import position
 from .plan import Column, Distinct, Filter, Project, Relation
 from .rules.aggregate import AggregateContext, aggregate, has_aggregate
-from .rules.join import join
-from .scope import Entry, Scope
+from .scope import Scope
 from .select_outer import star_table
 from .select_release import release_select
-from .sources import Env, Source, join_kind, refuse_released
+from .sources import Env, Source, refuse_released
 from .syntax import strict, unsupported, with_aliases
 
 if TYPE_CHECKING:
     from .bind import Binder
 
+TIE_BREAKING = ("row_number", "lag", "lead", "first_value", "last_value")
 GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
 
@@ -35,19 +36,24 @@ def private_select(
 ) -> Relation | Outer:
     """Bind the SELECT to a relation, or to a released query when it aggregates over people."""
     scope = Scope(outer=outer)
-    relation, key_table = _from(binder, select, env, sources, scope)
-    relation = _where(binder, select, env, relation, scope)
+    relation, key_table = from_clause(binder, select, env, sources, scope)
+    relation, key_table = where_clause(binder, select, env, relation, scope, key_table)
     group = group_nodes(binder, select, scope)
     aggregated = group is not None or any(
         has_aggregate(e) for e in (*select.expressions, select.args.get("having"), select.args.get("qualify"))
     )
+    aggregated = aggregated or select.args.get("having") is not None
     distinct = select.args.get("distinct")
     if not aggregated and not (
         distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)
     ):
+        if key_table is not None:
+            raise public_rows_kept(binder, select)
         return _rows(binder, select, env, relation, scope)
     if not aggregated:
-        return release_select(binder, select, env, relation, scope, key_table, distinct_only=True)
+        if key_table is not None:
+            raise public_rows_kept(binder, select)
+        return release_select(binder, select, env, relation, scope, None, distinct_only=True)
     inner = ExprBinder(binder, scope, env)
     keys = [(node, inner.bind(node)) for node in (group or [])]
     on_unit = bool(binder.correlated) and binder.correlated[-1] and outer is not None
@@ -56,132 +62,10 @@ def private_select(
         if as_relation:
             raise refuse_released(binder, select)
         return release_select(binder, select, env, relation, scope, key_table)
+    if key_table is not None:
+        raise public_rows_kept(binder, select)
     _no_grouping_sets(binder, select)
     return _aggregated(binder, select, env, relation, scope, inner, keys, always_row=not keys)
-
-
-# -- FROM and WHERE
-
-
-def _from(
-    binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope
-) -> tuple[Relation, Relation | None]:
-    if not sources:
-        raise unsupported(binder.sql, select, "A subquery without FROM")
-    filters = _early_filters(binder, select, env, sources, scope) if len(sources) > 1 else []
-    key_table: Relation | None = None
-    first = sources[0]
-    assert first.relation is not None
-    relation = first.relation
-    scope.entries = [Entry(first.alias, relation.columns)]
-    for source in sources[1:]:
-        assert source.relation is not None
-        assert source.join is not None
-        kind = join_kind(binder, source.join)
-        entry = Entry(source.alias, source.relation.columns)
-        on = _condition(binder, source, scope, entry, env, kind)
-        if kind == "left" and not relation.protected and source.relation.protected:
-            key_table, kind = relation, "inner"
-        relation = join(relation, source.relation, kind, on, filters, position(binder.sql, source.node))
-        if kind not in ("semi", "anti"):
-            scope.entries.append(entry)
-        refresh(scope, relation)
-    scope.relation = relation
-    return relation, key_table
-
-
-def _early_filters(binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope) -> list[Expr]:
-    """WHERE conjuncts bound once ahead of the joins: ``FROM a, b WHERE a.id = b.id`` joins by them."""
-    where = select.args.get("where")
-    if where is None or sum(s.protected for s in sources) < 2:
-        return []
-    plain = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
-    scope.entries = [Entry(s.alias, s.relation.columns) for s in sources if s.relation is not None]
-    found: list[Expr] = []
-    for node in plain:
-        inner = node.unnest()
-        if (
-            isinstance(inner, exp.EQ)
-            and isinstance(inner.this, exp.Column)
-            and isinstance(inner.expression, exp.Column)
-        ):
-            try:
-                found.append(ExprBinder(binder, scope, env).bind(inner))
-            except BindError:
-                continue
-    return found
-
-
-def _condition(binder: Binder, source: Source, scope: Scope, entry: Entry, env: Env, kind: str) -> Expr | None:
-    assert source.join is not None
-    on, using = source.join.args.get("on"), source.join.args.get("using")
-    both = Scope([*scope.entries, entry], scope.outer, scope.relation)
-    if on is not None:
-        condition = ExprBinder(binder, both, env).predicate(on)
-        return condition
-    if using:
-        parts: list[Expr] = []
-        for name in using:
-            where = position(binder.sql, name)
-            left, _ = Scope(scope.entries).resolve(name.name, None, where)
-            right, _ = Scope([entry]).resolve(name.name, None, where)
-            a, b = Ref(left.facts, left.id, left.name), Ref(right.facts, right.id, right.name)
-            parts.append(Call(truth((a.facts, b.facts)), "eq", (a, b)))
-            if kind == "full":
-                raise unsupported(binder.sql, source.join, "FULL JOIN … USING", "Write ON and COALESCE.")
-            if kind == "right":
-                for e in scope.entries:
-                    e.hidden.add(left.id)
-            else:
-                entry.hidden.add(right.id)
-        return parts[0] if len(parts) == 1 else Call(truth([p.facts for p in parts]), "and", tuple(parts))
-    if kind != "inner":
-        raise unsupported(binder.sql, source.join, f"{kind.upper()} JOIN without ON")
-    return None
-
-
-def refresh(scope: Scope, relation: Relation) -> None:
-    """Columns of the scope with the facts that hold after a join or a filter."""
-    now = {c.id: c for c in relation.columns}
-    for entry in scope.entries:
-        entry.columns = tuple(Column(c.id, c.name, now[c.id].facts if c.id in now else c.facts) for c in entry.columns)
-    scope.relation = relation
-
-
-def _where(binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope) -> Relation:
-    where = select.args.get("where")
-    if where is None:
-        return relation
-    _no_aggregate(binder, where.this)
-    b = ExprBinder(binder, scope, env)
-    predicate = b.predicate(where.this)
-    relation = binder.flush(relation)
-    own = {c.id for c in relation.columns}
-    if b.outer_refs and binder.correlated:
-        for part in conjuncts(predicate):
-            if (
-                isinstance(part, Call)
-                and part.name == "eq"
-                and all(isinstance(a, Ref) and a.facts.unit for a in part.args)
-            ):
-                sides = {a.id in own for a in part.args if isinstance(a, Ref)}
-                if sides == {True, False} and relation.protected:
-                    binder.correlated[-1] = True
-    rows = rows_left(predicate, relation.max_rows)
-    relation = Filter(narrow(relation.columns, predicate), relation.property, rows, relation, predicate)
-    refresh(scope, relation)
-    return relation
-
-
-def _no_aggregate(binder: Binder, node: exp.Expr) -> None:
-    if has_aggregate(node):
-        raise DerivationError(
-            "aggregate_misplaced",
-            "An aggregate stands in WHERE.",
-            hint="Use HAVING, or a subquery.",
-            position=position(binder.sql, node),
-            rule="aggregation",
-        )
 
 
 # -- GROUP BY
@@ -295,19 +179,25 @@ def _finish(
 
 
 def _windows_first(binder: Binder, relation: Relation, exprs: list[Expr]) -> tuple[Relation, list[Expr]]:
-    """Window calls computed below the expressions that use them, since TRY cannot hold one."""
+    """Window calls computed below the expressions that use them, since TRY cannot hold one.
+
+    Where the order of ties shows, all columns break them: else a value would depend on how the engine met the rows.
+    """
     windows: dict[Expr, Column] = {}
+
+    own = tuple(Ref(c.facts, c.id, c.name) for c in relation.columns)
 
     def swap(e: Expr) -> Expr | None:
         if not isinstance(e, Window):
             return None
+        if e.function in TIE_BREAKING or (e.frame or "").startswith("ROWS"):
+            e = replace(e, order=(*e.order, *((ref, False, False) for ref in own)))
         column = windows.setdefault(e, Column(binder.new_id(), e.function, e.facts))
         return Ref(column.facts, column.id, column.name)
 
     swapped = [substitute(e, swap) for e in exprs]
     if not windows:
         return relation, exprs
-    own = tuple(Ref(c.facts, c.id, c.name) for c in relation.columns)
     columns = (*relation.columns, *windows.values())
     return Project(columns, relation.property, relation.max_rows, relation, (*own, *windows)), swapped
 

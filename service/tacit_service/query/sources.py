@@ -179,7 +179,10 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
             source.outer = _renamed(source.outer, source.aliases)
         return source
     binder.tables_used.add(info.name)
-    columns_ = tuple(Column(binder.new_id(), n, f) for n, f in info.columns.items())
+    scan = binder.new_id()
+    columns_ = tuple(
+        Column(binder.new_id(), n, f.with_(public=scan) if info.public else f) for n, f in info.columns.items()
+    )
     kind = Property.PUBLIC if info.public else Property.PROTECTED
     rows = 1 if info.one_row_per_unit else None
     source.relation = rename(Scan(columns_, kind, rows, info.name, tuple(info.columns)), source.aliases)
@@ -224,6 +227,7 @@ def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None
             merged = Values(unioned, Property.PUBLIC, None, ())
         cells_i = [row[i].value for row in rows]
         distinct = len(set(cells_i)) == len(cells_i) and None not in cells_i
+        distinct = distinct and merged.columns[0].facts.type is not Type.NUMBER
         final = merged.columns[0].facts.with_(unique=distinct, per_unit=False)
         columns.append(Column(binder.new_id(), name, final if final.type is not Type.NULL else Facts(Type.STRING)))
     relation = Values(tuple(columns), Property.PUBLIC, None, tuple(rows))

@@ -10,7 +10,7 @@ from .bind import Binder, Caps
 from .catalog import Catalog
 from .keys import public_cells
 from .measures import MeasureBuilder
-from .outer import Outer, quoted
+from .outer import Outer, quoted, verify
 from .parse import parse, position
 from .plan import AggKind, Key, KeyTable, Output, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.release import Draft
@@ -94,6 +94,8 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         Stack(whole.name, tuple(Key(n, e, label) for n, e, label in whole.keys), tuple(parts))
         for whole, parts in binder.stacks
     )
+    for text in (sql, bare.sql("duckdb", identify=True), interval_sql or sql):
+        verify(text, {s.name for s in stacks} | binder.public_tables)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,

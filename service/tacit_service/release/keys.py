@@ -55,18 +55,12 @@ def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
 
 
 def _together(keys: tuple[Key, ...]) -> list[tuple[int, ...]]:
-    """Indexes of keys that are columns of one public table (their combinations are that table's), others alone."""
+    """Indexes of keys that are columns of one scan of a public table (combinations are that table's), others alone."""
     groups: dict[str, list[int]] = {}
     for i, key in enumerate(keys):
-        origin = _public_origin(key.expr)
-        groups.setdefault(origin or f"#{i}", []).append(i)
+        scan = key.expr.facts.public if isinstance(key.expr, Ref) and key.expr.facts.origin else 0
+        groups.setdefault(f"scan {scan}" if scan else f"#{i}", []).append(i)
     return [tuple(g) for g in groups.values()]
-
-
-def _public_origin(e: Expr) -> str | None:
-    if isinstance(e, Ref) and e.facts.origin is not None and e.facts.public:
-        return e.facts.origin.split(".")[0]
-    return None
 
 
 def _joint(keys: list[Key], evaluate: Evaluate) -> KeyRows:
@@ -74,7 +68,10 @@ def _joint(keys: list[Key], evaluate: Evaluate) -> KeyRows:
     columns = ", ".join(name(str(k.expr.facts.origin).split(".")[1]) for k in keys)
     rows = _ordered(evaluate(f"SELECT DISTINCT {columns} FROM {name(table)}"))
     allowed = [set(_values(k.expr, evaluate)) for k in keys]
-    return [r for r in rows if all(v in a for v, a in zip(r, allowed, strict=True))]
+    found = [r for r in rows if all(v in a for v, a in zip(r, allowed, strict=True))]
+    if all(k.expr.facts.key_null for k in keys):  # an outer join leaves all of them NULL together
+        found.append(tuple(None for _ in keys))
+    return list(dict.fromkeys(found))
 
 
 def _values(e: Expr, evaluate: Evaluate) -> list[Any]:
@@ -89,9 +86,7 @@ def _values(e: Expr, evaluate: Evaluate) -> list[Any]:
         kind = CASTS[ref.facts.type]
         sources.append(f"(SELECT CAST(v AS {kind}) AS c{id_} FROM (VALUES {cells}) AS t(v))")
     sql = f"SELECT DISTINCT {expression(e, unit=False)} FROM {' CROSS JOIN '.join(sources) or '(SELECT 1)'}"
-    rows = [v for (v,) in _ordered(evaluate(sql))]
-    null_key = facts.key_null or any(r.facts.key_null for r in refs.values())
-    return rows if null_key else [v for v in rows if v is not None]
+    return [v for (v,) in _ordered(evaluate(sql))]
 
 
 def _column_values(f: Facts) -> list[Any]:

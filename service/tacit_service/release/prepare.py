@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
@@ -21,6 +22,7 @@ from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
+from tacit_service.query.options import extract
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.split import plan as make_plan
@@ -57,11 +59,14 @@ class Prepared:
 class Preparer:
     """Prepares requests over one dataset."""
 
-    def __init__(self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str) -> None:
+    def __init__(
+        self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str, protected: dict[str, pa.Schema]
+    ) -> None:
         self.policy = policy
         self.catalog = catalog
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
+        self.protected = protected
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -79,6 +84,7 @@ class Preparer:
         return found
 
     def _prepare(self, request: QueryRequest) -> Prepared:
+        request = _with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
@@ -95,6 +101,7 @@ class Preparer:
             mechanism=self.policy.per_query.mechanism,
             spare_delta=offered,
         )
+        self._check_statements(plan, request.sql)
         return Prepared(
             plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced)
         )
@@ -108,7 +115,7 @@ class Preparer:
         except (ValueError, TypeError) as error:
             raise RequestError(
                 "epsilon_invalid",
-                f"epsilon is {error}.",
+                f"epsilon cannot be read: {error}.",
                 hint='Write a decimal such as "0.1".',
                 rule="parameters",
             ) from None
@@ -130,7 +137,10 @@ class Preparer:
             delta = Delta.parse(_text(request.delta))
         except (ValueError, TypeError) as error:
             raise RequestError(
-                "delta_invalid", f"delta is {error}.", hint='Write a decimal such as "1e-9".', rule="parameters"
+                "delta_invalid",
+                f"delta cannot be read: {error}.",
+                hint='Write a decimal such as "1e-9".',
+                rule="parameters",
             ) from None
         if delta > self.policy.budget.delta:
             raise RequestError(
@@ -140,6 +150,21 @@ class Preparer:
                 rule="parameters",
             )
         return delta, bool(delta)
+
+    def _check_statements(self, plan: Plan, sql: str) -> None:
+        """The engine's statements bind over empty tables: what cannot run is refused before it is charged."""
+        for point in plan.releases:
+            for statement in statements(point):
+                try:
+                    self.sandbox.describe(statement.sql, self.protected)
+                except SandboxError as error:
+                    raise RequestError(
+                        "unsupported_syntax",
+                        f"The engine does not take this statement: {error.detail}",
+                        hint="Write the expression another way; subqueries belong in FROM or WHERE.",
+                        position=span(sql, 0, len(sql)),
+                        rule="engine",
+                    ) from None
 
     def _schema(self, plan: Plan, sql: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
@@ -173,6 +198,32 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     fields += [(k.name, ARROW[k.type]) for k in stack.keys]
     fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
     return pa.schema(fields)
+
+
+def _with_options(request: QueryRequest) -> QueryRequest:
+    """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
+    sql, options = extract(request.sql)
+    if not options and sql == request.sql:
+        return request
+    said = request.model_dump(exclude_none=True)
+    for name in options:
+        if name in said:
+            raise RequestError(
+                "options_invalid",
+                f"{name} is given both in OPTIONS and beside the SQL.",
+                hint="Give it once.",
+                rule="options",
+            )
+    numbers: dict[str, object] = dict(options)
+    for name in ("max_rows", "max_groups", "max_amount"):
+        if name in options:
+            if not options[name].replace(".", "", name == "max_amount").isdigit():
+                raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
+            numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
+    try:
+        return QueryRequest.model_validate({**said, **numbers, "sql": sql})
+    except ValidationError:
+        raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
 
 def _text(value: str | int | float) -> str:

@@ -6,7 +6,12 @@ import datetime as dt
 import hashlib
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from tacit.wire import (
     AccountBudget,
@@ -22,14 +27,13 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import EngineFailure, NotFound, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import price
-from tacit_service.privacy.exact import Charged, IntVector
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.mechanisms import draw, draw_threshold
 from tacit_service.query.catalog import Catalog
@@ -37,11 +41,13 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
-from .postprocess import Sandbox
+from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
 from .prepare import Prepared, Preparer
 
 ENGINE_TIMEOUT_S = 60.0
+ANSWER = "rel_"  # how the ids of answers begin
+ANALYST_ROLE = "analyst"
 
 
 class Desk:
@@ -55,6 +61,7 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self._by_role: set[str] = set()
 
     @classmethod
     def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
@@ -66,14 +73,14 @@ class Desk:
             ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
         sandbox = Sandbox(snapshot.public, processes=2)
         catalog = Catalog(policy, snapshot.public)
-        desk = cls(
-            loaded,
-            ledger,
-            engine or DuckDBEngine(snapshot.path, processes=2),
-            sandbox,
-            Preparer(policy, catalog, sandbox, snapshot.version),
-        )
-        return desk
+        engine = engine or DuckDBEngine(snapshot.path, processes=2)
+        schemas = {
+            name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
+            for name, table in policy.tables.items()
+            if not table.public
+        }
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
         """Stop the engine and the sandbox."""
@@ -128,15 +135,16 @@ class Desk:
             spent=_spend(mine.spent),
             remaining=_spend(mine.remaining),
             dataset_remaining=whole,
-            releases=len(self.ledger.releases(self.name, analyst, 100_000)),
+            releases=mine.charges,
         )
 
     def release(self, analyst: str, release_id: str) -> Answer:
         """A release that the analyst holds. Raises ``NotFound`` for any other."""
         stored = self.ledger.release(release_id)
-        if stored is None or stored.analyst != analyst or stored.dataset != self.name:
+        mine = stored is not None and stored.analyst == analyst and stored.dataset == self.name
+        if stored is None or not mine or not stored.release_id.startswith(ANSWER):  # a model is the training room's
             raise NotFound("not_found", "There is no such release.")
-        return Answer.model_validate(json.loads(stored.body)["answer"])
+        return _stored_answer(stored)
 
     # -- the door
 
@@ -154,19 +162,27 @@ class Desk:
         )
         replay = self.ledger.replay(charge)
         if replay is not None and replay.replay is not None:
-            return Answer.model_validate(json.loads(replay.replay.body)["answer"])
+            return _stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
             return self._again(analyst, request, prepared, held)
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None:
             return self._handed_on(request, prepared, charge, other)
-        reservation = self.ledger.reserve(charge)
+        reservation = self._reserve(charge)
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        try:
-            released = {p.name: self._release(p, prepared, reservation.charged) for p in prepared.plan.releases}
+            return _stored_answer(reservation.replay)
+        with self._charged(reservation):
+            released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
             return self._record(analyst, request, prepared, reservation, released)
+
+    @contextmanager
+    def _charged(self, reservation: Reservation) -> Iterator[None]:
+        """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
+        try:
+            yield
+        except PostprocessFailed:
+            raise  # the release itself is recorded
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
             raise
@@ -174,12 +190,29 @@ class Desk:
             self.ledger.fail(reservation.charge_id, "internal")
             raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
 
-    def _release(self, point: ReleasePoint, prepared: Prepared, charged: Charged) -> Released:
+    def _reserve(self, charge: ChargeRequest) -> Reservation:
+        """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
+        try:
+            return self.ledger.reserve(charge)
+        except BudgetExhausted as refused:
+            if refused.extra.get("account") != "dataset" or not self.policy.overcommit:
+                raise
+            mine = self._remaining(charge.analyst)
+            raise BudgetExhausted(
+                "budget_exhausted",
+                "The dataset's own budget does not hold this charge, whatever is left on your account.",
+                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner.",
+                remaining={"epsilon": mine.epsilon, "delta": mine.delta},
+                account="dataset",
+            ) from None
+
+    def _release(self, point: ReleasePoint, prepared: Prepared, reservation: Reservation) -> Released:
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
         exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
         noisy: dict[str, list[int]] = {}
-        kept: IntVector | None = None
+        charged = reservation.charged
+        kept: npt.NDArray[np.int64] | None = None
         if point.threshold_on is not None:
             priced = prepared.estimate.of(point.name, point.threshold_on)
             keys, rows, counts = draw_threshold(
@@ -203,15 +236,27 @@ class Desk:
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
         released: dict[str, Released],
     ) -> Answer:  # fmt: skip
-        release_id = "rel_" + secrets.token_hex(12)
-        shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        release_id = ANSWER + secrets.token_hex(12)
+        try:
+            shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
+        except (SandboxError, EngineFailure):
+            body = json.dumps({"answer": None, "released": _to_json(released)}).encode()
+            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, at)
+            self.ledger.record(reservation.charge_id, stored)
+            raise PostprocessFailed(
+                "postprocess_failed",
+                "The SQL above the release failed on the noisy values. The release itself is paid for and yours.",
+                hint="Mend the outer SQL and ask again with the same epsilon: the stored release answers, free of charge.",
+                rule="post-processing",
+            ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
-        body = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
+        whole = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, json.dumps(body).encode(), answer.created_at
+            release_id, self.name, analyst, prepared.canonical, json.dumps(whole).encode(), answer.created_at
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
@@ -231,11 +276,12 @@ class Desk:
         """Another analyst's stored release: charged to this analyst's account only, with no new noise."""
         from dataclasses import replace
 
-        reservation = self.ledger.reserve(replace(charge, free_for_dataset=True))
+        reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
-            return Answer.model_validate(json.loads(reservation.replay.body)["answer"])
-        released = _from_json(prepared, json.loads(other.body)["released"])
-        return self._record(charge.analyst, request, prepared, reservation, released)
+            return _stored_answer(reservation.replay)
+        with self._charged(reservation):
+            released = _from_json(prepared, json.loads(other.body)["released"])
+            return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
@@ -271,12 +317,35 @@ class Desk:
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
-        if analyst in self.policy.analysts:
+        if analyst in self.policy.analysts or analyst in self._by_role:
+            return
+        budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
+        if budget is not None:
+            self.ledger.ensure_analyst(self.name, analyst, _limits(budget))
+            self._by_role.add(analyst)
             return
         raise NotFound("not_found", "There is no such dataset.")
 
     def _remaining(self, analyst: str) -> Spend:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
+
+
+class PostprocessFailed(Refusal):
+    """The SQL above the release failed on the noisy values; the release is recorded and held."""
+
+    title = "SQL above the release failed"
+
+
+def _stored_answer(stored: StoredRelease) -> Answer:
+    answer = json.loads(stored.body)["answer"]
+    if answer is None:
+        raise PostprocessFailed(
+            "postprocess_failed",
+            "The SQL above this release failed on its noisy values.",
+            hint="Ask again with other outer SQL: the stored release answers, free of charge.",
+            rule="post-processing",
+        )
+    return Answer.model_validate(answer)
 
 
 def _limits(budget: Budget) -> Limits:

@@ -17,6 +17,7 @@ from tacit_service.errors import BindError, DerivationError
 
 from ..bounds import Facts, Interval, Type
 from ..expr import Agg, Call, Expr, Ref
+from ..measures import finite_bounds
 from ..operators import truth
 from ..plan import Column, Filter, Property, Relation, UnitAggregate
 from ..syntax import label, strict, unsupported
@@ -30,6 +31,7 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
     exp.LogicalOr: "bool_or",
 }  # fmt: skip
+SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
 NUMERIC = {"sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median", "quantile_cont", "quantile_disc"}
 
 
@@ -80,6 +82,8 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
             raise inner.mismatch(source, f"{function.upper()} takes numbers, this is {arg.facts.type}")
         if function in ("bool_and", "bool_or") and arg.facts.type is not Type.BOOLEAN:
             raise inner.mismatch(source, f"{function.upper()} takes a condition, this is {arg.facts.type}")
+    if function in SPREADS:
+        finite_bounds(bound[0], f"{function.upper()}", inner.where(node))
     return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tacit_service.errors import DerivationError, Position
 
+from ..bounds import Type
 from ..expr import Call, Expr, Ref, conjuncts
 from ..plan import Column, Join, Property, Relation
 
@@ -42,16 +43,19 @@ def _protected_pair(
             position=where,
             rule="join of protected relations",
         )
-    pure = len(own) == 1
+    # all rows of a unit have a match, or none has, only when nothing but the unit decides
+    pure = len(own) == 1 and equates_units(own[0], left, right, by_path=False)
     rows = left.max_rows * right.max_rows if left.max_rows is not None and right.max_rows is not None else None
     if kind in ("semi", "anti"):
         rows = left.max_rows
+    if kind == "full" and rows is not None and left.max_rows is not None and right.max_rows is not None:
+        rows = max(rows, left.max_rows + right.max_rows)
     columns = _columns(left, right, kind, pure=pure)
     return Join(columns, Property.PROTECTED, rows, left, right, kind, on, True)
 
 
-def equates_units(e: Expr, left: Relation, right: Relation) -> bool:
-    """The conjunct says that a unit id (or a declared path to it) of one side equals the other's."""
+def equates_units(e: Expr, left: Relation, right: Relation, *, by_path: bool = True) -> bool:
+    """The conjunct says that a unit id of one side (or, ``by_path``, a declared path to it) equals the other's."""
     if not (isinstance(e, Call) and e.name == "eq"):
         return False
     a, b = e.args
@@ -64,7 +68,7 @@ def equates_units(e: Expr, left: Relation, right: Relation) -> bool:
         return False
     if a.facts.unit and b.facts.unit:
         return True
-    return any(x.facts.links is not None and x.facts.links == y.facts.origin for x, y in ((a, b), (b, a)))
+    return by_path and any(x.facts.links is not None and x.facts.links == y.facts.origin for x, y in ((a, b), (b, a)))
 
 
 def _with_public(left: Relation, right: Relation, kind: str, on: Expr | None, where: Position | None) -> Relation:
@@ -111,7 +115,8 @@ def _unique_side(e: Expr, protected: Relation, public: Relation) -> Expr | None:
     mine, theirs = {c.id for c in protected.columns}, {c.id for c in public.columns}
     for x, y in (e.args, e.args[::-1]):
         if isinstance(x, Ref) and x.id in mine and isinstance(y, Ref) and y.id in theirs and y.facts.unique:
-            return x
+            # values that differ may compare equal across types or as floats
+            return x if x.facts.type is y.facts.type and x.facts.type is not Type.NUMBER else None
     return None
 
 

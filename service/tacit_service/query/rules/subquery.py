@@ -29,7 +29,8 @@ def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
     relation, on_unit = _bind(b, node.this)
     if relation.protected and not on_unit:
         raise _not_on_unit(b.where(node))
-    return Exists(truth((), never_null=True), relation, on_unit)
+    # two rows of one unit may meet different rows of the subquery, hence not a function of the unit
+    return Exists(truth((), never_null=True).with_(per_unit=False), relation, on_unit)
 
 
 def in_query(b: ExprBinder, node: exp.In) -> Expr:
@@ -39,13 +40,14 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery of IN has {len(relation.columns)} columns, one is needed")
     y = relation.columns[0]
-    looked_up = x.facts.unit and y.facts.unit
+    # a NULL among the ids, or looked up, would make the answer depend on other people's rows
+    looked_up = x.facts.unit and y.facts.unit and not x.facts.nullable and not y.facts.nullable
     if relation.protected and not on_unit and not looked_up:
         raise _not_on_unit(b.where(node))
     kinds = {x.facts.type, y.facts.type} - {Type.NULL}
-    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER} and not kinds <= {Type.DATE, Type.TIMESTAMP}:
+    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}:
         raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
-    facts = truth((x.facts, y.facts)).with_(per_unit=x.facts.per_unit and (not relation.protected or looked_up))
+    facts = truth((x.facts, y.facts)).with_(per_unit=False)
     return InRelation(facts, x, relation, y.id, on_unit or looked_up)
 
 
@@ -93,7 +95,8 @@ def _not_on_unit(where: Position | None) -> DerivationError:
     return DerivationError(
         "subquery_not_on_unit",
         "The subquery reads protected rows of other people: it is not matched on the privacy unit.",
-        hint="Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …).",
+        hint="Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), "
+        "where no side of an outer join makes the id NULL.",
         position=where,
         rule="subqueries",
     )

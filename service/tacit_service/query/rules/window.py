@@ -16,6 +16,7 @@ from tacit_service.errors import DerivationError
 
 from ..bounds import Facts, Interval, Type
 from ..expr import Expr, Lit, Window
+from ..operators import choice
 from ..syntax import label, strict, unsupported
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _function(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fac
         if len(args) > 2:
             first, default = b.unify_bound(node, [args[0], args[2]])
             args = [first, args[1], default]
-            joined = joined.with_(bounds=joined.bounds.hull(default.facts.bounds), domain=None)
+            joined = choice("coalesce", [joined, default.facts], joined.type).with_(domain=None)
         return SHIFT[kind], tuple(args), _row_value(joined)
     if kind in VALUE:
         strict(b.sql, node, "this")

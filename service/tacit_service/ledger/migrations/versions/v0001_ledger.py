@@ -34,6 +34,11 @@ def _text(name: str, *, null: bool = False, key: bool = False, default: str | No
     return sa.Column(name, sa.Text(), nullable=null, primary_key=key, server_default=default)
 
 
+def _sequence() -> sa.Column[int]:
+    kind = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("sequence", kind, primary_key=True, autoincrement=False)
+
+
 def _number(name: str, *, default: bool = False) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), nullable=False, server_default=sa.text("0") if default else None)
 
@@ -41,12 +46,11 @@ def _number(name: str, *, default: bool = False) -> sa.Column[int]:
 def _journal() -> None:
     op.create_table(
         "journal",
-        sa.Column("sequence", sa.BigInteger(), primary_key=True, autoincrement=False),
+        _sequence(),
         _text("kind"),
         _text("body"),
         _text("previous"),
         _text("hash"),
-        sa.UniqueConstraint("hash"),
         sa.CheckConstraint("sequence >= 1", name="journal_sequence"),
     )
 
@@ -54,23 +58,22 @@ def _journal() -> None:
 def _charges() -> None:
     op.create_table(
         "charges",
-        _text("charge_id", key=True),
-        _number("sequence"),
+        _text("charge_id"),
+        _sequence(),
         _text("dataset"),
         _text("analyst"),
         _text("idempotency_key", null=True),
         _text("body_digest"),
         sa.Column("free_for_dataset", sa.Boolean(), nullable=False),
-        sa.UniqueConstraint("sequence"),
+        sa.UniqueConstraint("charge_id"),
         sa.UniqueConstraint("analyst", "idempotency_key", name="charges_key"),
     )
-    op.create_index("charges_account", "charges", ["dataset", "analyst", "sequence"])
     op.create_table(
         "outcomes",
-        _text("charge_id", key=True),
-        _text("kind", key=True),
-        _number("sequence"),
-        sa.UniqueConstraint("sequence"),
+        _text("charge_id"),
+        _text("kind"),
+        _sequence(),
+        sa.UniqueConstraint("charge_id", "kind", name="outcomes_once"),
         sa.CheckConstraint("kind IN ('fail', 'void', 'settle')", name="outcomes_kind"),
     )
 
@@ -78,16 +81,16 @@ def _charges() -> None:
 def _releases() -> None:
     op.create_table(
         "releases",
-        _text("release_id", key=True),
+        _text("release_id"),
         _text("charge_id"),
-        _number("sequence"),
+        _sequence(),
         _text("dataset"),
         _text("analyst"),
         _text("canonical"),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         _text("created_at"),
+        sa.UniqueConstraint("release_id"),
         sa.UniqueConstraint("charge_id"),
-        sa.UniqueConstraint("sequence"),
     )
     op.create_index("releases_canonical", "releases", ["dataset", "canonical", "analyst", "sequence"])
     op.create_index("releases_account", "releases", ["dataset", "analyst", "sequence"])

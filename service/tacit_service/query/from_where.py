@@ -1,0 +1,187 @@
+"""FROM and WHERE of a SELECT over relations: joins derived one after another, then the filter and what it narrows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from tacit_service.errors import BindError, DerivationError
+
+from .bind_expr import ExprBinder
+from .expr import Call, Case, Exists, Expr, InRelation, Ref, Scalar, conjuncts, refs
+from .narrow import narrow, rows_left
+from .operators import truth
+from .parse import position
+from .plan import Column, Filter, Relation
+from .rules.aggregate import has_aggregate
+from .rules.join import join
+from .scope import Entry, Scope
+from .sources import Env, Source, join_kind
+from .syntax import unsupported
+
+if TYPE_CHECKING:
+    from .bind import Binder
+
+SUBQUERIES = (Exists, InRelation, Scalar)
+NULL_REJECTING = ("eq", "ne", "lt", "le", "gt", "ge", "like", "ilike")
+
+
+def from_clause(
+    binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope
+) -> tuple[Relation, Relation | None]:
+    """The joined relation, and the public side of ``public LEFT JOIN protected`` whose rows are the keys."""
+    if not sources:
+        raise unsupported(binder.sql, select, "A subquery without FROM")
+    filters = _early_filters(binder, select, env, sources, scope) if len(sources) > 1 else []
+    key_table: Relation | None = None
+    first = sources[0]
+    assert first.relation is not None
+    relation = first.relation
+    scope.entries = [Entry(first.alias, relation.columns)]
+    for source in sources[1:]:
+        assert source.relation is not None
+        assert source.join is not None
+        kind = join_kind(binder, source.join)
+        entry = Entry(source.alias, source.relation.columns)
+        on = _condition(binder, source, scope, entry, env, kind)
+        if key_table is not None and not (kind == "left" and source.relation.protected):
+            raise public_rows_kept(binder, source.node)
+        if kind == "left" and not relation.protected and source.relation.protected:
+            key_table, kind = relation, "inner"
+        relation = join(relation, source.relation, kind, on, filters, position(binder.sql, source.node))
+        if kind not in ("semi", "anti"):
+            scope.entries.append(entry)
+        refresh(scope, relation)
+    scope.relation = relation
+    return relation, key_table
+
+
+def _early_filters(binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope) -> list[Expr]:
+    """WHERE conjuncts bound once ahead of the joins: ``FROM a, b WHERE a.id = b.id`` joins by them."""
+    where = select.args.get("where")
+    if where is None or sum(s.protected for s in sources) < 2:
+        return []
+    plain = list(where.this.flatten()) if isinstance(where.this, exp.And) else [where.this]
+    scope.entries = [Entry(s.alias, s.relation.columns) for s in sources if s.relation is not None]
+    found: list[Expr] = []
+    for node in plain:
+        inner = node.unnest()
+        if (
+            isinstance(inner, exp.EQ)
+            and isinstance(inner.this, exp.Column)
+            and isinstance(inner.expression, exp.Column)
+        ):
+            try:
+                found.append(ExprBinder(binder, scope, env).bind(inner))
+            except BindError:
+                continue
+    return found
+
+
+def _condition(binder: Binder, source: Source, scope: Scope, entry: Entry, env: Env, kind: str) -> Expr | None:
+    assert source.join is not None
+    on, using = source.join.args.get("on"), source.join.args.get("using")
+    both = Scope([*scope.entries, entry], scope.outer, scope.relation)
+    if on is not None:
+        condition = ExprBinder(binder, both, env).predicate(on)
+        return condition
+    if using:
+        parts: list[Expr] = []
+        for name in using:
+            where = position(binder.sql, name)
+            left, _ = Scope(scope.entries).resolve(name.name, None, where)
+            right, _ = Scope([entry]).resolve(name.name, None, where)
+            a, b = Ref(left.facts, left.id, left.name), Ref(right.facts, right.id, right.name)
+            parts.append(Call(truth((a.facts, b.facts)), "eq", (a, b)))
+            if kind == "full":
+                raise unsupported(binder.sql, source.join, "FULL JOIN … USING", "Write ON and COALESCE.")
+            if kind == "right":
+                for e in scope.entries:
+                    e.hidden.add(left.id)
+            else:
+                entry.hidden.add(right.id)
+        return parts[0] if len(parts) == 1 else Call(truth([p.facts for p in parts]), "and", tuple(parts))
+    if kind != "inner":
+        raise unsupported(binder.sql, source.join, f"{kind.upper()} JOIN without ON")
+    return None
+
+
+def refresh(scope: Scope, relation: Relation) -> None:
+    """Columns of the scope with the facts that hold after a join or a filter."""
+    now = {c.id: c for c in relation.columns}
+    for entry in scope.entries:
+        entry.columns = tuple(Column(c.id, c.name, now[c.id].facts if c.id in now else c.facts) for c in entry.columns)
+    scope.relation = relation
+
+
+def public_rows_kept(binder: Binder, node: exp.Expr) -> DerivationError:
+    """``public LEFT JOIN protected`` anywhere but directly below the aggregation by the public table's columns."""
+    return DerivationError(
+        "public_outer_join",
+        "Rows of a public table that match no protected row belong to nobody; here they would be lost or tell of others.",
+        hint="Use JOIN, or aggregate directly: SELECT r.x, COUNT(p.id) FROM r LEFT JOIN p ON … GROUP BY r.x.",
+        position=position(binder.sql, node),
+        rule="join with a public relation",
+    )
+
+
+def _kept_public_rows(binder: Binder, where: exp.Expr, predicate: Expr, key_table: Relation) -> Relation | None:
+    """The public side after WHERE: filtered by its own conditions; ``None`` where WHERE makes the join an inner one."""
+    public = {c.id for c in key_table.columns}
+    own = [
+        c for c in conjuncts(predicate) if refs(c) <= public and not any(isinstance(n, SUBQUERIES) for n in c.walk())
+    ]
+    others = [c for c in conjuncts(predicate) if c not in own]
+    if own:
+        both = own[0] if len(own) == 1 else Call(truth([c.facts for c in own]), "and", tuple(own))
+        key_table = Filter(narrow(key_table.columns, both), key_table.property, None, key_table, both)
+    if not others:
+        return key_table
+    if any(
+        isinstance(c, Call) and c.name in NULL_REJECTING and not any(isinstance(n, Case) for n in c.walk())
+        for c in others
+    ):
+        return None  # a row without a match has NULLs, and does not pass
+    raise public_rows_kept(binder, where)
+
+
+def where_clause(
+    binder: Binder, select: exp.Select, env: Env, relation: Relation, scope: Scope, key_table: Relation | None
+) -> tuple[Relation, Relation | None]:
+    """The filtered relation, and the key table with the filter's public part."""
+    where = select.args.get("where")
+    if where is None:
+        return relation, key_table
+    _no_aggregate(binder, where.this)
+    b = ExprBinder(binder, scope, env)
+    predicate = b.predicate(where.this)
+    relation = binder.flush(relation)
+    own = {c.id for c in relation.columns}
+    if b.outer_refs and binder.correlated:
+        for part in conjuncts(predicate):
+            if (
+                isinstance(part, Call)
+                and part.name == "eq"
+                and all(isinstance(a, Ref) and a.facts.unit for a in part.args)
+            ):
+                sides = {a.id in own for a in part.args if isinstance(a, Ref)}
+                if sides == {True, False} and relation.protected:
+                    binder.correlated[-1] = True
+    if key_table is not None:
+        key_table = _kept_public_rows(binder, where.this, predicate, key_table)
+    rows = rows_left(predicate, relation.max_rows)
+    relation = Filter(narrow(relation.columns, predicate), relation.property, rows, relation, predicate)
+    refresh(scope, relation)
+    return relation, key_table
+
+
+def _no_aggregate(binder: Binder, node: exp.Expr) -> None:
+    if has_aggregate(node):
+        raise DerivationError(
+            "aggregate_misplaced",
+            "An aggregate stands in WHERE.",
+            hint="Use HAVING, or a subquery.",
+            position=position(binder.sql, node),
+            rule="aggregation",
+        )

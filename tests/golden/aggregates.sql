@@ -1,0 +1,192 @@
+-- Aggregates and the measures they are computed from.
+
+-- case: count of rows
+SELECT COUNT(*) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: count of people in a fact table
+SELECT COUNT(DISTINCT patient_id) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = count(DISTINCT patient_id) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count(DISTINCT patient_id)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 units: one group a unit, at most 1 of its rows; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: sum of decimals
+SELECT SUM(cost) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = sum(cost) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "sum(cost)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN v_m0 > 15000000 THEN 15000000 WHEN v_m0 < 0 THEN 0 ELSE v_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0 FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 500000 ELSE CAST(round(c6 * 100.0) AS BIGINT) END ELSE 0 END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: sum of an expression
+SELECT SUM(LEAST(cost, 100) * 2) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = sum(least(cost, 100) * 2) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "sum(least(cost, 100) * 2)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 600000, Linf 600000; grid 1/100, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN v_m0 > 600000 THEN 600000 WHEN v_m0 < 0 THEN 0 ELSE v_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0 FROM (SELECT _u, 1 AS q_m0, CASE WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) IS NULL OR isnan((least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT))) THEN 0 WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) <= 0.0 THEN 0 WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) >= 200.0 THEN 20000 ELSE CAST(round((least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) * 100.0) AS BIGINT) END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: FILTER
+SELECT COUNT(*) FILTER (WHERE sex = 'F'), COUNT(*) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = count(*) FILTER(WHERE sex = 'F') from m0
+--   a1 = count_star() from m1
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "count(*) FILTER(WHERE sex = 'F')", "__r0"."a1" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (c5 = 'F') THEN 1 ELSE 0 END AS q_m0, 1 AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: average
+SELECT AVG(income) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = avg(income) from m0, m1
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "avg(income)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: average over many rows
+SELECT clinic, AVG(cost) FROM visits GROUP BY clinic
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = avg(cost) from m0, m1
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "avg(cost)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 7500000, L1 7500000, Linf 7500000; grid 1/100, multiplier 1
+-- measure __r0.m1 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: WITH s AS (SELECT _u, c4 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -250000 WHEN c6 >= 5000.0 THEN 250000 ELSE CAST(round((c6 - 2500.0) * 100.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0, CAST(sum(q_m1) AS BIGINT) AS n_m1 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 1 ELSE (v_m0 * 30) // n_m0 END), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m1 <= 30 THEN q_m1 * 65536 ELSE (q_m1 * 1966080) // n_m1 END), 0))) AS BIGINT) AS m1 FROM s JOIN t USING (_u) GROUP BY k0
+
+-- case: median
+SELECT MEDIAN(age) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = median(age) from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "median(age)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin
+
+-- case: quantile within group
+SELECT PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY cost) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = quantile_cont(cost, 0.25 ORDER BY cost) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "quantile_cont(cost, 0.25 ORDER BY cost)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 977/50, multiplier 65536
+-- engine: WITH s AS (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 4982.7 THEN 255 ELSE CAST(round((c6 - 0.0) / 19.54) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 65536 ELSE 1966080 // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY bin
+
+-- case: count of a column
+SELECT COUNT(diagnosis) FROM visits
+-- plan
+-- release __r0: one row
+--   a0 = count(diagnosis) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count(diagnosis)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, CASE WHEN (NOT (c5 IS NULL)) THEN 1 ELSE 0 END AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: count of distinct values
+SELECT clinic, COUNT(DISTINCT diagnosis) FROM visits GROUP BY clinic
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = count(DISTINCT diagnosis) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "count(DISTINCT diagnosis)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 distinct: at most 10 groups a unit, 10 of its values in each; L0 10, L1 100, Linf 10; grid 1, multiplier 1
+-- engine: SELECT k0, count(DISTINCT y) AS m0 FROM (SELECT * FROM (SELECT *, dense_rank() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM (SELECT *, row_number() OVER (PARTITION BY _u, k0 ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), CAST(y AS VARCHAR)))) AS ry FROM (SELECT DISTINCT _u, k0, y FROM (SELECT _u, c4 AS k0, CASE WHEN (NOT (c5 IS NULL)) THEN 1 ELSE 0 END AS q_m0, c5 AS y FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND y IS NOT NULL))) WHERE rk <= 10) WHERE ry <= 10 GROUP BY k0
+
+-- case: sum by group
+SELECT clinic, SUM(cost) FROM visits GROUP BY clinic
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = sum(cost) from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "sum(cost)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 15000000, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
+-- engine: WITH s AS (SELECT _u, c4 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 500000 ELSE CAST(round(c6 * 100.0) AS BIGINT) END ELSE 0 END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 1 ELSE (v_m0 * 30) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+
+-- case: conditional sum
+SELECT SUM(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0, coalesce(CAST(CASE WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END <= 0 THEN 0 WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END >= 1 THEN 1 ELSE CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END END AS BIGINT), 0) AS v_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: COUNT_IF
+SELECT COUNT_IF(age >= 65) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = count_if(age >= 65) from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_if(age >= 65)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN (c4 >= CAST(65 AS BIGINT)) THEN 1 ELSE 0 END AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: average and count share
+SELECT region, COUNT(income), AVG(income) FROM patients GROUP BY region
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = count(income) from m0
+--   a1 = avg(income) from m1, m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "count(income)", "__r0"."a1" AS "avg(income)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: variance and standard deviation share
+SELECT VAR_SAMP(age), STDDEV_POP(age), AVG(age) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = variance(age) from m0, m1, m2
+--   a1 = stddev_pop(age) from m0, m1, m2
+--   a2 = avg(age) from m0, m2
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "variance(age)", "__r0"."a1" AS "stddev_pop(age)", "__r0"."a2" AS "avg(age)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; L0 1, L1 50, Linf 50; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; L0 1, L1 2500000, Linf 2500000; grid 1/1000, multiplier 1
+-- measure __r0.m2 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m2), 0))) AS BIGINT) AS m2 FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c4 IS NULL)) THEN coalesce(CAST(CASE WHEN c4 <= 0 THEN -50 WHEN c4 >= 100 THEN 50 ELSE c4 - 50 END AS BIGINT), 0) ELSE 0 END AS v_m0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c4 IS NULL)) THEN CASE WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) IS NULL OR isnan((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT)))) THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) <= 0.0 THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) >= 2500.0 THEN 2500000 ELSE CAST(round((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) * 1000.0) AS BIGINT) END ELSE 0 END AS v_m1, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m2 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: quantiles by group
+SELECT sex, QUANTILE_CONT(income, 0.9) FROM patients GROUP BY sex
+-- plan
+-- release __r0: by sex (public keys, every key has a row)
+--   a0 = quantile_cont(income, 0.9) from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "sex", "__r0"."a0" AS "quantile_cont(income, 0.9)", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 782, multiplier 1
+-- engine: SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, c5 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 199410.0 THEN 255 ELSE CAST(round((c6 - 0.0) / 782.0) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY k0, bin
+
+-- case: division by a grid that may be 0
+SELECT AVG(1.0 / (age - 40)) FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = avg(1.0 / (age - 40)) from m0, m1
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "avg(1.0 / (age - 40))", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; L0 1, L1 1000000, Linf 1000000; grid 1/1000000, multiplier 1
+-- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN CASE WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL OR isnan((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT)))) THEN 0 WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) <= -1.0 THEN -1000000 WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) >= 1.0 THEN 1000000 ELSE CAST(round((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) * 1000000.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))

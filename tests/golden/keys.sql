@@ -1,0 +1,185 @@
+-- Group keys: declared, enumerated, or passing a threshold.
+
+-- case: declared categories
+SELECT region, sex, COUNT(*) FROM patients GROUP BY region, sex
+-- plan
+-- release __r0: by region, sex (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0, k1
+
+-- case: an IN list makes keys public
+SELECT diagnosis, COUNT(*) FROM visits WHERE diagnosis IN ('flu', 'asthma') GROUP BY diagnosis
+-- plan
+-- release __r0: by diagnosis (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over filter diagnosis IN ('flu', 'asthma') [protected]
+--     table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "diagnosis", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: WITH s AS (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") WHERE (c5 IN ('flu', 'asthma')))), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+
+-- case: months of a bounded range
+SELECT date_trunc('month', visited_on) AS m, COUNT(*) FROM visits WHERE visited_on < DATE '2023-07-01' GROUP BY m
+-- plan
+-- release __r0: by date_trunc('MONTH', visited_on) (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over filter (visited_on < '2023-07-01') [protected]
+--     table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "m", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: WITH s AS (SELECT _u, TRY(date_trunc('month', c7)) AS k0, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") WHERE (c7 < DATE '2023-07-01'))), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+
+-- case: a function of categories
+SELECT LOWER(region), COUNT(*) FROM patients GROUP BY ALL
+-- plan
+-- release __r0: by lower(region) (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "lower(region)", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, lower(c3) AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: ROLLUP
+SELECT region, sex, COUNT(*) FROM patients GROUP BY ROLLUP (region, sex)
+-- plan
+-- release __r0: by region, sex (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r1: by region (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r2: one row
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0, k1
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+-- measure __r2.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: GROUPING SETS
+SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic), (diagnosis), ())
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- release __r1: by diagnosis (unknown keys, each passes a noisy threshold)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- release __r2: one row
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."k1" AS "diagnosis", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: WITH s AS (SELECT _u, c4 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+-- measure __r1.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- measure __r1.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
+-- engine: WITH s AS (SELECT _u, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k1
+-- engine: SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k1 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k1)) WHERE rk <= 10 GROUP BY k1
+-- measure __r2.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+
+-- case: unknown keys pass the threshold
+SELECT diagnosis, COUNT(*) FROM visits GROUP BY diagnosis
+-- plan
+-- release __r0: by diagnosis (unknown keys, each passes a noisy threshold)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "diagnosis", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- measure __r0.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
+-- engine: WITH s AS (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k0, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k0, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k0)) WHERE rk <= 10 GROUP BY k0
+
+-- case: CASE over constants
+SELECT CASE WHEN age < 18 THEN 'child' ELSE 'adult' END AS band, COUNT(*) FROM patients GROUP BY band
+-- plan
+-- release __r0: by CASE WHEN age < 18 THEN 'child' ELSE 'adult' END (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "band", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN (c4 < CAST(18 AS BIGINT)) THEN 'child' ELSE 'adult' END AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: bins of a bounded integer
+SELECT age // 10 AS decade, COUNT(*) FROM patients GROUP BY 1
+-- plan
+-- release __r0: by age // 10 (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "decade", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, TRY((c4 // CAST(10 AS BIGINT))) AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: one unknown key makes all pass the threshold
+SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY clinic, diagnosis
+-- plan
+-- release __r0: by clinic, diagnosis (unknown keys, each passes a noisy threshold)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."k1" AS "diagnosis", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- measure __r0.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
+-- engine: WITH s AS (SELECT _u, c4 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, k1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)), coalesce(CAST(k1 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k0, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c4 AS k0, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k0, k1)) WHERE rk <= 10 GROUP BY k0, k1
+
+-- case: CUBE
+SELECT region, sex, COUNT(*) FROM patients GROUP BY CUBE (region, sex)
+-- plan
+-- release __r0: by region, sex (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r1: by region (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r2: by sex (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r3: one row
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0, k1
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+-- measure __r2.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k1
+-- measure __r3.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: DISTINCT of a column is data
+SELECT DISTINCT region FROM patients
+-- plan
+-- release __r0: by region (unknown keys, each passes a noisy threshold)
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT DISTINCT "__r0"."k0" AS "region" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: GROUPING SETS
+SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic), (diagnosis), ())
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- release __r1: by diagnosis (unknown keys, each passes a noisy threshold)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- release __r2: one row
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."k1" AS "diagnosis", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: WITH s AS (SELECT _u, c4 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
+-- measure __r1.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- measure __r1.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
+-- engine: WITH s AS (SELECT _u, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k1
+-- engine: SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k1 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k1)) WHERE rk <= 10 GROUP BY k1
+-- measure __r2.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)

@@ -1,0 +1,85 @@
+"""Declared against measured sensitivity: the integer aggregates of one query on two databases that differ by one unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
+from tacit_e2e_world import TIMEOUT_S, World
+
+from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.base import Engine
+from tacit_service.engine.bounding import sensitivity
+from tacit_service.privacy.exact import ExactAggregates
+from tacit_service.query.plan import ReleasePoint
+from tacit_service.release.prepare import Prepared
+
+Cells = dict[tuple[Any, ...], int]
+Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
+
+
+@dataclass(frozen=True)
+class Others:
+    """Databases to compare with: one unit less each, and the same rows in another order."""
+
+    less: dict[str, Engine]
+    shuffled: Engine
+
+
+def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
+    """Every measure's integers by group key; groups at zero are left out."""
+    found: Aggregates = {}
+    for point in prepared.plan.releases:
+        exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S)
+        for measure in point.measures:
+            found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
+    return found
+
+
+def _cells(exact: ExactAggregates, measure: str) -> Cells:
+    keys, values = exact._key_list(), exact._values(measure).tolist()
+    return {k: v for k, v in zip(keys, values, strict=True) if v}
+
+
+def violations(point: ReleasePoint, whole: Aggregates, less: Aggregates) -> Iterator[str]:
+    """Each norm of the difference that is larger than the release point declares."""
+    for measure in point.measures:
+        a, b = whole[point.name, measure.name], less[point.name, measure.name]
+        moved = [d for k in a.keys() | b.keys() if (d := a.get(k, 0) - b.get(k, 0))]
+        declared = sensitivity(measure)
+        norms = {
+            "L0": (len(moved), declared.l0),
+            "L1": (sum(map(abs, moved)), declared.l1),
+            "L2": (math.sqrt(sum(d * d for d in moved)), declared.l2 * (1 + 1e-12)),
+            "L∞": (max(map(abs, moved), default=0), declared.linf),
+        }
+        for name, (got, allowed) in norms.items():
+            if got > allowed:
+                yield f"{name} of {measure.name} ({measure.kind}, {measure.form}) is {got}, declared {allowed}"
+
+
+def check(whole: Engine, others: Others, prepared: Prepared) -> list[str]:
+    """What is wrong with a query: moves past the declared norms between neighbours, any move in another row order."""
+    everyone = aggregates(whole, prepared)
+    wrong: list[str] = []
+    for name, engine in others.less.items():
+        less = aggregates(engine, prepared)
+        wrong += [f"without {name}: {v}" for p in prepared.plan.releases for v in violations(p, everyone, less)]
+    if aggregates(others.shuffled, prepared) != everyone:
+        wrong.append("the aggregates depend on the order of rows")
+    return wrong
+
+
+def asked(world: World, sql: str, everyone: Sequence[Bounds] = (TIGHT, TIGHT_GROUPS)) -> list[Prepared]:
+    """The query under tight bounds of both forms, and sums under a tight amount too; each different plan once."""
+    caps: list[dict[str, Any]] = [{}, {"max_amount": 70}] if "SUM(" in sql.upper() else [{}]
+    found = [world.prepare(b, sql, **c) for b in everyone for c in caps]
+    return list({p.canonical: p for p in found}.values())
+
+
+def described(prepared: Prepared) -> tuple[Any, ...]:
+    """All that an analyst, an account or the engine learns before data is touched."""
+    return (prepared.plan, prepared.schema, prepared.estimate.events, prepared.canonical, prepared.keys)

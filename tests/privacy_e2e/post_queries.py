@@ -1,0 +1,80 @@
+"""Accepted queries: every aggregate, every kind of group, several release points, and SQL above them."""
+
+from __future__ import annotations
+
+from tacit_e2e_queries import Q
+
+AGGREGATES = [
+    Q("counts", "SELECT COUNT(*), COUNT(income), COUNT(DISTINCT patient_id), COUNT_IF(age > 40) FROM patients"),
+    Q("count_distinct_units", "SELECT clinic, COUNT(DISTINCT patient_id) FROM visits GROUP BY clinic"),
+    Q("count_distinct_values", "SELECT COUNT(DISTINCT diagnosis), COUNT(DISTINCT visited_on) FROM visits"),
+    Q("count_distinct_by_key", "SELECT clinic, COUNT(DISTINCT diagnosis) FROM visits GROUP BY clinic"),
+    Q("sums", "SELECT SUM(cost), SUM(minutes), SUM(income), SUM(weight) FROM patients JOIN visits USING (patient_id)"),
+    Q("averages", "SELECT region, AVG(age), AVG(income), AVG(weight) FROM patients GROUP BY region"),
+    Q("average_of_visits", "SELECT clinic, AVG(cost), AVG(minutes) FROM visits GROUP BY clinic"),
+    Q("filters", "SELECT clinic, COUNT(*) FILTER (WHERE paid), SUM(cost) FILTER (WHERE cost > 900), AVG(minutes) FILTER "
+      "(WHERE NOT paid), COUNT(DISTINCT patient_id) FILTER (WHERE paid) FROM visits GROUP BY clinic"),
+    Q("null_filter", "SELECT COUNT(*) FILTER (WHERE paid), COUNT(*) FILTER (WHERE NOT paid), COUNT(*) FROM visits"),
+    Q("variances", "SELECT VAR_SAMP(age), VAR_POP(income), STDDEV(weight), STDDEV_POP(age) FROM patients", rel=1e-3),
+    Q("stddev_by_key", "SELECT clinic, STDDEV(cost), STDDEV_SAMP(minutes) FROM visits GROUP BY clinic", rel=1e-3),
+    Q("median", "SELECT MEDIAN(age), MEDIAN(minutes) FROM patients JOIN visits USING (patient_id)", within=2),
+    Q("quantiles", "SELECT QUANTILE_CONT(age, 0.25), QUANTILE_DISC(age, 0.9), PERCENTILE_CONT(0.1) WITHIN GROUP (ORDER BY age) "
+      "FROM patients", within=1),
+    Q("quantile_by_key", "SELECT clinic, QUANTILE_DISC(minutes, 0.5) FROM visits GROUP BY clinic", within=2),
+    Q("expression_in_sum", "SELECT SUM(cost * (1 + minutes / 60.0)), SUM(LEAST(cost, 100) * age) FROM patients JOIN visits USING (patient_id)",
+      rel=1e-4),
+    Q("around_aggregates", "SELECT region, SUM(income) / NULLIF(COUNT(income), 0) AS mean, ROUND(100.0 * COUNT_IF(smoker) / COUNT(*), 1) "
+      "AS percent FROM patients GROUP BY region"),
+    Q("same_twice", "SELECT COUNT(*) AS a, COUNT(*) AS b, AVG(age) AS c, AVG(age) + COUNT(*) AS d FROM patients"),
+]  # fmt: skip
+
+GROUPS = [
+    Q("two_declared", "SELECT region, sex, COUNT(*) FROM patients GROUP BY region, sex"),
+    Q("declared_and_unknown", "SELECT clinic, diagnosis, COUNT(*), SUM(cost) FROM visits GROUP BY clinic, diagnosis"),
+    Q("unknown", "SELECT diagnosis, COUNT(*), AVG(cost), COUNT(DISTINCT patient_id) FROM visits GROUP BY diagnosis"),
+    Q("decades", "SELECT age // 10 * 10 AS decade, COUNT(*) FROM patients GROUP BY 1"),
+    Q("bands", "SELECT CASE WHEN age < 18 THEN 'child' WHEN age < 65 THEN 'adult' WHEN age IS NOT NULL THEN 'senior' END AS band, "
+      "COUNT(*) FROM patients GROUP BY band"),
+    Q("boolean_key", "SELECT smoker, COUNT(*) FROM patients GROUP BY smoker"),
+    Q("number_key", "SELECT ROUND(weight / 50) AS k, COUNT(*) FROM patients GROUP BY 1"),
+    Q("literal_key_list", "SELECT diagnosis, COUNT(*) FROM visits WHERE diagnosis IN ('flu', 'asthma') GROUP BY diagnosis"),
+    Q("key_of_join", "SELECT p.sex, v.clinic, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY ALL"),
+    Q("key_of_each", "SELECT n, COUNT(*) FROM (SELECT patient_id, COUNT(*) AS n FROM visits GROUP BY 1) t GROUP BY n"),
+    Q("alias_of_a_column", "SELECT age // 10 AS age, COUNT(*) FROM patients GROUP BY age"),
+    Q("country_and_region", "SELECT r.country, r.region, COUNT(*) FROM patients p JOIN regions r USING (region) GROUP BY 1, 2"),
+    Q("rollup", "SELECT region, sex, COUNT(*), AVG(age) FROM patients GROUP BY ROLLUP (region, sex)"),
+    Q("cube", "SELECT sex, smoker, COUNT(*) FROM patients WHERE sex IS NOT NULL GROUP BY CUBE (sex, smoker)"),
+    Q("grouping_sets", "SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic), (diagnosis), ())"),
+    Q("key_and_rollup", "SELECT clinic, QUARTER(visited_on) AS q, SUM(cost) FROM visits GROUP BY clinic, ROLLUP (QUARTER(visited_on))"),
+]  # fmt: skip
+
+ABOVE = [
+    Q("having", "SELECT region, COUNT(*) AS n FROM patients GROUP BY region HAVING COUNT(*) > 20 AND n < 70"),
+    Q("having_other", "SELECT diagnosis, SUM(cost) FROM visits GROUP BY diagnosis HAVING COUNT(DISTINCT patient_id) >= 10"),
+    Q("order_limit", "SELECT diagnosis, COUNT(*) AS n FROM visits GROUP BY 1 ORDER BY n DESC, diagnosis LIMIT 4", ordered=True),
+    Q("order_offset", "SELECT region, SUM(income) AS s FROM patients GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3 OFFSET 2", ordered=True),
+    Q("order_by_other", "SELECT region FROM patients GROUP BY region ORDER BY COUNT(*) DESC, region", ordered=True),
+    Q("nulls_first", "SELECT sex, COUNT(*) FROM patients GROUP BY sex ORDER BY sex DESC NULLS FIRST", ordered=True),
+    Q("share_window", "SELECT region, COUNT(*) AS n, COUNT(*) / SUM(COUNT(*)) OVER () AS share FROM patients GROUP BY region"),
+    Q("rank_window", "SELECT clinic, n, RANK() OVER (ORDER BY n DESC) AS rk FROM (SELECT clinic, COUNT(*) AS n FROM visits GROUP BY 1) t"),
+    Q("qualify_above", "SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic QUALIFY ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC) <= 2"),
+    Q("running_total", "SELECT m, SUM(n) OVER (ORDER BY m) AS so_far FROM (SELECT MONTH(visited_on) AS m, COUNT(*) AS n FROM visits "
+      "WHERE visited_on IS NOT NULL GROUP BY 1) t"),
+    Q("average_of_averages", "SELECT AVG(c), MAX(n), MIN(n), COUNT(*) FROM (SELECT clinic, AVG(cost) AS c, COUNT(*) AS n FROM visits GROUP BY 1) t"),
+    Q("regrouped", "SELECT CASE WHEN n > 40 THEN 'large' ELSE 'small' END AS size, COUNT(*), SUM(n) FROM (SELECT region, COUNT(*) AS n "
+      "FROM patients GROUP BY region) t GROUP BY 1"),
+    Q("joined_releases", "SELECT a.sex, a.n, b.m FROM (SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex) a JOIN (SELECT sex, AVG(age) AS m "
+      "FROM patients WHERE smoker GROUP BY sex) b ON a.sex = b.sex"),
+    Q("joined_with_public", "SELECT r.region, n * 1000.0 / r.population AS rate FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY 1) c "
+      "JOIN regions r USING (region)"),
+    Q("cte_release_twice", "WITH c AS (SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic) SELECT clinic, s / (SELECT SUM(s) FROM c) "
+      "AS share FROM c"),
+    Q("union_of_releases", "SELECT 'patients' AS what, COUNT(*) AS n FROM patients UNION ALL SELECT 'visits', COUNT(*) FROM visits"),
+    Q("scalar_releases", "SELECT (SELECT COUNT(*) FROM visits) / (SELECT COUNT(*) FROM patients) AS visits_each"),
+    Q("distinct_above", "SELECT DISTINCT n > 30 AS big FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY region) t"),
+    Q("public_only", "SELECT country, SUM(population) AS pop, COUNT(*) FROM regions GROUP BY country ORDER BY country", ordered=True),
+    Q("star_above", "SELECT * FROM (SELECT sex, COUNT(*) AS n, AVG(age) AS a FROM patients GROUP BY sex) t WHERE n > 5"),
+    Q("case_above", "SELECT region, CASE WHEN COUNT(*) > 30 THEN 'many' ELSE 'few' END AS verdict FROM patients GROUP BY region"),
+]  # fmt: skip
+
+RELEASES = [*AGGREGATES, *GROUPS, *ABOVE]

@@ -1,0 +1,38 @@
+"""Without noise and with wide bounds, an answer is what plain DuckDB says of the same files."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import duckdb
+import pytest
+from tacit_e2e_compare import difference
+from tacit_e2e_data import WIDE, WIDE_GROUPS, Bounds
+from tacit_e2e_post_queries import RELEASES
+from tacit_e2e_queries import ROWS, Query
+from tacit_e2e_world import World, answer
+
+CURATED = [*ROWS, *RELEASES]
+
+
+def params() -> list[Any]:
+    marked = []
+    for q in CURATED:
+        marks = [pytest.mark.xfail(strict=True, reason=q.meaning_bug)] if q.meaning_bug else []
+        marked.append(pytest.param(q, id=q.name, marks=marks))
+    return marked
+
+
+def test_there_are_enough_queries_and_no_name_stands_twice() -> None:
+    assert len(CURATED) >= 120
+    assert len({q.name for q in CURATED}) == len(CURATED)
+
+
+@pytest.mark.parametrize("query", params())
+def test_an_answer_is_what_the_sql_means(query: Query, world: World, reference: duckdb.DuckDBPyConnection) -> None:
+    expected = reference.execute(query.sql).fetchall()
+    for bounds in (WIDE, WIDE_GROUPS):
+        got = answer(world, bounds, query.sql)
+        wrong = difference(got.kinds, got.rows, expected, rel=query.rel, within=query.within, ordered=query.ordered)
+        assert wrong is None, f"{bounds.form}: {query.sql}"

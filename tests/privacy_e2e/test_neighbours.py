@@ -1,0 +1,87 @@
+"""One unit moves no aggregate by more than is declared, and moves nothing that is decided before the noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tacit_e2e_data import ALONE, TIGHT, TIGHT_GROUPS, HEAVIEST, Tables, shuffled, without_unit
+from tacit_e2e_neighbours import Others, asked, check, described
+from tacit_e2e_post_queries import RELEASES
+from tacit_e2e_queries import OVERFLOWS, ROWS, TIED, TRAPS, Query
+from tacit_e2e_world import World, open_world
+
+from tacit_service.errors import TacitError
+
+CURATED = [*ROWS, *RELEASES, *TIED, *OVERFLOWS]
+
+
+def params(queries: list[Query]) -> list[Any]:
+    return [
+        pytest.param(q, id=q.name, marks=[pytest.mark.xfail(strict=True, reason=q.privacy_bug)] if q.privacy_bug else [])
+        for q in queries
+    ]
+
+
+@pytest.mark.parametrize("query", params(CURATED))
+def test_one_unit_moves_aggregates_by_no_more_than_declared(query: Query, world: World, others: Others) -> None:
+    for prepared in asked(world, query.sql):
+        assert check(world.engine, others, prepared) == [], prepared.plan
+
+
+@pytest.mark.parametrize("query", params(TRAPS))
+def test_what_reads_other_people_is_refused_or_bounded(query: Query, world: World, others: Others) -> None:
+    try:
+        plans = asked(world, query.sql)
+    except TacitError as refusal:
+        assert refusal.code == "subquery_not_on_unit"  # noqa: PT017 - an answer within bounds is right as well
+        return
+    assert [wrong for p in plans for wrong in check(world.engine, others, p)] == []
+
+
+# -- the same databases as the service would build them
+
+
+@pytest.fixture(scope="module")
+def rebuilt(tables: Tables, world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
+    """Neighbours from their own files through the real builder: nobody's rows gone, a unit gone, rows in another order."""
+    folder = tmp_path_factory.mktemp("rebuilt")
+    changed = {
+        "nobody": without_unit(tables, None),
+        "heaviest": without_unit(tables, HEAVIEST),
+        "alone": shuffled(without_unit(tables, ALONE)),
+    }
+    return {n: open_world(t, folder / n, (TIGHT, TIGHT_GROUPS), world.sandbox) for n, t in changed.items()}
+
+
+def content(engine: Any, condition: str = "TRUE") -> dict[str, Any]:
+    names = ("patients", "visits", "bills", "regions")
+    return {
+        n: sorted(engine.run(f"SELECT CAST(t AS VARCHAR) AS r FROM {n} t WHERE {condition if n != 'regions' else 'TRUE'}",
+                             timeout_s=60).column(0).to_pylist())
+        for n in names
+    }  # fmt: skip
+
+
+def test_rows_that_belong_to_nobody_leave_no_trace(world: World, rebuilt: dict[str, World]) -> None:
+    assert content(rebuilt["nobody"].engine) == content(world.engine)
+
+
+def test_a_snapshot_less_a_unit_is_the_snapshot_of_the_data_less_that_unit(world: World, rebuilt: dict[str, World]) -> None:
+    assert content(rebuilt["heaviest"].engine) == content(world.engine, f"_u <> {HEAVIEST}")
+    assert content(rebuilt["alone"].engine) == content(world.engine, f"_u <> {ALONE}")
+
+
+def test_nothing_before_the_noise_tells_neighbours_apart(world: World, rebuilt: dict[str, World]) -> None:
+    """Plan, columns, price, keys and canonical statement, or the refusal: the same on every neighbour."""
+    for query in [*CURATED, *TRAPS]:
+        for bounds in (TIGHT, TIGHT_GROUPS):
+            seen = {name: outcome(w, bounds, query.sql) for name, w in {"all": world, **rebuilt}.items()}
+            assert all(s == seen["all"] for s in seen.values()), query.sql
+
+
+def outcome(world: World, bounds: Any, sql: str) -> Any:
+    try:
+        return described(world.prepare(bounds, sql))
+    except TacitError as refusal:
+        return (refusal.code, str(refusal))
