@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 from tacit_service.access.gatekeeper import Gatekeeper, Principal
 from tacit_service.access.keys import KeyFinder
 from tacit_service.access.roles import Role
-from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError, TacitError
+from tacit_service.errors import LedgerUnavailable, NotFound, NotInstalled, Overloaded, PolicyError, TacitError
 
 if TYPE_CHECKING:
     from tacit import wire
     from tacit_service.ledger.store import Ledger
     from tacit_service.policy.load import Loaded
     from tacit_service.policy.model import Policy
+    from tacit_service.settings import Settings
+    from tacit_service.training.room import TrainingDesk, TrainingRoom
 
 RELEASES_LISTED_MAX: Final = 200
 
@@ -118,6 +120,7 @@ class Parts:
     books: Books
     directory: KeyFinder
     datasets: Mapping[str, Opened]
+    training: TrainingRoom | None = None
 
 
 class Service:
@@ -241,6 +244,32 @@ class Service:
             hint="GET /v1/releases lists the releases that you hold.",
         )
 
+    def training(self, who: Principal, dataset: str) -> TrainingDesk:
+        """The training desk of a dataset that is granted; ``NotInstalled`` where nothing can be trained."""
+        self.desk(who, dataset)
+        room = self._ready().training
+        if room is None:
+            raise NotInstalled(
+                "training_not_installed",
+                "Training is not installed with this service.",
+                hint="The operator installs it: pip install 'tacit[service,train]'.",
+            )
+        return room.desk(dataset)
+
+    def training_job(self, who: Principal, job_id: str) -> tuple[TrainingDesk, wire.TrainingJob]:
+        """One of the caller's jobs, and the desk that it is on; the same ``NotFound`` for everything else."""
+        for desk in self.trained(who):
+            with contextlib.suppress(NotFound):
+                return desk, desk.job(who.name, job_id)
+        raise NotFound(
+            "not_found", "No training job of this id is yours.", hint="GET /v1/training-jobs lists your jobs."
+        )
+
+    def trained(self, who: Principal) -> list[TrainingDesk]:
+        """The training desks of all datasets that are granted, none where training is not installed."""
+        room = self._ready().training
+        return [] if room is None else [room.desk(name) for name in self.datasets(who)]
+
     def _ready(self) -> Parts:
         parts = self._parts
         if parts is not None:
@@ -250,8 +279,13 @@ class Service:
         raise Overloaded("starting", "The service is starting.", hint="Try again in a few seconds.", retry_after_s=2)
 
 
-def opener(policies: Sequence[Path], ledger_url: str, data_dir: Path) -> Callable[[], Parts]:
-    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks."""
+def opener(
+    policies: Sequence[Path], ledger_url: str, data_dir: Path, *, settings: Settings | None = None
+) -> Callable[[], Parts]:
+    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks.
+
+    With ``settings`` that say so, the service works on training jobs itself.
+    """
 
     def open_parts() -> Parts:
         from tacit_service.policy.load import load_policy
@@ -267,19 +301,21 @@ def opener(policies: Sequence[Path], ledger_url: str, data_dir: Path) -> Callabl
         for name in names:
             if names.count(name) > 1:
                 raise PolicyError("policy_twice", f"Two policies declare the dataset {name}.", hint="Name each once.")
-        return _open_rooms(loaded, ledger_url, data_dir)
+        return _open_rooms(loaded, ledger_url, data_dir, settings)
 
     return open_parts
 
 
-def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Parts:
+def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, settings: Settings | None) -> Parts:
     from tacit_service.ledger.directory import Directory
     from tacit_service.ledger.store import Ledger
     from tacit_service.release.release import Desk
+    from tacit_service.training.room import TrainingRoom, installed
 
     ledger = Ledger.open(ledger_url)
     opened: dict[str, Opened] = {}
-    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened)
+    room = TrainingRoom(ledger, ledger_url, data_dir, settings) if installed() else None
+    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened, room)
     try:
         for one in loaded:
             policy = one.policy
@@ -287,6 +323,10 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Pa
             _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
             opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
+            if room is not None:
+                room.add(one, desk.preparer.catalog, desk.budget)
+        if room is not None:
+            room.start()
     except BaseException:
         _close(parts)
         raise
@@ -319,12 +359,14 @@ class LedgerBooks:
 
     def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
         """The newest releases of one analyst, from their charges: answers can be large, and are not read."""
+        from tacit_service.release.release import ANSWER
+
         return [
             Listed(
                 past.release_id, dataset, past.at, past.description, (str(past.price.epsilon), str(past.price.delta))
             )
             for past in self._ledger.history(dataset, analyst, limit)
-            if past.release_id is not None
+            if past.release_id is not None and past.release_id.startswith(ANSWER)
         ]
 
     def account(self, dataset: str) -> wire.AccountBudget:
@@ -356,6 +398,8 @@ def _granted(who: Principal, dataset: str, opened: Opened) -> bool:
 
 def _close(parts: Parts) -> None:
     """Close everything, even when something fails to close."""
+    if parts.training is not None:
+        parts.training.close()
     for opened in parts.datasets.values():
         with contextlib.suppress(Exception):  # the process ends; an engine that is gone already is what was wanted
             opened.desk.close()

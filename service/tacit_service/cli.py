@@ -207,7 +207,7 @@ def _serve(arguments: Any) -> int:
     from tacit_service.http.run import serve, stop_on_signals
 
     stop_on_signals()
-    service = Service(opener(settings.policies, settings.ledger, settings.data_dir))
+    service = Service(opener(settings.policies, settings.ledger, settings.data_dir, settings=settings))
     serve(service, sock, settings, on_ready=lambda: None)
     return OK
 

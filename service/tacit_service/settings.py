@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     lookup_queue: int = Field(default=512, ge=0, le=10_000, description="Look-ups that may wait before 503")
     retry_after_s: int = Field(default=2, ge=1, le=3600, description="What a 503 tells clients to wait")
 
+    training: bool = Field(default=True, description="Work on training jobs in this service, where torch is installed")
+    training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
+    training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
+    training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")
+
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216, description="Largest request body")
     head_bytes_max: int = Field(default=16_384, ge=1_024, le=1_048_576, description="Largest request line and headers")
     connections_max: int = Field(default=512, ge=1, le=100_000, description="Open connections before 503")

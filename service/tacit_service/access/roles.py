@@ -53,6 +53,13 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("POST", "/v1/quotes"): ANALYSTS,
     ("POST", "/v1/explain"): ANALYSTS,
     ("POST", "/v1/queries"): ANALYSTS,
+    ("POST", "/v1/training-quotes"): ANALYSTS,
+    ("POST", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}"): ANALYSTS,
+    ("POST", "/v1/training-jobs/{job_id}/cancel"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/model"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/card"): ANALYSTS,
 }
 
 

@@ -125,3 +125,8 @@ def _not_above(delta: Delta) -> float:
     while Delta.ceil(value) > delta:
         value = math.nextafter(value, 0.0)
     return value
+
+
+def rough_epsilon(q: float, sigma: float, steps: int, delta: float) -> float:
+    """ε on the coarse grid, a little above the truth: to show, never to charge."""
+    return epsilon_of(q, sigma, steps, delta, _GRID_COARSE)

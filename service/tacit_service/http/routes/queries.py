@@ -55,7 +55,7 @@ def _arrow(answer: wire.Answer) -> bytes:
     return arrow.encode(answer)
 
 
-_KEY_PARAMETER = {
+KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -98,7 +98,7 @@ def register(app: FastAPI) -> None:
         summary="Ask, and be charged",
         model=wire.Answer,
         example=examples.ANSWER,
-        headers=[_KEY_PARAMETER],
+        headers=[KEY_PARAMETER],
         media={ARROW: {"schema": {"type": "string", "format": "binary"}}},
         fails=(*fails, 406, 409, 504),
         **shared,  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tacit_service.http.routes import budget, datasets, me, problems, queries, releases, system
+from tacit_service.http.routes import budget, datasets, me, problems, queries, releases, system, training
 
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, me, problems, system):
+    for room in (queries, datasets, budget, releases, training, me, problems, system):
         room.register(app)
