@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tacit import wire
 from tacit_service.errors import LedgerUnavailable
 from tacit_service.ledger.jobs import Jobs, LostClaim
 from tacit_service.ledger.records import Claim
@@ -26,7 +28,7 @@ from tacit_service.ledger.store import Ledger
 from tacit_service.telemetry import log
 
 _POLL_S: Final = 0.5
-_SOURCE_ROOT: Final = Path(__file__).resolve().parents[2]
+_SOURCE_ROOTS: Final = tuple(str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Worker:
         with contextlib.suppress(LostClaim):  # what has ended holds no claim
             if finished or self._closed.is_set():
                 self._jobs.give_back(claim)
+                if child.returncode not in (0, -signal.SIGKILL):  # whatever ails it may pass
+                    self._closed.wait(min(5.0, 0.2 * claim.job.attempts))
             else:
                 self._jobs.fail(claim, "out_of_time")
 
@@ -140,4 +144,4 @@ class Worker:
 def _environment() -> dict[str, str]:
     """What starting Python needs, and nothing of the service's secrets; the ledger's URL goes through the pipe."""
     kept = {n: os.environ[n] for n in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH") if n in os.environ}
-    return {**kept, "PYTHONPATH": str(_SOURCE_ROOT), "TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(_SOURCE_ROOTS), "TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
