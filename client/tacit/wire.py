@@ -223,7 +223,9 @@ class TrainingRequest(Wire):
     sql: str = Field(
         min_length=1, max_length=20_000, examples=["SELECT age, sex, income > 50000 AS well_off FROM patients"]
     )
-    label: str = Field(min_length=1, max_length=63, description="Column of the SELECT to predict; the others are features")
+    label: str = Field(
+        min_length=1, max_length=63, description="Column of the SELECT to predict; the others are features"
+    )
     model: dict[str, JsonValue] = Field(
         description="type: logistic_regression, linear_regression, mlp (hidden, activation) or cnn (shape, channels)",
         examples=[{"type": "logistic_regression"}],
@@ -233,7 +235,8 @@ class TrainingRequest(Wire):
     noise_multiplier: Number | None = Field(default=None, description="σ in place of ε: noise per clipping norm")
     sampling_rate: Number | None = Field(default=None, description="q: the chance of a unit to be in a step")
     units: Number | None = Field(
-        default=None, description="About how many units there are, from a public source or a paid count; else it is bought"
+        default=None,
+        description="About how many units there are, from a public source or a paid count; else it is bought",
     )
     epochs: Number | None = Field(default=None, description="Passes over the units, on average; or say steps")
     steps: Number | None = None

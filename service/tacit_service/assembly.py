@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tacit_service.policy.load import Loaded
     from tacit_service.policy.model import Policy
     from tacit_service.settings import Settings
-    from tacit_service.training.room import TrainingDesk, TrainingRoom
+    from tacit_service.training.room import TrainingRoom
 
 RELEASES_LISTED_MAX: Final = 200
 
@@ -244,9 +244,8 @@ class Service:
             hint="GET /v1/releases lists the releases that you hold.",
         )
 
-    def training(self, who: Principal, dataset: str) -> TrainingDesk:
-        """The training desk of a dataset that is granted; ``NotInstalled`` where nothing can be trained."""
-        self.desk(who, dataset)
+    def training(self) -> TrainingRoom:
+        """The desks of training jobs; ``NotInstalled`` where nothing can be trained. Callers check what is granted."""
         room = self._ready().training
         if room is None:
             raise NotInstalled(
@@ -254,21 +253,7 @@ class Service:
                 "Training is not installed with this service.",
                 hint="The operator installs it: pip install 'tacit[service,train]'.",
             )
-        return room.desk(dataset)
-
-    def training_job(self, who: Principal, job_id: str) -> tuple[TrainingDesk, wire.TrainingJob]:
-        """One of the caller's jobs, and the desk that it is on; the same ``NotFound`` for everything else."""
-        for desk in self.trained(who):
-            with contextlib.suppress(NotFound):
-                return desk, desk.job(who.name, job_id)
-        raise NotFound(
-            "not_found", "No training job of this id is yours.", hint="GET /v1/training-jobs lists your jobs."
-        )
-
-    def trained(self, who: Principal) -> list[TrainingDesk]:
-        """The training desks of all datasets that are granted, none where training is not installed."""
-        room = self._ready().training
-        return [] if room is None else [room.desk(name) for name in self.datasets(who)]
+        return room
 
     def _ready(self) -> Parts:
         parts = self._parts

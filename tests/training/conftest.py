@@ -105,7 +105,11 @@ class World:
     def worker(self, **limits: Any) -> Worker:
         """A worker that is not started."""
         worker = Worker(
-            self.ledger, self.url, {"survey": self.loaded.path}, self.folder / "data", JobLimits(**{"threads": 1, **limits})
+            self.ledger,
+            self.url,
+            {"survey": self.loaded.path},
+            self.folder / "data",
+            JobLimits(**{"threads": 1, **limits}),
         )
         self.workers.append(worker)
         return worker
@@ -164,5 +168,3 @@ def ask(**changes: Any) -> wire.TrainingRequest:
         "units": PEOPLE,
     }
     return wire.TrainingRequest.model_validate({**body, **changes})
-
-

@@ -70,8 +70,14 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
         "A subquery could give several rows; data must not decide whether a query fails.",
     ),
     "correlated_release": (422, "An aggregate over protected rows depends on the row around it."),
-    "text_too_long": (422, "An expression could make a text many times longer, and its running time tell of single rows."),
-    "postprocess_failed": (422, "The SQL above the release failed on the noisy values; the release is paid for and held."),
+    "text_too_long": (
+        422,
+        "An expression could make a text many times longer, and its running time tell of single rows.",
+    ),
+    "postprocess_failed": (
+        422,
+        "The SQL above the release failed on the noisy values; the release is paid for and held.",
+    ),
     "options_invalid": (422, "The OPTIONS clause cannot be read, or says what the request says already."),
     "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
     "released_in_protected": (422, "A released result is used inside a protected query, which takes two questions."),

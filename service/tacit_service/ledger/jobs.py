@@ -226,7 +226,9 @@ class Jobs:
         with self._ledger.writing() as connection:
             self._held(connection, claim.job.job_id, claim.token)
             job = self._row(connection, claim.job.job_id)
-            proof = f"cancelled by its owner: {job.steps_begun} of {job.steps} steps were begun, no other noise was drawn"
+            proof = (
+                f"cancelled by its owner: {job.steps_begun} of {job.steps} steps were begun, no other noise was drawn"
+            )
             head = settlement.settle(
                 connection, self._ledger.head_in(connection), job.charge_id, ran(job), proof, journal.utc_now()
             )

@@ -69,7 +69,7 @@ def _card(
         accountants=_accountants(sgd),
         epsilon_by_epoch=curve(sgd),
         model=plan.run.architecture.shown(),
-        task=plan.encoding.task,  # type: ignore[arg-type]
+        task=plan.encoding.task,
         features=list(plan.encoding.features),
         label=plan.encoding.label,
         parameters=plan.run.shown(),

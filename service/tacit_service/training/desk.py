@@ -147,7 +147,7 @@ def shown(job: Job) -> TrainingJob:
     reserved = price(asked.events)
     return TrainingJob(
         id=job.job_id,
-        status=job.status,  # type: ignore[arg-type]
+        status=job.status,
         dataset=job.dataset,
         sql=asked.request.sql,
         label=asked.request.label,

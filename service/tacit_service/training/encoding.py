@@ -74,7 +74,9 @@ def encoding(relation: Relation, label: str, task: str, classes: list[Cell] | No
     if not columns:
         raise _feature("The SELECT has no column beside the label.", "Name at least one feature.")
     features = tuple(_feature_of(c) for c in columns)
-    found = Encoding(features, _label_of(target, task, classes), task, _sql(relation, [*columns, target]), emit(relation))
+    found = Encoding(
+        features, _label_of(target, task, classes), task, _sql(relation, [*columns, target]), emit(relation)
+    )
     if found.inputs > INPUTS_MAX:
         raise _feature(f"The features make {found.inputs} inputs; {INPUTS_MAX} are the most.", "Select fewer columns.")
     return found
@@ -132,7 +134,7 @@ def _category(column: Column, most: int) -> FeatureInfo | None:
         return None
     return FeatureInfo(
         name=column.name, kind="category", type=facts.type.value, categories=list(facts.domain), nullable=facts.nullable
-    )  # type: ignore[arg-type]
+    )
 
 
 def _whole_numbers(column: Column) -> FeatureInfo | None:
@@ -154,7 +156,7 @@ def _number(column: Column) -> FeatureInfo | None:
         return None
     return FeatureInfo(
         name=column.name, kind="number", type=facts.type.value, low=low, high=high, nullable=facts.nullable
-    )  # type: ignore[arg-type]
+    )
 
 
 def _sql(relation: Relation, columns: list[Column]) -> str:

@@ -16,7 +16,7 @@ from tacit.wire import TrainingRequest
 from tacit_service.errors import RequestError
 from tacit_service.ledger.records import Job
 from tacit_service.policy.model import Policy
-from tacit_service.privacy.events import DpSgdEvent, Event, from_dict
+from tacit_service.privacy.events import DpSgdEvent, Event, LaplaceEvent, from_dict
 from tacit_service.privacy.mechanisms import Measurement, laplace
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Epsilon
@@ -152,7 +152,7 @@ def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | Non
     run, how = shape(policy, catalog, asked.request)
     if run != asked.run or as_json(how) != asked.encoding:
         return None
-    bought = [event for event in asked.events if not isinstance(event, DpSgdEvent)]
+    bought = [event for event in asked.events if isinstance(event, LaplaceEvent)]
     count = Measurement(bought[0], one_row(1)) if bought else None
     return TrainingPlan(asked.request, how, run, asked.sgd.sigma, count, asked.sgd)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from tacit.wire import AccountBudget
+from tacit_service.errors import NotInstalled
 from tacit_service.ledger.store import Ledger
-from tacit_service.policy.load import Loaded
+from tacit_service.policy.load import Loaded, load_policy
 from tacit_service.query.catalog import Catalog
 from tacit_service.settings import Settings
+from tacit_service.telemetry import log, setup
 
 from .desk import TrainingDesk, installed
 from .worker import Limits, Worker
 
-__all__ = ["TrainingDesk", "TrainingRoom", "installed", "limits_of"]
+__all__ = ["TrainingDesk", "TrainingRoom", "foreground", "installed", "limits_of"]
 
 
 class TrainingRoom:
@@ -62,3 +66,24 @@ def limits_of(settings: Settings) -> Limits:
         memory_bytes_max=settings.training_memory_mb_max << 20,
         threads=settings.training_threads,
     )
+
+
+def foreground(settings: Settings) -> int:
+    """``tacit-service worker``: work on the jobs of a ledger that a service elsewhere writes to, until a signal."""
+    if not installed():
+        raise NotInstalled(
+            "training_not_installed", "Training is not installed here.", hint="pip install 'tacit[service,train]'"
+        )
+    setup(settings.log_level)
+    policies = {load_policy(path).policy.dataset: path for path in settings.policies}
+    ledger = Ledger.open(settings.ledger)
+    worker = Worker(ledger, settings.ledger, policies, settings.data_dir, limits_of(settings))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    worker.start()
+    log("training_worker_ready", datasets=sorted(policies))
+    stop.wait()
+    worker.close()
+    ledger.close()
+    return 0

@@ -265,6 +265,7 @@ def _whole(value: Number | None, name: str, low: int, high: int | None, default:
 def _text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
+
 def parameters(how: Architecture, inputs: int, outputs: int) -> int:
     """How many parameters a model has, without building it.
 

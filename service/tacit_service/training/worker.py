@@ -28,7 +28,9 @@ from tacit_service.ledger.store import Ledger
 from tacit_service.telemetry import log
 
 _POLL_S: Final = 0.5
-_SOURCE_ROOTS: Final = tuple(str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 1)))
+_SOURCE_ROOTS: Final = tuple(
+    str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 1))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,12 @@ class Worker:
     """Works on the jobs of the datasets whose policies it has, until it is closed."""
 
     def __init__(
-        self, ledger: Ledger, ledger_url: str, policies: Mapping[str, Path], data_dir: Path, limits: Limits | None = None
+        self,
+        ledger: Ledger,
+        ledger_url: str,
+        policies: Mapping[str, Path],
+        data_dir: Path,
+        limits: Limits | None = None,
     ) -> None:
         self._jobs = Jobs(ledger)
         self._ledger_url = ledger_url
@@ -144,4 +151,10 @@ class Worker:
 def _environment() -> dict[str, str]:
     """What starting Python needs, and nothing of the service's secrets; the ledger's URL goes through the pipe."""
     kept = {n: os.environ[n] for n in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH") if n in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(_SOURCE_ROOTS), "TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(_SOURCE_ROOTS),
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        "HOME": "/nonexistent",
+    }
