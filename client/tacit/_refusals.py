@@ -197,6 +197,22 @@ class OuterSqlInvalid(NotDerivable):
     """The SQL above the release does not fit its columns."""
 
 
+class PostprocessFailed(NotDerivable):
+    """The SQL above the release failed on the noisy values. The release is paid for and held: ask again with other SQL."""
+
+
+class TextTooLong(NotDerivable):
+    """An expression could make a text many times longer."""
+
+
+class RowsExpected(NotDerivable):
+    """Training reads rows of people; the statement gives an aggregate or public rows."""
+
+
+class OptionsInvalid(SqlRefused):
+    """The OPTIONS clause cannot be read, or repeats what the request says."""
+
+
 REFUSALS: dict[str, type[RefusedError]] = {
     "sql_syntax": SqlSyntaxError,
     "sql_too_large": SqlTooLarge,
@@ -239,6 +255,10 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "too_many_groups": TooManyGroups,
     "outer_sql_failed": OuterSqlFailed,
     "outer_sql_invalid": OuterSqlInvalid,
+    "postprocess_failed": PostprocessFailed,
+    "text_too_long": TextTooLong,
+    "rows_expected": RowsExpected,
+    "options_invalid": OptionsInvalid,
 }
 """The class of each code that refuses."""
 

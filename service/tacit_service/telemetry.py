@@ -81,6 +81,10 @@ def setup(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _LOGGER.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)  # handlers of its own would write what the formatter here withholds
+        logger.handlers.clear()
+        logger.propagate = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 

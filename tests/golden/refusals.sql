@@ -41,7 +41,7 @@ SELECT COUNT(*) FROM (SELECT DISTINCT clinic FROM visits)
 --   over table visits [protected]
 -- post-processing, free: SELECT COUNT(*) AS "count_star()" FROM (SELECT DISTINCT "__r0"."k0" AS "clinic" FROM "__r0") AS "__q1"("clinic")
 -- measure __r0.m0 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
--- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1))))) AS rk FROM (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")) GROUP BY _u, k0)) WHERE rk <= 10 GROUP BY k0
+-- engine: WITH p AS (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")) GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1))))) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM kept GROUP BY k0
 
 -- case: protected rows united with public rows
 SELECT COUNT(*) FROM (SELECT region FROM patients UNION ALL SELECT region FROM regions)
@@ -201,9 +201,9 @@ SELECT SUM(weight) FROM patients
 -- fix: The data owner can add to the policy, under patients.weight:  bounds: [low, high].  Or give bounds here: GREATEST(low, LEAST(high, weight)).
 
 -- case: MIN over people
-SELECT MIN(income) FROM patients
--- refused unsupported_aggregate at 1:12: MIN over people has no private form here.
--- fix: MIN and MAX of people's values disclose one person's; ask QUANTILE_CONT(x, 0.05) or (x, 0.95).
+SELECT MIN(region) FROM patients
+-- refused unsupported_aggregate at 1:12: MIN of string values over people has no private form here.
+-- fix: Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.
 
 -- case: STRING_AGG
 SELECT STRING_AGG(diagnosis, ',') FROM visits
@@ -215,10 +215,10 @@ SELECT SUM(DISTINCT age) FROM patients
 -- refused unsupported_aggregate at 1:8: SUM(DISTINCT …) has no private form here.
 -- fix: Use COUNT(DISTINCT …), or aggregate a per-unit SELECT DISTINCT.
 
--- case: released inside protected
-SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients)
--- refused released_in_protected at 1:54: A released result is used inside a query over protected rows; that would take two stages.
--- fix: Run the inner query first, and write its answer as a constant.
+-- case: several released numbers inside protected
+SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients GROUP BY region)
+-- refused released_in_protected at 1:54: Only a single released number can be used inside a query over protected rows.
+-- fix: Use an aggregate without GROUP BY, for instance (SELECT AVG(x) FROM t).
 
 -- case: scalar subquery with many rows
 SELECT COUNT(*) FROM patients p WHERE age > (SELECT population FROM regions r)

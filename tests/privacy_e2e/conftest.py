@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# importlib mode gives test folders no package; these are plain modules beside the tests, in the order of their imports.
+# importlib mode gives test folders no package: these are plain modules beside the tests, in the order of their imports.
 for _name in ("data", "compare", "queries", "post_queries", "generate", "world", "neighbours", "planted"):
-    _path = Path(__file__).with_name(f"{_name}.py")
-    if not _path.exists(): continue
-    _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", _path)
+    _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None
     assert _spec.loader is not None
     _module = importlib.util.module_from_spec(_spec)
@@ -20,8 +18,17 @@ for _name in ("data", "compare", "queries", "post_queries", "generate", "world",
     _spec.loader.exec_module(_module)
 
 from tacit_e2e_data import (
-    ALONE, HEAVIEST, TIGHT, TIGHT_GROUPS, TYPICAL, WIDE, WIDE_GROUPS, WITH_NULLS, Tables, make_tables,
-)  # fmt: skip
+    ALONE,
+    HEAVIEST,
+    TIGHT,
+    TIGHT_GROUPS,
+    TYPICAL,
+    WIDE,
+    WIDE_GROUPS,
+    WITH_NULLS,
+    Tables,
+    make_tables,
+)
 from tacit_e2e_neighbours import Others
 from tacit_e2e_world import World, copied, open_world, plain
 
@@ -61,5 +68,5 @@ def others(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     }
     opened = Others(less, copied(world.snapshot.path, folder / "shuffled.duckdb", "t ORDER BY md5(CAST(t AS VARCHAR))"))
     yield opened
-    for engine in (*less.values(), opened.shuffled):
+    for engine in (*less.values(), opened.same):
         engine.close()

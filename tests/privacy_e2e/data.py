@@ -39,11 +39,11 @@ tables:
       region: {{ type: string, categories: [R1, R2, R3, R4, R5, R6, R7, R8], nullable: false }}
       age: {{ type: integer, bounds: [0, 100], nullable: true }}
       sex: {{ type: string, categories: [F, M, X], nullable: true }}
-      income: {{ type: integer, bounds: [0, 200000] }}
-      weight: {{ type: number, bounds: [0, 250], precision: 0.1 }}
+      income: {{ type: integer, bounds: [0, 200000], nullable: true }}
+      weight: {{ type: number, bounds: [0, 250], precision: 0.1, nullable: true }}
       smoker: {{ type: boolean, nullable: true }}
-      name: {{ type: string }}
-      registered: {{ type: timestamp, bounds: [2022-01-01, 2024-12-31] }}
+      name: {{ type: string, nullable: true }}
+      registered: {{ type: timestamp, bounds: [2022-01-01, 2024-12-31], nullable: true }}
   visits:
     source: visits.parquet
     unit: patient_id
@@ -51,10 +51,10 @@ tables:
       visit_id: {{ type: integer }}
       patient_id: {{ type: integer }}
       clinic: {{ type: string, categories: [Central, Harbour, Hillside, Lakeview], nullable: false }}
-      diagnosis: {{ type: string }}
-      cost: {{ type: number, bounds: [0, 5000], precision: 0.01 }}
+      diagnosis: {{ type: string, nullable: true }}
+      cost: {{ type: number, bounds: [0, 5000], precision: 0.01, nullable: true }}
       minutes: {{ type: integer, bounds: [-60, 240], nullable: false }}
-      paid: {{ type: boolean }}
+      paid: {{ type: boolean, nullable: true }}
       visited_on: {{ type: date, bounds: [2023-01-01, 2024-12-31], nullable: true }}
       code: {{ type: integer }}
   bills:
@@ -73,7 +73,7 @@ tables:
       population: {{ type: integer }}
 contribution: {{ max_rows: {rows}, max_groups: {groups}, max_rows_per_group: {per_group}, form: {form} }}
 budget: {{ epsilon: 1e12, delta: 0.5 }}
-per_query: {{ default_epsilon: 100, max_epsilon: 1e9, default_delta: 1e-6 }}
+per_query: {{ default_epsilon: 100, max_epsilon: 1e9, default_delta: 1e-6, mechanism: {mechanism} }}
 analysts:
   analyst: {{ epsilon: 1e12, delta: 0.5 }}
 """
@@ -87,9 +87,12 @@ class Bounds:
     groups: int
     per_group: int
     form: str = "auto"
+    mechanism: str = "auto"
 
     def policy(self) -> str:
-        return POLICY.format(rows=self.rows, groups=self.groups, per_group=self.per_group, form=self.form)
+        return POLICY.format(
+            rows=self.rows, groups=self.groups, per_group=self.per_group, form=self.form, mechanism=self.mechanism
+        )
 
 
 WIDE = Bounds(1000, 1000, 1000)

@@ -59,7 +59,9 @@ class Generator:
         self.ctes: list[str] = []
 
     def statement(self) -> Generated:
-        kind = self.pick("flat", "flat", "flat", "flat", "above", "above", "each", "each", "window", "sets", "two", "levels")
+        kind = self.pick(
+            "flat", "flat", "flat", "flat", "above", "above", "each", "each", "window", "sets", "two", "levels"
+        )
         sql, ordered = getattr(self, f"_{kind}")()
         if self.ctes:
             sql = f"WITH {', '.join(self.ctes)} {sql}"
@@ -119,7 +121,9 @@ class Generator:
         if kind == 6:
             return f"{self.pick(*s.dates)} {self.pick('>=', '<')} DATE '{self.pick('2023-03-01', '2024-01-01', '2024-07-15')}'"
         text = self.pick(*s.strings)
-        values = self.pick("'R1', 'F', 'flu', 'Central'", "'R2', 'R3', 'M', 'asthma', 'Bo'", "'Harbour', 'X', 'Ada', 'R1'")
+        values = self.pick(
+            "'R1', 'F', 'flu', 'Central'", "'R2', 'R3', 'M', 'asthma', 'Bo'", "'Harbour', 'X', 'Ada', 'R1'"
+        )
         return self.pick(f"{text} IN ({values})", f"{text} NOT IN ({values})", f"{text} = 'flu'", f"{text} <> 'R1'",
                          f"{text} LIKE '%a%'", f"{text} IS NULL", f"LENGTH({text}) > 3", f"STARTS_WITH(UPPER({text}), 'C')")  # fmt: skip
 
@@ -149,7 +153,9 @@ class Generator:
             return f"COUNT(DISTINCT {what}){where}"
         if kind < 7:
             return f"SUM({self.number(s)}){where}"
-        spread = [x for x in s.numbers if not x.endswith(("income", "population"))]  # moments of wide columns are coarse
+        spread = [
+            x for x in s.numbers if not x.endswith(("income", "population"))
+        ]  # moments of wide columns are coarse
         if kind < 9:
             return f"AVG({self.number(s)}){where}"
         self.loose = True
@@ -211,7 +217,9 @@ class Generator:
         """Key aliases, aggregate aliases, and the SELECT. ``keys`` is given below other SQL: nothing is then NULL for want of values."""
         count = self.rng.choice((0, 1, 1, 1, 2)) if keys is None else keys
         chosen = list(dict.fromkeys(self.key(s) for _ in range(count)))
-        aggregates = [self.aggregate(s) if keys is None else self.total(s) for _ in range(self.rng.choice((1, 1, 2, 3)))]
+        aggregates = [
+            self.aggregate(s) if keys is None else self.total(s) for _ in range(self.rng.choice((1, 1, 2, 3)))
+        ]
         items = [f"{k} AS k{i}" for i, k in enumerate(chosen)] + [f"{a} AS a{i}" for i, a in enumerate(aggregates)]
         group = f" GROUP BY {', '.join(str(i + 1) for i in range(len(chosen)))}" if chosen else ""
         having = f" HAVING COUNT(*) > {self.pick('2', '10', '25')}" if chosen and self.some(0.2) else ""
@@ -234,7 +242,7 @@ class Generator:
             item = self.pick(f"SUM({x}) / NULLIF(COUNT(*), 0)", "COUNT(*) * 100.0 / SUM(COUNT(*)) OVER ()", f"COUNT(*) + SUM({x})",
                              f"CASE WHEN COUNT(*) > 20 THEN SUM({x}) ELSE 0 END", "RANK() OVER (ORDER BY COUNT(*) DESC)")  # fmt: skip
             return f"SELECT {key} AS k, {item} AS x FROM {s.text}{self.where(s)} GROUP BY 1", False
-        keys, aggregates, inner = self.release(s, 1)
+        _, aggregates, inner = self.release(s, 1)
         a = aggregates[0]
         outer = self.pick(f"SELECT COUNT(*), SUM({a}) FROM t", f"SELECT MAX({a}), MIN({a}) FROM t", f"SELECT AVG({a}) FROM t",
                           f"SELECT k0, {a} FROM t WHERE k0 IS NOT NULL", f"SELECT k0, SUM({a}) OVER (ORDER BY k0) FROM t",
@@ -258,7 +266,9 @@ class Generator:
         if extra and self.some(0.6):
             return f"SELECT g, {what} FROM ({table}) t GROUP BY g", False
         bucket = self.pick("", "CASE WHEN x > 3 THEN 'many' WHEN x > 0 THEN 'few' ELSE 'none' END")
-        return (f"SELECT {bucket} AS b, {what} FROM ({table}) t GROUP BY 1" if bucket else f"SELECT {what} FROM ({table}) t"), False
+        return (
+            f"SELECT {bucket} AS b, {what} FROM ({table}) t GROUP BY 1" if bucket else f"SELECT {what} FROM ({table}) t"
+        ), False
 
     def pick_source(self, *options: Source) -> Source:
         return self.rng.choice(options)
@@ -280,7 +290,8 @@ class Generator:
         kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT", "EXCEPT ALL")
         columns = self.pick("patient_id, clinic", "patient_id, clinic, diagnosis", "patient_id, clinic, minutes")
         sides = [f"SELECT {columns} FROM visits v WHERE {self.condition(VISITS, 1)}" for _ in range(2)]
-        group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic", "SELECT COUNT(*), COUNT(DISTINCT patient_id) FROM ({0}) t",
+        group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic",
+                          "SELECT COUNT(*), COUNT(DISTINCT patient_id) FROM ({0}) t",
                           "SELECT DISTINCT clinic FROM ({0}) t")  # fmt: skip
         return group.format(f" {kind} ".join(sides)), False
 
@@ -288,13 +299,18 @@ class Generator:
         """Two release points of one statement."""
         (_, a, left), (_, b, right) = self.release(self.source(), 0), self.release(self.source(), 0)
         if self.some(0.5):
-            return f"SELECT 'l' AS w, x.{a[0]} AS n FROM ({left}) x UNION ALL SELECT 'r', y.{b[0]} FROM ({right}) y", False
+            return (
+                f"SELECT 'l' AS w, x.{a[0]} AS n FROM ({left}) x UNION ALL SELECT 'r', y.{b[0]} FROM ({right}) y",
+                False,
+            )
         return f"SELECT x.{a[0]}, y.{b[0]} FROM ({left}) x CROSS JOIN ({right}) y", False
 
     def _levels(self) -> tuple[str, bool]:
         s = self.pick_source(PATIENTS, VISITS)
         keys = self.rng.sample(s.keys[:3], 2)
-        how = self.pick("ROLLUP ({0}, {1})", "CUBE ({0}, {1})", "GROUPING SETS (({0}), ({1}), ())", "{0}, ROLLUP ({1})").format(*keys)
+        how = self.pick(
+            "ROLLUP ({0}, {1})", "CUBE ({0}, {1})", "GROUPING SETS (({0}), ({1}), ())", "{0}, ROLLUP ({1})"
+        ).format(*keys)
         return f"SELECT {keys[0]}, {keys[1]}, {self.aggregate(s)} FROM {s.text}{self.where(s)} GROUP BY {how}", False
 
 

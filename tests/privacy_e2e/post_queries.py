@@ -21,7 +21,8 @@ AGGREGATES = [
     Q("quantiles", "SELECT QUANTILE_CONT(age, 0.25), QUANTILE_DISC(age, 0.9), PERCENTILE_CONT(0.1) WITHIN GROUP (ORDER BY age) "
       "FROM patients", within=1),
     Q("quantile_by_key", "SELECT clinic, QUANTILE_DISC(minutes, 0.5) FROM visits GROUP BY clinic", within=2),
-    Q("expression_in_sum", "SELECT SUM(cost * (1 + minutes / 60.0)), SUM(LEAST(cost, 100) * age) FROM patients JOIN visits USING (patient_id)",
+    Q("expression_in_sum", "SELECT SUM(cost * (1 + minutes / 60.0)), SUM(LEAST(cost, 100) * age) FROM patients "
+      "JOIN visits USING (patient_id)",
       rel=1e-4),
     Q("around_aggregates", "SELECT region, SUM(income) / NULLIF(COUNT(income), 0) AS mean, ROUND(100.0 * COUNT_IF(smoker) / COUNT(*), 1) "
       "AS percent FROM patients GROUP BY region"),
@@ -41,6 +42,15 @@ GROUPS = [
     Q("key_of_join", "SELECT p.sex, v.clinic, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY ALL"),
     Q("key_of_each", "SELECT n, COUNT(*) FROM (SELECT patient_id, COUNT(*) AS n FROM visits GROUP BY 1) t GROUP BY n"),
     Q("alias_of_a_column", "SELECT age // 10 AS age, COUNT(*) FROM patients GROUP BY age"),
+    Q("narrowed_range", "SELECT age, COUNT(*) FROM patients WHERE age BETWEEN 30 AND 35 OR age = 30.5 GROUP BY age"),
+    Q("narrowed_list", "SELECT age, COUNT(*) FROM patients WHERE age IN (30, 31.0, 200) GROUP BY age"),
+    Q("renamed_key", "SELECT CASE sex WHEN 'F' THEN 'woman' ELSE sex END AS k, COALESCE(name, '?') AS m, "
+      "COUNT(*) FROM patients GROUP BY 1, 2"),
+    Q("computed_keys", "SELECT ABS(minutes) // 50 AS a, -minutes // 50 AS b, minutes % 3 AS c, COUNT(*) FROM visits GROUP BY ALL"),
+    Q("null_side_key", "SELECT v.clinic, COUNT(*) FROM patients p LEFT JOIN visits v ON p.patient_id = v.patient_id GROUP BY v.clinic"),
+    Q("first_month_of_each", "SELECT date_trunc('month', f) AS m, COUNT(*) FROM (SELECT patient_id, "
+      "MIN(visited_on) AS f FROM visits GROUP BY 1) t "
+      "GROUP BY 1"),
     Q("country_and_region", "SELECT r.country, r.region, COUNT(*) FROM patients p JOIN regions r USING (region) GROUP BY 1, 2"),
     Q("rollup", "SELECT region, sex, COUNT(*), AVG(age) FROM patients GROUP BY ROLLUP (region, sex)"),
     Q("cube", "SELECT sex, smoker, COUNT(*) FROM patients WHERE sex IS NOT NULL GROUP BY CUBE (sex, smoker)"),
@@ -60,14 +70,18 @@ ABOVE = [
     Q("qualify_above", "SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic QUALIFY ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC) <= 2"),
     Q("running_total", "SELECT m, SUM(n) OVER (ORDER BY m) AS so_far FROM (SELECT MONTH(visited_on) AS m, COUNT(*) AS n FROM visits "
       "WHERE visited_on IS NOT NULL GROUP BY 1) t"),
-    Q("average_of_averages", "SELECT AVG(c), MAX(n), MIN(n), COUNT(*) FROM (SELECT clinic, AVG(cost) AS c, COUNT(*) AS n FROM visits GROUP BY 1) t"),
+    Q("average_of_averages", "SELECT AVG(c), MAX(n), MIN(n), COUNT(*) FROM (SELECT clinic, AVG(cost) AS c, "
+      "COUNT(*) AS n FROM visits GROUP BY 1) t"),
     Q("regrouped", "SELECT CASE WHEN n > 40 THEN 'large' ELSE 'small' END AS size, COUNT(*), SUM(n) FROM (SELECT region, COUNT(*) AS n "
       "FROM patients GROUP BY region) t GROUP BY 1"),
-    Q("joined_releases", "SELECT a.sex, a.n, b.m FROM (SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex) a JOIN (SELECT sex, AVG(age) AS m "
+    Q("joined_releases", "SELECT a.sex, a.n, b.m FROM (SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex) a "
+      "JOIN (SELECT sex, AVG(age) AS m "
       "FROM patients WHERE smoker GROUP BY sex) b ON a.sex = b.sex"),
-    Q("joined_with_public", "SELECT r.region, n * 1000.0 / r.population AS rate FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY 1) c "
+    Q("joined_with_public", "SELECT r.region, n * 1000.0 / r.population AS rate FROM (SELECT region, COUNT(*) "
+      "AS n FROM patients GROUP BY 1) c "
       "JOIN regions r USING (region)"),
-    Q("cte_release_twice", "WITH c AS (SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic) SELECT clinic, s / (SELECT SUM(s) FROM c) "
+    Q("cte_release_twice", "WITH c AS (SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic) SELECT "
+      "clinic, s / (SELECT SUM(s) FROM c) "
       "AS share FROM c"),
     Q("union_of_releases", "SELECT 'patients' AS what, COUNT(*) AS n FROM patients UNION ALL SELECT 'visits', COUNT(*) FROM visits"),
     Q("scalar_releases", "SELECT (SELECT COUNT(*) FROM visits) / (SELECT COUNT(*) FROM patients) AS visits_each"),

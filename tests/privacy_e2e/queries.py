@@ -26,9 +26,9 @@ class Query:
 
 Q = Query
 
-_TIES = "a window whose ORDER BY has ties depends on the order of other people's rows (emit._window)"
-_NULL_KEY = "a computed key that can be NULL loses its NULL group: key_null is not derived (operators.truth, release.keys)"
-_PER_UNIT = "EXISTS / IN that reads the row's own columns is taken for a fact of the unit (rules.subquery: per_unit)"
+_NULL_KEY = (
+    "a computed key that can be NULL loses its NULL group: key_null is not derived (operators.truth, release.keys)"
+)
 
 FILTERS = [
     Q("count", "SELECT COUNT(*) FROM patients"),
@@ -76,8 +76,7 @@ JOINS = [
     Q("public_keys", "SELECT r.region, COUNT(p.patient_id), SUM(p.income) FROM regions r "
       "LEFT JOIN patients p ON p.region = r.region GROUP BY r.region"),
     Q("public_keys_filtered", "SELECT r.region, COUNT(p.patient_id) FROM regions r LEFT JOIN patients p "
-      "ON p.region = r.region WHERE r.country = 'Norland' GROUP BY r.region",
-      meaning_bug="WHERE on the public side does not filter the public keys (select_private._from: key_table)"),
+      "ON p.region = r.region WHERE r.country = 'Norland' GROUP BY r.region"),
     Q("values", "SELECT w.label, COUNT(*) FROM visits v JOIN (VALUES ('flu', 'acute'), ('asthma', 'chronic')) AS w(d, label) "
       "ON v.diagnosis = w.d GROUP BY w.label"),
 ]  # fmt: skip
@@ -149,13 +148,13 @@ WINDOWS = [
 # their answers depend on ties, so that SQL gives them no one meaning; their sensitivity is bounded all the same
 TIED = [
     Q("tied_row_number", "SELECT clinic, COUNT(*) FROM (SELECT patient_id, clinic, ROW_NUMBER() OVER (PARTITION BY patient_id "
-      "ORDER BY visited_on) AS rn FROM visits) t WHERE rn = 1 GROUP BY clinic", privacy_bug=_TIES),
+      "ORDER BY visited_on) AS rn FROM visits) t WHERE rn = 1 GROUP BY clinic"),
     Q("tied_first_value", "SELECT clinic, SUM(c) FROM (SELECT patient_id, clinic, FIRST_VALUE(cost) OVER (PARTITION BY patient_id "
-      "ORDER BY visited_on) AS c FROM visits) t GROUP BY clinic", privacy_bug=_TIES),
+      "ORDER BY visited_on) AS c FROM visits) t GROUP BY clinic"),
     Q("tied_lag", "SELECT SUM(minutes - x) FROM (SELECT patient_id, minutes, LAG(minutes) OVER (PARTITION BY patient_id "
-      "ORDER BY visited_on) AS x FROM visits) t WHERE minutes > x", privacy_bug=_TIES),
+      "ORDER BY visited_on) AS x FROM visits) t WHERE minutes > x"),
     Q("unordered_row_number", "SELECT diagnosis, COUNT(*) FROM (SELECT patient_id, diagnosis, ROW_NUMBER() OVER (PARTITION BY "
-      "patient_id) AS rn FROM visits) t WHERE rn <= 2 GROUP BY diagnosis", privacy_bug=_TIES),
+      "patient_id) AS rn FROM visits) t WHERE rn <= 2 GROUP BY diagnosis"),
 ]  # fmt: skip
 
 SUBQUERIES = [
@@ -172,13 +171,13 @@ SUBQUERIES = [
     Q("correlated_public", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM regions r WHERE r.region = p.region AND "
       "r.population > 400000)"),
     Q("key_exists_public", "SELECT EXISTS (SELECT 1 FROM regions r WHERE r.population < v.cost * 300) AS k, COUNT(*) FROM visits v "
-      "GROUP BY 1", privacy_bug=_PER_UNIT),
+      "GROUP BY 1"),
     Q("key_exists_own", "SELECT EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = v.patient_id AND w.cost > v.cost) AS k, COUNT(*) "
-      "FROM visits v GROUP BY 1", privacy_bug=_PER_UNIT),
+      "FROM visits v GROUP BY 1"),
     Q("key_unit_in_own", "SELECT patient_id IN (SELECT patient_id FROM visits w WHERE w.cost > v.cost) AS k, COUNT(*) FROM visits v "
-      "GROUP BY 1", privacy_bug=_PER_UNIT),
+      "GROUP BY 1"),
     Q("key_in_public", "SELECT p.region IN (SELECT region FROM regions r WHERE r.population > v.minutes * 4000) AS k, COUNT(*) "
-      "FROM visits v JOIN patients p USING (patient_id) GROUP BY 1", privacy_bug=_PER_UNIT),
+      "FROM visits v JOIN patients p USING (patient_id) GROUP BY 1"),
 ]  # fmt: skip
 
 # plain SQL fails on one patient's codes here; data must not decide whether a query fails
@@ -192,14 +191,11 @@ OVERFLOWS = [
 # these read other people's rows: they may be refused, or be bounded, and nothing else
 TRAPS = [
     Q("exists_union", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.patient_id = p.patient_id "
-      "AND cost > 2900 UNION ALL SELECT 1 FROM visits v WHERE diagnosis = 'rare')",
-      privacy_bug="one correlated side of a set operation lets the other read everyone (bind.bind_subquery: correlated)"),
+      "AND cost > 2900 UNION ALL SELECT 1 FROM visits v WHERE diagnosis = 'rare')"),
     Q("in_union", "SELECT COUNT(*) FROM patients p WHERE 'rare' IN (SELECT diagnosis FROM visits v WHERE v.patient_id = p.patient_id "
-      "UNION ALL SELECT diagnosis FROM visits w)",
-      privacy_bug="one correlated side of a set operation lets the other read everyone (bind.bind_subquery: correlated)"),
+      "UNION ALL SELECT diagnosis FROM visits w)"),
     Q("exists_except", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT patient_id FROM visits WHERE diagnosis = 'rare' EXCEPT "
-      "SELECT v.patient_id FROM visits v WHERE v.patient_id = p.patient_id)",
-      privacy_bug="one correlated side of a set operation lets the other read everyone (bind.bind_subquery: correlated)"),
+      "SELECT v.patient_id FROM visits v WHERE v.patient_id = p.patient_id)"),
 ]  # fmt: skip
 
 NUMBERS = [
@@ -226,9 +222,11 @@ STRINGS_AND_DATES = [
     Q("left_right_reverse", "SELECT LEFT(name, 1) || RIGHT(name, 1) || REVERSE(name) AS k, COUNT(*) FROM patients GROUP BY 1"),
     Q("concat_skips_null", "SELECT CONCAT(sex, '-', name) AS k, COUNT(*) FROM patients GROUP BY 1"),
     Q("like", "SELECT COUNT(*) FROM visits WHERE diagnosis LIKE '%a_t%' OR diagnosis ILIKE 'HIP%' OR diagnosis NOT LIKE '%i%'"),
-    Q("contains", "SELECT COUNT(*) FROM visits WHERE CONTAINS(diagnosis, 'flu') OR STARTS_WITH(diagnosis, 'as') OR ENDS_WITH(diagnosis, 'ne')"),
+    Q("contains", "SELECT COUNT(*) FROM visits WHERE CONTAINS(diagnosis, 'flu') OR STARTS_WITH(diagnosis, 'as') "
+      "OR ENDS_WITH(diagnosis, 'ne')"),
     Q("position_length", "SELECT SUM(LEAST(STRPOS(diagnosis, 'a'), 10)), SUM(LEAST(LENGTH(diagnosis), 20)) FROM visits"),
-    Q("regexp", "SELECT REGEXP_EXTRACT(diagnosis, '[a-z]+') AS k, COUNT(*) FROM visits WHERE REGEXP_MATCHES(diagnosis, '^[a-z ]+$') GROUP BY 1"),
+    Q("regexp", "SELECT REGEXP_EXTRACT(diagnosis, '[a-z]+') AS k, COUNT(*) FROM visits WHERE "
+      "REGEXP_MATCHES(diagnosis, '^[a-z ]+$') GROUP BY 1"),
     Q("split", "SELECT SPLIT_PART(diagnosis, ' ', 2) AS k, COUNT(*) FROM visits GROUP BY 1"),
     Q("month", "SELECT date_trunc('month', visited_on) AS m, COUNT(*) FROM visits WHERE visited_on >= DATE '2024-01-01' GROUP BY 1"),
     Q("date_parts", "SELECT EXTRACT(YEAR FROM visited_on) AS y, QUARTER(visited_on) AS q, COUNT(*) FROM visits GROUP BY 1, 2"),
@@ -246,8 +244,8 @@ NULL_KEYS = [
     Q("key_comparison", "SELECT age > 50 AS old, COUNT(*) FROM patients GROUP BY 1", meaning_bug=_NULL_KEY),
     Q("key_in_list", "SELECT sex IN ('F', 'X') AS k, COUNT(*) FROM patients GROUP BY 1", meaning_bug=_NULL_KEY),
     Q("key_null_test", "SELECT age IS NULL AS k, COUNT(*) FROM patients GROUP BY 1"),
-    Q("key_division", "SELECT 100 // minutes AS k, COUNT(*) FROM visits GROUP BY 1", meaning_bug=_NULL_KEY),
-    Q("key_failed_cast", "SELECT TRY_CAST(clinic AS INTEGER) AS k, COUNT(*) FROM visits GROUP BY 1", meaning_bug=_NULL_KEY),
+    Q("key_division", "SELECT 100 // minutes AS k, COUNT(*) FROM visits GROUP BY 1"),
+    Q("key_failed_cast", "SELECT TRY_CAST(clinic AS INTEGER) AS k, COUNT(*) FROM visits GROUP BY 1"),
     Q("key_computed_below", "SELECT g, COUNT(*) FROM (SELECT patient_id, age // 20 AS g FROM patients) t GROUP BY g",
       meaning_bug=_NULL_KEY),
     Q("key_of_each_date", "SELECT y, AVG(n) FROM (SELECT patient_id, YEAR(visited_on) AS y, COUNT(*) AS n FROM visits GROUP BY 1, 2) t "

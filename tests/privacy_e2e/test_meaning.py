@@ -8,12 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 from tacit_e2e_compare import difference
-from tacit_e2e_data import WIDE, WIDE_GROUPS, Bounds
+from tacit_e2e_data import WIDE, WIDE_GROUPS
+from tacit_e2e_generate import generate
 from tacit_e2e_post_queries import RELEASES
 from tacit_e2e_queries import ROWS, Query
 from tacit_e2e_world import World, answer
 
 CURATED = [*ROWS, *RELEASES]
+GENERATED = int(os.environ.get("TACIT_GENERATED", "200"))  # generated statements; thousands are a matter of minutes
+CHUNK = 50
 
 
 def params() -> list[Any]:
@@ -36,3 +39,22 @@ def test_an_answer_is_what_the_sql_means(query: Query, world: World, reference: 
         got = answer(world, bounds, query.sql)
         wrong = difference(got.kinds, got.rows, expected, rel=query.rel, within=query.within, ordered=query.ordered)
         assert wrong is None, f"{bounds.form}: {query.sql}"
+
+
+@pytest.mark.parametrize("first", range(0, GENERATED, CHUNK))
+def test_generated_queries_mean_what_they_say(first: int, world: World, reference: duckdb.DuckDBPyConnection) -> None:
+    """Seeds [first, first + CHUNK): none is refused, and none differs from plain DuckDB."""
+    wrong = {}
+    for seed in range(first, min(first + CHUNK, GENERATED)):
+        query = generate(seed)
+        expected = reference.execute(query.sql).fetchall()
+        got = answer(world, (WIDE, WIDE_GROUPS)[seed % 2], query.sql)
+        found = difference(got.kinds, got.rows, expected, rel=query.rel, within=query.within, ordered=query.ordered)
+        if found:
+            wrong[seed] = (query.sql, found)
+    assert wrong == {}
+
+
+def test_a_seed_is_a_query() -> None:
+    assert generate(17) == generate(17)
+    assert len({generate(seed).sql for seed in range(200)}) > 190

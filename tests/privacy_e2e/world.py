@@ -95,22 +95,28 @@ class World:
 
 def load(folder: Path, bounds: Bounds) -> Loaded:
     """The policy with these bounds, beside the data."""
-    path = folder / f"policy_{bounds.form}_{bounds.rows}.yaml"
+    path = folder / f"policy_{bounds.form}_{bounds.rows}_{bounds.mechanism}.yaml"
     path.write_text(bounds.policy())
     return load_policy(path)
 
 
-def open_world(tables: Tables, folder: Path, bounds: Sequence[Bounds], sandbox: InProcessSandbox | None = None) -> World:
+def open_world(
+    tables: Tables, folder: Path, bounds: Sequence[Bounds], sandbox: InProcessSandbox | None = None
+) -> World:
     """Write the tables, build the snapshot with the real builder, open it here."""
     write(tables, folder)
     loaded = [load(folder, b) for b in bounds]
     snapshot = build_snapshot(loaded[0], folder / "snapshots")
     sandbox = sandbox or InProcessSandbox(snapshot.public)
+    engine = InProcessEngine(snapshot.path)
+    schemas = {
+        n: engine.run(f"FROM {n} LIMIT 0", timeout_s=TIMEOUT_S).schema for n in tables if n not in snapshot.public
+    }
     preparers = {
-        b: Preparer(one.policy, Catalog(one.policy, snapshot.public), sandbox, "the data")
+        b: Preparer(one.policy, Catalog(one.policy, snapshot.public), sandbox, "the data", schemas)
         for b, one in zip(bounds, loaded, strict=True)
     }
-    return World(folder, snapshot, InProcessEngine(snapshot.path), sandbox, preparers)
+    return World(folder, snapshot, engine, sandbox, preparers)
 
 
 def plain(folder: Path) -> duckdb.DuckDBPyConnection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,22 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .base import Engine
 from .bounding import Statement, statements
+from .emit import with_params
 
 KeyRows = list[tuple[Any, ...]]
 
 
 def aggregate(
-    engine: Engine, point: ReleasePoint, keys: KeyRows | None, *, timeout_s: float
+    engine: Engine,
+    point: ReleasePoint,
+    keys: KeyRows | None,
+    *,
+    timeout_s: float,
+    params: Mapping[str, float | None] | None = None,
 ) -> dict[str, ExactAggregates]:
     """Exact aggregates by measure. ``keys``: the public keys, every one of which gets a row; ``None``: unknown keys.
+
+    ``params``: numbers that earlier releases of the statement gave.
 
     Measures over the same groups share one object; a histogram has its own, whose keys end in the bin.
     """
@@ -30,7 +38,7 @@ def aggregate(
     result: dict[str, ExactAggregates] = {}
     kinds = {m.name: m for m in point.measures}
     for statement in statements(point):
-        table = engine.run(statement.sql, timeout_s=timeout_s)
+        table = engine.run(with_params(statement.sql, params or {}), timeout_s=timeout_s)
         measure = kinds[statement.measures[0]]
         if measure.kind is MeasureKind.HISTOGRAM:
             if keys is None:

@@ -158,12 +158,20 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
             partials.append(f"sum(v_{m.name}) AS v_{m.name}")
         terms.append(_total(_partial(m), m.name))
     inner = f"SELECT {', '.join(['_u', *keys, *partials])} FROM ({_rows(point, measures)}) GROUP BY {', '.join(['_u', *keys])}"
-    where = ""
+    select = f"SELECT {', '.join([*keys, *terms])} FROM"
     if measures[0].ranked:
-        inner = f"SELECT *, {rank(keys)} AS rk FROM ({inner})"
-        where = f" WHERE rk <= {measures[0].k}"
-    sql = f"SELECT {', '.join([*keys, *terms])} FROM ({inner}){where}{_group_by(keys)}"
+        sql = f"WITH p AS ({inner}), {_kept_groups(keys, measures[0].k)} {select} kept{_group_by(keys)}"
+    else:
+        sql = f"{select} ({inner}){_group_by(keys)}"
     return Statement(sql, len(keys), tuple(m.name for m in measures))
+
+
+def _kept_groups(keys: list[str], k: int) -> str:
+    """``kept``: the rows of ``p`` whose group counts for its unit. Only units above K groups are ranked: few, as a rule."""
+    over = f"many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > {k})"
+    ranked = f"SELECT *, {rank(keys)} AS rk FROM p SEMI JOIN many USING (_u)"
+    few = "SELECT * FROM p ANTI JOIN many USING (_u)"
+    return f"{over}, kept AS ({few} UNION ALL SELECT * EXCLUDE (rk) FROM ({ranked}) WHERE rk <= {k})"
 
 
 def rank(keys: list[str]) -> str:

@@ -7,6 +7,8 @@ analyst's occurs. Expressions that the planner could not prove in range are wrap
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
@@ -23,6 +25,7 @@ from tacit_service.query.expr import (
     InRelation,
     IntervalLit,
     Lit,
+    Param,
     Ref,
     Scalar,
     Window,
@@ -69,6 +72,19 @@ def literal(value: object) -> str:
     raise TypeError(f"no literal for {type(value).__name__}")
 
 
+def placeholder(param: str) -> str:
+    """Where a released number will stand. NUL cannot occur in a statement, so no literal can look like this."""
+    return f"\x00{param}\x00"
+
+
+def with_params(sql: str, values: Mapping[str, float | None]) -> str:
+    """The statement with every placeholder replaced by its number (a missing one by NULL)."""
+    for param, value in values.items():
+        number = value if value is not None and math.isfinite(value) else None
+        sql = sql.replace(placeholder(param), "CAST(NULL AS DOUBLE)" if number is None else literal(float(number)))
+    return sql
+
+
 def name(text: str) -> str:
     """A quoted identifier (policy names only)."""
     return '"' + text.replace('"', '""') + '"'
@@ -80,6 +96,8 @@ def expression(e: Expr, *, unit: bool = True) -> str:
         return f"c{e.id}"
     if isinstance(e, Lit):
         return literal(e.value)
+    if isinstance(e, Param):
+        return placeholder(e.name)
     if isinstance(e, IntervalLit):
         return f"INTERVAL '{e.count}' {e.part}"
     if isinstance(e, Call):

@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
+from .bounds import Facts
 from .catalog import Catalog
-from .expr import Expr, Ref, Scalar
+from .expr import Expr, Param, Ref, Scalar
 from .outer import Outer, OuterScope
 from .parse import position
 from .plan import Column, Project, Relation
@@ -52,6 +53,7 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.params: list[tuple[Param, Outer]] = []
         self.lifts: list[list[tuple[Column, Expr]]] = []
         self.correlated: list[bool] = []
         self._ids = itertools.count(1)
@@ -100,6 +102,12 @@ class Binder:
         column = Column(self.new_id(), "subquery", scalar.facts)
         self.lifts[-1].append((column, scalar))
         return Ref(scalar.facts, column.id, column.name)
+
+    def stage(self, outer: Outer, facts: Facts) -> Expr:
+        """A released scalar that a protected query reads: it runs first, and its number is a constant for the rest."""
+        param = Param(facts, f"p{len(self.params)}")
+        self.params.append((param, outer))
+        return param
 
     def flush(self, relation: Relation) -> Relation:
         """Put the lifted columns under what comes next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expr import Call, Case, Cast, Exists, Expr, InList, InRelation, IntervalLit, Lit, Ref, Scalar, Window
+from .expr import Call, Case, Cast, Exists, Expr, InList, InRelation, IntervalLit, Lit, Param, Ref, Scalar, Window
 from .plan import (
     Distinct,
     Filter,
@@ -27,6 +27,7 @@ def explain(plan: Plan) -> str:
     lines: list[str] = []
     for point in plan.releases:
         lines += _point(point)
+    lines += [f"stage: {p.name} is {p.sql}" for p in plan.params]
     if plan.public_tables:
         lines.append(f"public tables, read exactly and free of charge: {', '.join(plan.public_tables)}")
     lines.append(f"post-processing, free: {plan.sql}")
@@ -73,6 +74,8 @@ def text(e: Expr) -> str:
     """An expression in the analyst's names."""
     if isinstance(e, Ref):
         return e.name
+    if isinstance(e, Param):
+        return f"(released number {e.name})"
     if isinstance(e, Lit):
         return "NULL" if e.value is None else f"'{e.value}'" if not isinstance(e.value, int | float) else str(e.value)
     if isinstance(e, IntervalLit):

@@ -60,6 +60,13 @@ class Lit(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Param(Expr):
+    """A number that an earlier release of the same statement gives; to later stages a public constant."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class IntervalLit(Expr):
     """INTERVAL literal: a whole number of a unit from a fixed list."""
 

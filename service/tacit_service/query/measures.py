@@ -121,8 +121,8 @@ class MeasureBuilder:
             step = value.facts.grid
         elif value.facts.grid is not None and value.facts.grid > 0:
             step = Fraction(math.ceil(step / value.facts.grid)) * value.facts.grid
-        bins = max(int(width / step) + 1, 1) if step else 1
-        candidates = tuple(lo + step * i for i in range(bins))
+        bins = math.ceil(width / step) + 1 if step else 1
+        candidates = tuple(min(lo + step * i, hi) for i in range(bins))
         measure = Measure(
             "", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, grid=step or Fraction(1), candidates=candidates
         )
@@ -164,10 +164,17 @@ class MeasureBuilder:
             key = self.histogram(arg, present, label, at)
             kind_ = arg.facts.type if agg.function == "quantile_disc" else Type.NUMBER
             return Output(name, AggKind.QUANTILE, (key,), label, kind_, lo, hi, parameter=agg.parameter)
+        if agg.function in ("min", "max") and arg.facts.type.numeric:
+            lo, hi = finite_bounds(arg, label, at)
+            key = self.histogram(arg, present, label, at)
+            end = 0.0 if agg.function == "min" else 1.0
+            return Output(name, AggKind.QUANTILE, (key,), label, arg.facts.type, lo, hi, parameter=end)
+        if len(agg.args) == 2:
+            return self._pair(name, agg, where, label, at)
         raise DerivationError(
             "unsupported_aggregate",
-            f"{agg.function.upper()} over people has no private form here.",
-            hint="MIN and MAX of people's values disclose one person's; ask QUANTILE_CONT(x, 0.05) or (x, 0.95).",
+            f"{agg.function.upper()} of {arg.facts.type} values over people has no private form here.",
+            hint="Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.",
             position=at,
             rule="aggregates",
         )
@@ -183,15 +190,38 @@ class MeasureBuilder:
             return self.units(present)
         return self.distinct(arg, present)
 
-    def _square(self, arg: Expr, first: str) -> Expr:
-        measure = next(m for m in self.measures if m.name == first)
-        center = measure.center
+    def _pair(self, name: str, agg: Agg, where: tuple[Expr, ...], label: str, at: Position | None) -> Output:
+        """COVAR, CORR and regressions: five centred moments and the count of rows where both values are present."""
+        y, x = agg.args
+        present = (*where, *(is_not_null(a) for a in agg.args if a.facts.nullable))
+        first_y = self.sum(y, present, label, at, centred=True)
+        first_x = self.sum(x, present, label, at, centred=True)
+        products = [(x, first_x, y, first_y)]
+        if agg.function != "covar_pop" and agg.function != "covar_samp":
+            products += [(x, first_x, x, first_x)]
+        if agg.function == "corr":
+            products += [(y, first_y, y, first_y)]
+        seconds = [self.sum(self._product(*p), present, label, at, centred=False) for p in products]
+        parts = (first_y, first_x, *seconds, self.count(present))
+        return Output(name, AggKind.PAIR, parts, label, Type.NUMBER, function=agg.function)
+
+    def _product(self, a: Expr, first_a: str, b: Expr, first_b: str) -> Expr:
+        left, right = self._centred(a, first_a), self._centred(b, first_b)
+        facts = operators.arithmetic("mul", left.facts, right.facts)
+        return Call(facts.with_(type=Type.NUMBER, grid=None), "mul", (_number(left), right))
+
+    def _centred(self, arg: Expr, first: str) -> Expr:
+        """The value less the centre of its first moment's measure."""
+        center = next(m for m in self.measures if m.name == first).center
         lit = (
             integer(int(center))
             if center.denominator == 1
             else Lit(Facts(Type.NUMBER, Interval(center, center), nullable=False, per_unit=True), float(center))
         )
-        d = Call(operators.arithmetic("sub", arg.facts, lit.facts), "sub", (arg, lit))
+        return Call(operators.arithmetic("sub", arg.facts, lit.facts), "sub", (arg, lit))
+
+    def _square(self, arg: Expr, first: str) -> Expr:
+        d = self._centred(arg, first)
         squared = operators.arithmetic("mul", d.facts, d.facts)
         lo, hi = d.facts.bounds.ends()
         top = max(lo * lo, hi * hi)

@@ -72,8 +72,6 @@ class Outer:
     columns: list[OuterColumn]
     public: bool
     row_wise: bool = False
-    interval_sql: str | None = None
-    order_sensitive: bool = False
 
 
 @dataclass(slots=True)

@@ -197,6 +197,7 @@ class AggKind(enum.StrEnum):
     VARIANCE = "variance"
     STDDEV = "stddev"
     QUANTILE = "quantile"
+    PAIR = "pair"  # COVAR, CORR and regressions, by ``function``
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ class Output:
     hi: Fraction | None = None
     parameter: float | None = None
     sample: bool = True
+    function: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,15 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
+class ParamPlan:
+    """A released number that a later stage reads: ``sql`` over the tables of earlier releases gives it."""
+
+    name: str
+    sql: str
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResultColumn:
     """A column of the answer. ``source`` is (release, column) when it is a released column as it stands."""
 
@@ -257,7 +268,8 @@ class ResultColumn:
 class Plan:
     """The whole statement: release points, then ``sql`` over the released tables and public tables.
 
-    ``row_wise``: the outer statement is row-wise over one table, so re-draws ride along in one run (``interval_sql``).
+    ``row_wise``: the outer statement is row-wise over one table (``row_stack``), so re-draws ride along in one run
+    (``interval_sql``).
     ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
     """
 
@@ -270,6 +282,8 @@ class Plan:
     row_wise: bool
     public_tables: tuple[str, ...] = ()
     interval_sql: str | None = None
+    params: tuple[ParamPlan, ...] = ()
+    row_stack: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     def stack(self, name: str) -> Stack:

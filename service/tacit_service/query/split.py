@@ -12,7 +12,7 @@ from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
 from .parse import parse, position
-from .plan import AggKind, Key, KeyTable, Output, Plan, ReleasePoint, ResultColumn, Stack
+from .plan import AggKind, Key, KeyTable, Output, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.release import Draft
 
 COLUMNS_MAX = 256
@@ -83,10 +83,10 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     for key in ("order", "limit", "offset"):
         bare.set(key, None)
     row_wise = outer.row_wise and isinstance(tree, exp.Select)
-    interval_sql = None
+    interval_sql, row_stack = None, None
     sql = tree.sql("duckdb", identify=True)
     if row_wise:
-        name = binder.stacks[0][0].name
+        name = row_stack = next(t.name for t in tree.find_all(exp.Table))
         sql = _with_row(tree, name).sql("duckdb", identify=True)
         bare.set("where", None)
         interval_sql = _with_row(bare, name).sql("duckdb", identify=True)
@@ -96,6 +96,9 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     )
     for text in (sql, bare.sql("duckdb", identify=True), interval_sql or sql):
         verify(text, {s.name for s in stacks} | binder.public_tables)
+    params = tuple(_param(p.name, o.tree, [s.name for s in stacks]) for p, o in binder.params)
+    for one in params:
+        verify(one.sql, set(one.tables) | binder.public_tables)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,
@@ -107,7 +110,14 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         row_wise=row_wise,
         public_tables=tuple(sorted(binder.public_tables)),
         interval_sql=interval_sql,
+        params=params,
+        row_stack=row_stack,
     )
+
+
+def _param(name: str, tree: exp.Query, stacks: list[str]) -> ParamPlan:
+    used = {t.name for t in tree.find_all(exp.Table)}
+    return ParamPlan(name, tree.sql("duckdb", identify=True), tuple(s for s in stacks if s in used))
 
 
 def _with_row(tree: exp.Query, release: str) -> exp.Query:

@@ -17,6 +17,7 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced, step
+from .spread import variance_interval
 
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -78,12 +79,32 @@ def _value(point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[
         return center + accuracy.ratio_estimate(parts[0], parts[1], lo - center, hi - center)
     if output.kind is AggKind.QUANTILE:
         return _quantile(noisy[priced[0].measure.name], priced[0], output)
+    if output.kind is AggKind.PAIR:
+        return _pair(output, parts, [float(p.measure.center) for p in priced[:2]])
     mean = np.where(parts[2] > 0, parts[0] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
     square = np.where(parts[2] > 0, parts[1] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
     n = np.maximum(parts[2], 2.0)
     variance = np.clip((square - mean**2) * (n / (n - 1.0) if output.sample else 1.0), 0.0, None)
     result: Floats = np.sqrt(variance) if output.kind is AggKind.STDDEV else variance
     return np.minimum(result, hi)
+
+
+def _pair(output: Output, parts: list[Floats], centers: list[float]) -> Floats:
+    """COVAR, CORR, REGR_SLOPE and REGR_INTERCEPT from moments about the centers of y and x."""
+    n = np.maximum(parts[-1], 1.0)
+    my, mx = parts[0] / n, parts[1] / n
+    covariance = parts[2] / n - mx * my
+    if output.function == "covar_pop":
+        return covariance
+    if output.function == "covar_samp":
+        return covariance * n / np.maximum(n - 1.0, 1.0)
+    var_x = np.maximum(parts[3] / n - mx**2, 1e-300)
+    if output.function == "corr":
+        var_y = np.maximum(parts[4] / n - my**2, 1e-300)
+        result: Floats = np.clip(covariance / np.sqrt(var_x * var_y), -1.0, 1.0)
+        return result
+    slope: Floats = covariance / var_x
+    return slope if output.function == "regr_slope" else my + centers[0] - slope * (mx + centers[1])
 
 
 def _on_grid(values: Floats, p: Priced, output: Output) -> Floats:
@@ -98,12 +119,25 @@ def _on_grid(values: Floats, p: Priced, output: Output) -> Floats:
 def _quantile(counts: Floats, p: Priced, output: Output) -> Floats:
     """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
     candidates = np.array([float(c) for c in p.measure.candidates])
+    if output.parameter in (0.0, 1.0):
+        return _end(counts, p, candidates, last=output.parameter == 1.0)
     running = np.cumsum(counts, axis=-1)
     total = np.maximum(running[..., -1:], 0.0)
     target = (output.parameter or 0.0) * total
     crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
     index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
     result: Floats = candidates[index]
+    return result
+
+
+def _end(counts: Floats, p: Priced, candidates: Floats, *, last: bool) -> Floats:
+    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
+    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
+    running = np.cumsum(inward, axis=-1)
+    noise = p.measurement.scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
+    found = running >= np.maximum(2.0 * noise, 0.5 * p.measure.multiplier)
+    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
+    result: Floats = values[index]
     return result
 
 
@@ -124,10 +158,32 @@ def _output(
         name: noisy[name] + accuracy.redraw(p.measurement, (INNER_DRAWS, *noisy[name].shape), rng)
         for name, p in measures.items()
     }
+    if output.kind in (AggKind.VARIANCE, AggKind.STDDEV):
+        return _spread(output, priced, noisy, shifted, value)
     drawn = _value(point, output, estimate, shifted)
     low, high = around(value, drawn)
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    if output.kind is AggKind.QUANTILE:  # a value is known to its bin
+        half_bin = float(priced[0].measure.grid) / 2
+        low, high = low - half_bin, high + half_bin
+    if output.kind is AggKind.PAIR:
+        lo, hi = (-1.0, 1.0) if output.function == "corr" else (-np.inf, np.inf)
+    else:
+        lo, hi = float(output.lo or 0), float(output.hi or 0)
     return Computed(value, np.clip(low, lo, hi), np.clip(high, lo, hi))
+
+
+def _spread(
+    output: Output, priced: list[Priced], noisy: dict[str, Floats], drawn: dict[str, Floats], value: Floats
+) -> Computed:
+    names = [p.measure.name for p in priced]
+    moments = [noisy[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
+    shifted = [drawn[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
+    hi = float(output.hi or 0)
+    root = output.kind is AggKind.STDDEV
+    low, high = variance_interval(moments, shifted, hi**2 if root else hi, CONFIDENCE)
+    if root:
+        low, high = np.sqrt(low), np.sqrt(high)
+    return Computed(value, np.minimum(low, value), np.maximum(high, value))
 
 
 def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from tacit_service.engine.emit import CASTS, expression, literal, name, relation
 from tacit_service.errors import DerivationError
-from tacit_service.query.bounds import Facts, Type
+from tacit_service.query.bounds import DAY_US, Facts, Type
 from tacit_service.query.catalog import from_ordinal
 from tacit_service.query.expr import Expr, Ref
 from tacit_service.query.keys import CELLS_MAX
@@ -94,7 +94,10 @@ def _column_values(f: Facts) -> list[Any]:
         values: list[Any] = list(f.domain)
     else:
         lo, hi = f.bounds.ends()
-        points = range(math.ceil(lo), math.floor(hi) + 1)
+        if f.type is Type.TIMESTAMP:  # its days, which stand for all its values (query.keys.by_day)
+            points = range(math.floor(lo / DAY_US) * DAY_US, math.floor(hi) + 1, DAY_US)
+        else:
+            points = range(math.ceil(lo), math.floor(hi) + 1)
         values = list(points) if f.type is Type.INTEGER else [from_ordinal(f.type, p) for p in points]
     return [*values, None] if f.key_null or not values else values
 

@@ -45,6 +45,22 @@ class Shown:
     notes: list[str]
 
 
+def staged_numbers(
+    sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, float | None]
+) -> dict[str, float | None]:
+    """Numbers of the stages whose releases are done, beside those known already."""
+    numbers = dict(known)
+    for param in prepared.plan.params:
+        stacks = [prepared.plan.stack(t) for t in param.tables]
+        if param.name in numbers or not all(r in released for s in stacks for r, _ in s.parts):
+            continue
+        tables = PostProcessor(sandbox, prepared, released, param.name).tables([s.name for s in stacks])
+        rows = sandbox.query(param.sql, tables).column(0).to_pylist()
+        value = rows[0] if rows else None
+        numbers[param.name] = float(value) if isinstance(value, int | float | Decimal) else None
+    return numbers
+
+
 class PostProcessor:
     """Runs outer SQL over released tables of one prepared request."""
 
@@ -54,7 +70,16 @@ class PostProcessor:
         self.plan: Plan = prepared.plan
         self.released = released
         self.seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big")
-        self.noisy = {p.name: _arrays(p, released[p.name]) for p in self.plan.releases}
+        self.noisy = {p.name: _arrays(p, released[p.name]) for p in self.plan.releases if p.name in released}
+
+    def tables(self, names: list[str]) -> dict[str, pa.Table]:
+        """Tables that the outer SQL reads, without intervals."""
+        values = {
+            r: values_only(self.plan.release(r), self.prepared.estimate, self.noisy[r])
+            for n in names
+            for r, _ in self.plan.stack(n).parts
+        }
+        return {n: self._table(self.plan.stack(n), values) for n in names}
 
     def show(self) -> Shown:
         """The answer with its intervals."""
@@ -113,7 +138,8 @@ class PostProcessor:
         self, columns: list[int], rows_at: list[int] | None, result: pa.Table
     ) -> dict[int, tuple[Floats, Floats]]:
         """The outer SELECT is row-wise: one run over all re-draws stacked."""
-        stack = self.plan.stacks[0]
+        assert self.plan.row_stack is not None
+        stack = self.plan.stack(self.plan.row_stack)
         groups = len(self._keys(stack))
         draws = int(np.clip(DRAWN_CELLS_MAX // max(groups, 1), RERUNS_MIN, DRAWS_MAX))
         drawn = {r: self._drawn_values(self.plan.release(r), draws) for r, _ in stack.parts}

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.emit import with_params
 from tacit_service.errors import RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
@@ -156,7 +157,9 @@ class Preparer:
         for point in plan.releases:
             for statement in statements(point):
                 try:
-                    self.sandbox.describe(statement.sql, self.protected)
+                    self.sandbox.describe(
+                        with_params(statement.sql, {p.name: None for p in plan.params}), self.protected
+                    )
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -187,6 +190,7 @@ class Preparer:
             "public_keys": [p.public_keys for p in plan.releases],
             "events": [e.canonical() for e in priced.events],
             "outer": plan.sql if not plan.releases else "",
+            "params": [[p.name, p.sql] for p in plan.params],
         }
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 

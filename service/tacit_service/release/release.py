@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from tacit.wire import (
     AccountBudget,
     Answer,
+    ColumnInfo,
     DatasetFacts,
     LedgerHead,
     QueryRequest,
@@ -27,7 +27,7 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
@@ -41,9 +41,11 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
+from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
-from .postprocessing import PostProcessor, Released, Shown, keys_from_json, keys_to_json
+from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
+from .records import PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
 ANSWER = "rel_"  # how the ids of answers begin
@@ -96,6 +98,9 @@ class Desk:
     def quote(self, analyst: str, request: QueryRequest) -> Quote:
         """The price and the expected intervals, without touching data."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            request = request.model_copy(update={"sql": inner})
         prepared = self.preparer.prepare(request)
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
@@ -117,9 +122,9 @@ class Desk:
         )
 
     def explain(self, analyst: str, request: QueryRequest) -> str:
-        """The derivation, the release points and the SQL, as text."""
+        """The derivation, the measurements with their prices, and the SQL, as text."""
         self._account(analyst)
-        return explain(self.preparer.prepare(request).plan)
+        return explanation(self.preparer.prepare(request))
 
     def budget(self, analyst: str) -> AccountBudget:
         """The analyst's account on this dataset."""
@@ -144,13 +149,16 @@ class Desk:
         mine = stored is not None and stored.analyst == analyst and stored.dataset == self.name
         if stored is None or not mine or not stored.release_id.startswith(ANSWER):  # a model is the training room's
             raise NotFound("not_found", "There is no such release.")
-        return _stored_answer(stored)
+        return stored_answer(stored)
 
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
         """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
         self._account(analyst)
+        inner = explained_statement(request.sql)
+        if inner is not None:
+            return self._explained(analyst, request, inner)
         prepared = self.preparer.prepare(request)
         charge = ChargeRequest(
             dataset=self.name,
@@ -162,7 +170,7 @@ class Desk:
         )
         replay = self.ledger.replay(charge)
         if replay is not None and replay.replay is not None:
-            return _stored_answer(replay.replay)
+            return stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
             return self._again(analyst, request, prepared, held)
@@ -171,9 +179,13 @@ class Desk:
             return self._handed_on(request, prepared, charge, other)
         reservation = self._reserve(charge)
         if reservation.replay is not None:
-            return _stored_answer(reservation.replay)
+            return stored_answer(reservation.replay)
         with self._charged(reservation):
-            released = {p.name: self._release(p, prepared, reservation) for p in prepared.plan.releases}
+            released: dict[str, Released] = {}
+            numbers: dict[str, float | None] = {}
+            for point in prepared.plan.releases:
+                numbers = staged_numbers(self.sandbox, prepared, released, numbers)
+                released[point.name] = self._release(point, prepared, reservation, numbers)
             return self._record(analyst, request, prepared, reservation, released)
 
     @contextmanager
@@ -189,6 +201,21 @@ class Desk:
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
             raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+
+    def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
+        """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
+        lines = self.explain(analyst, request.model_copy(update={"sql": inner})).splitlines()
+        free = Spend(epsilon="0", delta="0")
+        return Answer(
+            release_id="explain",
+            dataset=self.name,
+            sql=request.sql,
+            created_at=_now(),
+            columns=[ColumnInfo(name="plan", type="string", kind="public")],
+            rows=[[line] for line in lines],
+            intervals=[[None] for _ in lines],
+            receipt=Receipt(charged=free, remaining=self._remaining(analyst), held=False),
+        )
 
     def _reserve(self, charge: ChargeRequest) -> Reservation:
         """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
@@ -206,10 +233,12 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(self, point: ReleasePoint, prepared: Prepared, reservation: Reservation) -> Released:
+    def _release(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
+    ) -> Released:
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S)
+        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
@@ -240,9 +269,8 @@ class Desk:
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
-            body = json.dumps({"answer": None, "released": _to_json(released)}).encode()
-            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, at)
+            body = to_body(None, released)
+            stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)
             raise PostprocessFailed(
                 "postprocess_failed",
@@ -254,16 +282,15 @@ class Desk:
         answer = self._answer(
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
-        whole = {"answer": answer.model_dump(mode="json"), "released": _to_json(released)}
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, json.dumps(whole).encode(), answer.created_at
+            release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
 
     def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
         """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
-        released = _from_json(prepared, json.loads(held.body)["released"])
+        released = from_body(prepared, held.body)
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
@@ -278,9 +305,9 @@ class Desk:
 
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
-            return _stored_answer(reservation.replay)
+            return stored_answer(reservation.replay)
         with self._charged(reservation):
-            released = _from_json(prepared, json.loads(other.body)["released"])
+            released = from_body(prepared, other.body)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
@@ -301,7 +328,7 @@ class Desk:
             release_id=release_id,
             dataset=self.name,
             sql=request.sql,
-            created_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+            created_at=_now(),
             columns=shown.columns,
             rows=shown.rows,
             intervals=shown.intervals,
@@ -330,22 +357,8 @@ class Desk:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
 
 
-class PostprocessFailed(Refusal):
-    """The SQL above the release failed on the noisy values; the release is recorded and held."""
-
-    title = "SQL above the release failed"
-
-
-def _stored_answer(stored: StoredRelease) -> Answer:
-    answer = json.loads(stored.body)["answer"]
-    if answer is None:
-        raise PostprocessFailed(
-            "postprocess_failed",
-            "The SQL above this release failed on its noisy values.",
-            hint="Ask again with other outer SQL: the stored release answers, free of charge.",
-            rule="post-processing",
-        )
-    return Answer.model_validate(answer)
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 def _limits(budget: Budget) -> Limits:
@@ -362,24 +375,16 @@ def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) 
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")
 
 
-def _to_json(released: dict[str, Released]) -> dict[str, object]:
-    return {n: {"keys": keys_to_json(r.keys), "measures": r.measures} for n, r in released.items()}
-
-
-def _from_json(prepared: Prepared, body: dict[str, dict[str, object]]) -> dict[str, Released]:
-    result = {}
-    for point in prepared.plan.releases:
-        stored = body[point.name]
-        result[point.name] = Released(keys_from_json(point, stored["keys"]), stored["measures"])  # type: ignore[arg-type]
-    return result
-
-
 def _notes(prepared: Prepared, held: bool) -> list[str]:
     notes = []
     if held:
         notes.append("Answered from a release that you hold: the same noise, free of charge.")
     elif prepared.free:
         notes.append("Reads public tables only: exact and free of charge.")
+    if prepared.plan.params:
+        notes.append(
+            "A condition uses a number released in the same statement; intervals are for that number as it is."
+        )
     if any(not p.public_keys for p in prepared.plan.releases):
         notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
     return notes

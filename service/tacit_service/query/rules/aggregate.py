@@ -32,7 +32,13 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.LogicalOr: "bool_or",
 }  # fmt: skip
 SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
-NUMERIC = {"sum", "avg", "stddev_samp", "stddev_pop", "var_samp", "var_pop", "median", "quantile_cont", "quantile_disc"}
+TWO_ARGUMENTS: dict[type[exp.Expr], str] = {
+    exp.CovarPop: "covar_pop", exp.CovarSamp: "covar_samp", exp.Corr: "corr", exp.RegrSlope: "regr_slope",
+    exp.RegrIntercept: "regr_intercept",
+}  # fmt: skip
+NUMERIC = {
+    *TWO_ARGUMENTS.values(), *SPREADS, "sum", "avg", "median", "quantile_cont", "quantile_disc",
+}  # fmt: skip
 
 
 def is_aggregate(node: exp.Expr) -> bool:
@@ -114,6 +120,9 @@ def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, fl
         strict(b.sql, node, "this", "expression")
         name = "quantile_cont" if isinstance(node, exp.PercentileCont) else "quantile_disc"
         return name, [node.this], False, _fraction(b, node.expression)
+    if type(node) in TWO_ARGUMENTS:
+        strict(b.sql, node, "this", "expression")
+        return TWO_ARGUMENTS[type(node)], [node.this, node.expression], False, None
     name = ONE_ARGUMENT.get(type(node), "")
     if not name or node.this is None:
         raise DerivationError(
@@ -156,6 +165,8 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
         return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
         return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
+    if function in TWO_ARGUMENTS.values():
+        return Facts(Type.NUMBER, nullable=True, proven=False)
     lo, hi = (f.bounds.lo, f.bounds.hi)
     spread = None if lo is None or hi is None else (hi - lo)
     top = None if spread is None else spread if function.startswith("stddev") else spread * spread

@@ -13,9 +13,10 @@ from sqlglot import exp
 
 from tacit_service.errors import DerivationError, Position
 
-from ..bounds import Type
+from ..bounds import Facts, Type
 from ..expr import Exists, Expr, InRelation, Scalar
 from ..operators import truth
+from ..outer import Outer
 from ..plan import Relation, UnitAggregate
 from ..syntax import strict, unsupported
 
@@ -54,7 +55,12 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
 def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     """(SELECT aggregate …) as a value: one row by construction."""
     strict(b.sql, node, "this")
-    relation, on_unit = _bind(b, node.this)
+    try:
+        relation, on_unit = _bind(b, node.this)
+    except DerivationError as refused:
+        if refused.code != "released_in_protected":
+            raise
+        return _staged(b, node)
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
     if relation.protected and not on_unit:
@@ -70,6 +76,41 @@ def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     column = relation.columns[0]
     facts = column.facts.with_(unit=False, unique=False, origin=None, links=None, per_unit=False)
     return b.binder.lift(Scalar(facts, relation, column.id, on_unit))
+
+
+def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
+    """``WHERE x > (SELECT AVG(x) FROM …)``: the inner aggregate is released first and read as a public constant.
+
+    Post: what a row of the outer query learns is one released number, hence public; the row stays protected.
+    """
+    query = node.this.unnest() if isinstance(node.this, exp.Subquery) else node.this
+    if not isinstance(query, exp.Query):
+        raise unsupported(b.sql, node, "This subquery")
+    bound = b.binder.bind_query(query, b.env, as_relation=False)
+    tree = bound.tree if isinstance(bound, Outer) else None
+    if (
+        not isinstance(bound, Outer)
+        or len(bound.columns) != 1
+        or not isinstance(tree, exp.Select)
+        or not _scalar(b, bound)
+    ):
+        raise DerivationError(
+            "released_in_protected",
+            "Only a single released number can be used inside a query over protected rows.",
+            hint="Use an aggregate without GROUP BY, for instance (SELECT AVG(x) FROM t).",
+            position=b.where(node),
+            rule="release used in a protected query",
+        )
+    facts = Facts(Type.NUMBER, nullable=True, per_unit=True, proven=False)
+    return b.binder.stage(bound, facts)
+
+
+def _scalar(b: ExprBinder, bound: Outer) -> bool:
+    """One row by construction: one release without keys, with no clause above it that could drop or add rows."""
+    drafts = [
+        whole for whole, _ in b.binder.stacks if any(t.name == whole.name for t in bound.tree.find_all(exp.Table))
+    ]
+    return bound.row_wise and len(drafts) == 1 and not drafts[0].keys and bound.tree.args.get("where") is None
 
 
 def one_row(relation: Relation) -> bool:

@@ -1,0 +1,54 @@
+"""EXPLAIN: the derivation, each measurement with its sensitivity, price and interval, and the SQL sent to the engine.
+
+Free, and a function of public facts: nothing is charged and no data is read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tacit_service.engine.bounding import statements
+from tacit_service.engine.emit import placeholder
+from tacit_service.query.explain import explain
+
+from .estimate import contribution_words
+from .intervals import CONFIDENCE
+from .prepare import Prepared
+
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?!ANALYZE\b)(?=SELECT\b|WITH\b|\()", re.IGNORECASE)
+
+
+def explained_statement(sql: str) -> str | None:
+    """The statement inside ``EXPLAIN …``, with the word blanked so that positions stay true; ``None`` for any other.
+
+    >>> explained_statement("EXPLAIN SELECT 1")
+    '        SELECT 1'
+    >>> explained_statement("EXPLAIN ANALYZE SELECT 1") is None
+    True
+    """
+    match = _EXPLAIN.match(sql)
+    if match is None:
+        return None
+    return re.sub(r"\S", " ", sql[: match.end()]) + sql[match.end() :]
+
+
+def explanation(prepared: Prepared) -> str:
+    """The whole text, one line a fact."""
+    lines = explain(prepared.plan).splitlines()
+    for p in prepared.estimate.priced:
+        m, s = p.measurement, p.measurement.sensitivity
+        half = m.half_width(CONFIDENCE) * p.unit_scale / m.scale
+        threshold = "" if m.threshold is None else f", released above {m.threshold}"
+        lines.append(
+            f"measure {p.point}.{p.measure.name} ({p.measure.kind}): {contribution_words(p.measure)}; "
+            f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf} in steps of {float(p.measure.grid / p.measure.multiplier):g}; "
+            f"{m.kind} scale {m.scale:.6g}{threshold}; epsilon {m.epsilon}, delta {m.delta}; ±{half:.6g} (95 %)"
+        )
+    lines.append(f"price: epsilon {prepared.estimate.epsilon}, delta {prepared.estimate.delta}")
+    for point in prepared.plan.releases:
+        for statement in statements(point):
+            sql = statement.sql
+            for param in prepared.plan.params:
+                sql = sql.replace(placeholder(param.name), f":{param.name}")
+            lines.append(f"engine {point.name}: {sql}")
+    return "\n".join(lines)
