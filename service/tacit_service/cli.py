@@ -186,23 +186,19 @@ def _version(arguments: Any, top: argparse.ArgumentParser) -> int:
 
 
 def _settings(arguments: Any, **more: Any) -> Settings:
-    from pathlib import Path
-
     from tacit_service.settings import Settings
 
-    policies = None if arguments.policy is None else tuple(Path(file) for file in arguments.policy)
-    given = {"ledger": arguments.ledger, "data_dir": arguments.data_dir, "log_level": arguments.log_level}
-    settings = Settings.load(policies=policies, **given, **more)
+    more |= {name: getattr(arguments, name) for name in ("ledger", "data_dir", "log_level")}
+    settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
     return settings
 
 
 def _worker(arguments: Any) -> int:
-    settings = _settings(arguments)
     from tacit_service.training.room import foreground
 
-    return foreground(settings)
+    return foreground(_settings(arguments))
 
 
 def _serve(arguments: Any) -> int:

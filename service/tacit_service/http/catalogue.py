@@ -95,7 +95,6 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "training_too_long": (422, "The run would take more steps or epochs than one job may."),
     "training_feature_invalid": (422, "A feature has no declared bounds or categories, or is the privacy unit."),
     "training_label_invalid": (422, "The label is not a column with declared categories or bounds, or outside them."),
-    "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
     "training_not_ready": (409, "The job has not succeeded, so there is no model."),
     "training_queue_full": (503, "As many jobs as one analyst may have are waiting or running. Nothing was charged."),
     "training_not_installed": (501, "Training is not installed with this service."),

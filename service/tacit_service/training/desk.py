@@ -18,8 +18,8 @@ from tacit_service.ledger.jobs import Jobs
 from tacit_service.ledger.records import ChargeRequest, Job
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.model import Policy
-from tacit_service.privacy.curves import price
 from tacit_service.privacy.curves import Price as Cost
+from tacit_service.privacy.curves import price
 from tacit_service.query.catalog import Catalog
 
 from .plan import TrainingPlan, curve, plan, ran, stored

@@ -36,7 +36,7 @@ from tacit_service.telemetry import places
 
 from . import dpsgd
 from .card import released
-from .encoding import Rows, as_json, encode
+from .encoding import Rows, encode
 from .generator import Stream
 from .plan import TrainingPlan, again, ran, stored
 
