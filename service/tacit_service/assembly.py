@@ -18,7 +18,7 @@ from tacit_service.access.gatekeeper import Gatekeeper, Principal
 from tacit_service.access.keys import KeyFinder
 from tacit_service.access.provider import token_judge
 from tacit_service.access.roles import Role
-from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError, TacitError
+from tacit_service.errors import LedgerUnavailable, NotFound, NotInstalled, Overloaded, PolicyError, TacitError
 from tacit_service.protocols import Books, DeskProtocol, Listed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tacit_service.policy.load import Loaded
     from tacit_service.policy.model import Policy
     from tacit_service.settings import Settings
+    from tacit_service.training.room import TrainingRoom
 
 RELEASES_LISTED_MAX: Final = 200
 
@@ -61,6 +62,7 @@ class Parts:
     datasets: Mapping[str, Opened]
     office: Office | None = None
     tokens: TokenJudge | None = None
+    training: TrainingRoom | None = None
 
 
 class Service:
@@ -199,6 +201,17 @@ class Service:
             hint="GET /v1/releases lists the releases that you hold.",
         )
 
+    def training(self) -> TrainingRoom:
+        """The desks of training jobs; ``NotInstalled`` where nothing can be trained. Callers check what is granted."""
+        room = self._ready().training
+        if room is None:
+            raise NotInstalled(
+                "training_not_installed",
+                "Training is not installed with this service.",
+                hint="The operator installs it: pip install 'tacit[service,train]'.",
+            )
+        return room
+
     def _ready(self) -> Parts:
         parts = self._parts
         if parts is not None:
@@ -211,7 +224,10 @@ class Service:
 def opener(
     policies: Sequence[Path], ledger_url: str, data_dir: Path, *, settings: Settings | None = None
 ) -> Callable[[], Parts]:
-    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks."""
+    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks.
+
+    With ``settings`` that say so, the service works on training jobs itself.
+    """
 
     def open_parts() -> Parts:
         from tacit_service.policy.load import load_policy
@@ -237,6 +253,7 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
     from tacit_service.ledger.directory import Directory
     from tacit_service.ledger.store import Ledger
     from tacit_service.release.release import Desk
+    from tacit_service.training.room import TrainingRoom, installed
 
     tokens = None if settings is None else token_judge(settings)
     ledger = Ledger.open(ledger_url)
@@ -247,7 +264,8 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
         overcommitted=[one.policy.dataset for one in loaded if one.policy.overcommit],
         signing_key=None if settings is None else settings.checkpoint_key,
     )
-    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened, office=office, tokens=tokens)
+    room = TrainingRoom(ledger, ledger_url, data_dir, settings) if installed() else None
+    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened, office=office, tokens=tokens, training=room)
     try:
         for one in loaded:
             policy = one.policy
@@ -255,6 +273,10 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
             _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
             opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
+            if room is not None:
+                room.add(one, desk.preparer.catalog, desk.budget)
+        if room is not None:
+            room.start()
     except BaseException:
         _close(parts)
         raise
@@ -287,12 +309,14 @@ class LedgerBooks:
 
     def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
         """The newest releases of one analyst, from their charges: answers can be large, and are not read."""
+        from tacit_service.release.release import ANSWER
+
         return [
             Listed(
                 past.release_id, dataset, past.at, past.description, (str(past.price.epsilon), str(past.price.delta))
             )
             for past in self._ledger.history(dataset, analyst, limit)
-            if past.release_id is not None
+            if past.release_id is not None and past.release_id.startswith(ANSWER)
         ]
 
     def account(self, dataset: str) -> wire.AccountBudget:
@@ -327,6 +351,8 @@ def _granted(who: Principal, dataset: str, opened: Opened, office: Office | None
 
 def _close(parts: Parts) -> None:
     """Close everything, even when something fails to close."""
+    if parts.training is not None:
+        parts.training.close()
     for opened in parts.datasets.values():
         with contextlib.suppress(Exception):  # the process ends; an engine that is gone already is what was wanted
             opened.desk.close()

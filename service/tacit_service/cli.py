@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tacit_service import owner_commands
 from tacit_service.terminal import (
@@ -27,6 +27,9 @@ from tacit_service.terminal import (
     number,
     print_table,
 )
+
+if TYPE_CHECKING:
+    from tacit_service.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,12 +83,16 @@ def parser() -> argparse.ArgumentParser:
 
 def _grammar_serve(commands: Any) -> None:
     serve = add_command(commands, "serve", _serve, "serve datasets over HTTP")
-    serve.add_argument("--policy", action="append", metavar="FILE", help="policy file; repeat for more datasets")
-    serve.add_argument("--ledger", metavar="URL", help="ledger's database, such as sqlite:///ledger.sqlite")
-    serve.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
+    worker = add_command(commands, "worker", _worker, "work on training jobs that a service took, until a signal")
+    for made in (serve, worker):
+        made.add_argument("--policy", action="append", metavar="FILE", help="policy file; repeat for more datasets")
+        made.add_argument("--ledger", metavar="URL", help="ledger's database, such as sqlite:///ledger.sqlite")
+        made.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
+        made.add_argument(
+            "--log-level", choices=["debug", "info", "warning", "error"], help="least level logged (info)"
+        )
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
     serve.add_argument("--port", type=number(0, 65_535), help="port to listen on (8470); 0 takes a free one")
-    serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="least level logged (info)")
 
 
 def _grammar_demo(commands: Any) -> None:
@@ -142,21 +149,24 @@ def _version(arguments: Any, top: argparse.ArgumentParser) -> int:
     return OK
 
 
-def _serve(arguments: Any) -> int:
-    from pathlib import Path
-
+def _settings(arguments: Any, **more: Any) -> Settings:
     from tacit_service.settings import Settings
 
-    settings = Settings.load(
-        policies=None if arguments.policy is None else tuple(Path(file) for file in arguments.policy),
-        ledger=arguments.ledger,
-        data_dir=arguments.data_dir,
-        host=arguments.host,
-        port=arguments.port,
-        log_level=arguments.log_level,
-    )
+    more |= {name: getattr(arguments, name) for name in ("ledger", "data_dir", "log_level")}
+    settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+    return settings
+
+
+def _worker(arguments: Any) -> int:
+    from tacit_service.training.room import foreground
+
+    return foreground(_settings(arguments))
+
+
+def _serve(arguments: Any) -> int:
+    settings = _settings(arguments, host=arguments.host, port=arguments.port)
     from tacit_service import telemetry
     from tacit_service.http.listen import bind
 

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
         default=(), description="Datasets granted to tokens without that claim, by commas; * for all"
     )
     oidc_leeway_s: int = Field(default=30, ge=0, le=120, description="Clock difference allowed to the issuer")
+    training: bool = Field(default=True, description="Work on training jobs in this service, where torch is installed")
+    training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
+    training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
+    training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")
 
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216, description="Largest request body")
     head_bytes_max: int = Field(default=16_384, ge=1_024, le=1_048_576, description="Largest request line and headers")

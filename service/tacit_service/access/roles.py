@@ -76,6 +76,13 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", "/v1/admin/journal"): WATCHERS,
     ("GET", "/v1/admin/verify"): WATCHERS,
     ("GET", "/v1/admin/checkpoint"): WATCHERS,
+    ("POST", "/v1/training-quotes"): ANALYSTS,
+    ("POST", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}"): ANALYSTS,
+    ("POST", "/v1/training-jobs/{job_id}/cancel"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/model"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/card"): ANALYSTS,
 }
 
 

@@ -94,6 +94,15 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "unit_in_output": (422, "The result would have a row for each unit."),
     "row_level_output": (422, "The result would have rows of people."),
     "outer_sql_invalid": (422, "The SQL above the aggregates does not fit their results."),
+    # training
+    "training_model_invalid": (422, "The model is none that can be built here: its type, a size or a member."),
+    "training_parameter_invalid": (422, "A parameter of the run is outside its limits; `field` names it."),
+    "training_too_long": (422, "The run would take more steps or epochs than one job may."),
+    "training_feature_invalid": (422, "A feature has no declared bounds or categories, or is the privacy unit."),
+    "training_label_invalid": (422, "The label is not a column with declared categories or bounds, or outside them."),
+    "training_not_ready": (409, "The job has not succeeded, so there is no model."),
+    "training_queue_full": (503, "As many jobs as one analyst may have are waiting or running. Nothing was charged."),
+    "training_not_installed": (501, "Training is not installed with this service."),
     # the budget
     "budget_exhausted": (403, "The price does not fit what is left of the account; `remaining` says how much that is."),
     "account_closed": (409, "The account is closed or frozen; the data owner decides."),

@@ -27,6 +27,7 @@ _PROBLEM_OF_STATUS: Final = {
     429: "Too many requests of this caller; see Retry-After",
     422: "The statement or a parameter is refused; nothing is charged",
     500: "A fault of the service",
+    501: "This installation has no such part",
     503: "Overloaded, starting, or the ledger is unavailable",
     504: "The engine ran out of time; the charge stands",
 }

@@ -49,6 +49,7 @@ from .prepare import Prepared, Preparer
 from .records import PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
+ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
 
 
@@ -147,7 +148,8 @@ class Desk:
     def release(self, analyst: str, release_id: str) -> Answer:
         """A release that the analyst holds. Raises ``NotFound`` for any other."""
         stored = self.ledger.release(release_id)
-        if stored is None or stored.analyst != analyst or stored.dataset != self.name:
+        mine = stored is not None and stored.analyst == analyst and stored.dataset == self.name
+        if stored is None or not mine or not stored.release_id.startswith(ANSWER):  # a model is the training room's
             raise NotFound("not_found", "There is no such release.")
         return stored_answer(stored)
 
@@ -265,7 +267,7 @@ class Desk:
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
         released: dict[str, Released],
     ) -> Answer:  # fmt: skip
-        release_id = "rel_" + secrets.token_hex(12)
+        release_id = ANSWER + secrets.token_hex(12)
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
