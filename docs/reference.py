@@ -36,7 +36,7 @@ def settings() -> str:
     """Every setting, its default and what it means."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = field.default if field.default not in ((), None) else "none"
+        default = field.default if field.default not in ((), None, "", {}) else "none"
         rows.append((f"`TACIT_{name.upper()}`", f"`{default}`", field.description or ""))
     return table(("environment", "default", "meaning"), rows)
 

@@ -111,46 +111,54 @@ class Call(Generic[T]):
 
 def datasets() -> Call[list[str]]:
     """``GET /v1/datasets``."""
-    return Call(Request("GET", "/v1/datasets"), lambda content: list(_wire(content, "DatasetList").datasets))
+    return Call(Request("GET", "/v1/datasets"), lambda content: list(wire_model(content, "DatasetList").datasets))
 
 
 def dataset(name: str) -> Call[wire.DatasetFacts]:
     """``GET /v1/datasets/{name}``."""
-    return Call(Request("GET", f"/v1/datasets/{_segment(name)}"), lambda content: _wire(content, "DatasetFacts"))
+    return Call(
+        Request("GET", f"/v1/datasets/{path_segment(name)}"), lambda content: wire_model(content, "DatasetFacts")
+    )
 
 
 def budget() -> Call[wire.Budget]:
     """``GET /v1/budget``."""
-    return Call(Request("GET", "/v1/budget"), lambda content: _wire(content, "Budget"))
+    return Call(Request("GET", "/v1/budget"), lambda content: wire_model(content, "Budget"))
 
 
 def release(release_id: str) -> Call[Release]:
     """``GET /v1/releases/{id}``."""
-    return Call(Request("GET", f"/v1/releases/{_segment(release_id)}"), _release)
+    return Call(Request("GET", f"/v1/releases/{path_segment(release_id)}"), _release)
 
 
 def quote(dataset: str | None, sql: str, terms: Terms) -> Call[wire.Quote]:
     """``POST /v1/quotes``: costs nothing and touches no data."""
     request = Request("POST", "/v1/quotes", _JSON, _body(dataset, sql, terms))
-    return Call(request, lambda content: _wire(content, "Quote"), sql=sql)
+    return Call(request, lambda content: wire_model(content, "Quote"), sql=sql)
 
 
 def explain(dataset: str | None, sql: str, terms: Terms) -> Call[str]:
     """The plan of a quote."""
     request = Request("POST", "/v1/quotes", _JSON, _body(dataset, sql, terms))
-    return Call(request, lambda content: str(_wire(content, "Quote").plan), sql=sql)
+    return Call(request, lambda content: str(wire_model(content, "Quote").plan), sql=sql)
 
 
 def query(dataset: str | None, sql: str, terms: Terms, idempotency_key: str | None) -> Call[Release]:
     """``POST /v1/queries``, with a key that makes every repetition the same purchase."""
-    key = idempotency_key if idempotency_key is not None else new_idempotency_key()
-    if not key or not key.isascii() or not key.isprintable() or len(key) > 255:
-        raise InvalidArgument("idempotency_key is 1 to 255 printable ASCII characters")
-    request = Request("POST", "/v1/queries", {**_JSON, "idempotency-key": key}, _body(dataset, sql, terms))
+    key, header = idempotency_header(idempotency_key)
+    request = Request("POST", "/v1/queries", {**_JSON, **header}, _body(dataset, sql, terms))
     return Call(request, _release, sql=sql, idempotency_key=key)
 
 
 _JSON = {"content-type": "application/json"}
+
+
+def idempotency_header(given: str | None) -> tuple[str, dict[str, str]]:
+    """The caller's key, or a new one, and the header that carries it."""
+    key = given if given is not None else new_idempotency_key()
+    if not key or not key.isascii() or not key.isprintable() or len(key) > 255:
+        raise InvalidArgument("idempotency_key is 1 to 255 printable ASCII characters")
+    return key, {"idempotency-key": key}
 
 
 def new_idempotency_key() -> str:
@@ -193,7 +201,8 @@ def _number(value: object) -> int | float:
     return _integer(value, "max_amount")
 
 
-def _segment(name: str) -> str:
+def path_segment(name: str) -> str:
+    """A name or an id as part of a path."""
     if not isinstance(name, str) or not name or name in (".", ".."):
         raise InvalidArgument("a dataset's name or a release's id is a non-empty string")
     return percent_encode(name, safe="")
@@ -302,7 +311,7 @@ def _retry_after_s(value: str | None) -> float | None:
         return None
 
 
-def _wire(content: bytes, model: str) -> Any:
+def wire_model(content: bytes, model: str) -> Any:
     """A validated model. Members that this version does not know are dropped: a newer service may send more."""
     from pydantic import ValidationError
 
@@ -322,4 +331,4 @@ def _wire(content: bytes, model: str) -> Any:
 def _release(content: bytes) -> Release:
     from tacit.release import Release
 
-    return Release(_wire(content, "Answer"))
+    return Release(wire_model(content, "Answer"))

@@ -1,4 +1,5 @@
 """The SDK's two clients: ``Client`` blocks, ``AsyncClient`` awaits; they have the same methods and the same answers.
+Training is the blocking client's alone.
 
 Example (against ``tacit-service demo``, which prints a URL and a key)::
 
@@ -13,9 +14,10 @@ Example (against ``tacit-service demo``, which prints a URL and a key)::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tacit import _protocol
 from tacit._protocol import Amount, Terms
@@ -24,6 +26,7 @@ from tacit.errors import InvalidArgument
 if TYPE_CHECKING:
     from tacit import wire
     from tacit.release import Release
+    from tacit.training import TrainingJob
 
 TIMEOUT_S = 60.0
 RETRIES = 3
@@ -129,6 +132,60 @@ class Client(_Settings):
     def release(self, release_id: str) -> Release:
         """An answer bought earlier. Free."""
         return self._transport.run(_protocol.release(release_id), self._retries)
+
+    def train(
+        self,
+        sql: str,
+        *,
+        label: str,
+        model: str | Mapping[str, Any],
+        epsilon: Amount | None = None,
+        delta: Amount | None = None,
+        dataset: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> TrainingJob:
+        """Train a model with DP-SGD on the rows of a SELECT, charged like a query; ``job.wait().predict(frame)``.
+
+        ``model`` is a type, such as ``"logistic_regression"``, or ``{"type": "mlp", "hidden": [32]}``; ``options`` are
+        the other members of ``wire.TrainingRequest``: ``units``, ``epochs``, ``clipping_norm``, ``learning_rate``, …
+        """
+        from tacit import _training_protocol as training
+        from tacit.training import TrainingJob
+
+        asked = training.body(dataset or self.default_dataset, sql, label, model, epsilon, delta, options)
+        state = self._transport.run(training.submit(asked, sql, idempotency_key), self._retries)
+        return TrainingJob(state, self._transport, self._retries)
+
+    def quote_training(
+        self,
+        sql: str,
+        *,
+        label: str,
+        model: str | Mapping[str, Any],
+        epsilon: Amount | None = None,
+        delta: Amount | None = None,
+        dataset: str | None = None,
+        **options: Any,
+    ) -> wire.TrainingQuote:
+        """Price and parameters of a run. Free, and made without touching data."""
+        from tacit import _training_protocol as training
+
+        asked = training.body(dataset or self.default_dataset, sql, label, model, epsilon, delta, options)
+        return self._transport.run(training.quote(asked, sql), self._retries)
+
+    def training_job(self, job_id: str) -> TrainingJob:
+        """A job started earlier, perhaps by another process."""
+        from tacit import _training_protocol as training
+        from tacit.training import TrainingJob
+
+        return TrainingJob(self._transport.run(training.job(job_id), self._retries), self._transport, self._retries)
+
+    def training_jobs(self) -> list[wire.TrainingJob]:
+        """The caller's training jobs, newest first."""
+        from tacit import _training_protocol as training
+
+        return self._transport.run(training.jobs(), self._retries)
 
     def close(self) -> None:
         """Close the connections."""

@@ -4,6 +4,7 @@
     ├── InvalidArgument                   an argument that no service would accept; nothing was sent
     ├── MissingExtra                      a conversion needs a package of ``pip install 'tacit[arrow]'``
     ├── ConnectionFailed                  no answer arrived; ``idempotency_key`` fetches it without paying twice
+    ├── TrainingFailed                    a training job ended without a model; ``code`` says why
     ├── ProtocolError                     what answered does not speak Tacit's protocol
     └── APIError                          the service said no: code, status, detail, hint, position, …
         ├── RefusedError             422  the statement or a parameter cannot be answered; free
@@ -16,6 +17,7 @@
         │   ├── DeltaRefused              delta_*: DeltaInvalid · DeltaTooLarge
         │   ├── BoundRefused              bound_*, max_*: BoundInvalid
         │   ├── InvalidRequest            invalid_request; ``extra["fields"]`` says which
+        │   ├── TrainingRefused           training_*: a model, parameter, feature or label that cannot be trained
         │   └── NotDerivable              no rule makes a private answer of it; ``rule`` names the missing one:
         │                                 NotGrouped · AggregateMisplaced · UnsupportedSyntax · UnsupportedAggregate ·
         │                                 MissingBounds · LiteralRequired · JoinWithoutUnit · PublicOuterJoin ·
@@ -34,6 +36,7 @@
         │                                 NotAcceptable · RequestTimeout · PayloadTooLarge · UnsupportedMediaType
         ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays
         ├── InternalError            500  internal; a charge may stand, ``idempotency_key`` fetches the answer
+        ├── TrainingNotReady 409 · TrainingQueueFull 503 · TrainingNotInstalled 501
         └── ServiceUnavailable       503  LedgerUnavailable · Overloaded overloaded · Starting starting
 
 A code that this version does not know maps by family (``sql_…``), then by status. ``str(error)`` shows the cause, the
@@ -95,6 +98,8 @@ from tacit._refusals import (
     WindowNotPerUnit,
 )
 from tacit._text import clean_block
+from tacit._training_errors import CODES as _TRAINING_CODES
+from tacit._training_errors import TrainingFailed, TrainingRefused
 
 __all__ = [
     "CODES",
@@ -166,6 +171,8 @@ __all__ = [
     "SubqueryNotOnUnit",
     "TacitError",
     "TooManyGroups",
+    "TrainingFailed",
+    "TrainingRefused",
     "TransferRefused",
     "TypeMismatch",
     "Unauthenticated",
@@ -328,6 +335,7 @@ class SnapshotInvalid(EngineFailed):
 
 CODES: dict[str, type[APIError]] = {
     **_refusals.REFUSALS,
+    **_TRAINING_CODES,
     "budget_exhausted": BudgetExhausted,
     "unauthenticated": Unauthenticated,
     "forbidden": Forbidden,

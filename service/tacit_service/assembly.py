@@ -12,85 +12,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from tacit_service.access.gatekeeper import Gatekeeper, Principal
 from tacit_service.access.keys import KeyFinder
+from tacit_service.access.provider import token_judge
 from tacit_service.access.roles import Role
-from tacit_service.errors import LedgerUnavailable, NotFound, Overloaded, PolicyError, TacitError
+from tacit_service.errors import LedgerUnavailable, NotFound, NotInstalled, Overloaded, PolicyError, TacitError
+from tacit_service.protocols import Books, DeskProtocol, Listed
 
 if TYPE_CHECKING:
     from tacit import wire
+    from tacit_service.access.tokens import TokenJudge
+    from tacit_service.administration.models import Spending
+    from tacit_service.administration.office import Office
     from tacit_service.ledger.store import Ledger
     from tacit_service.policy.load import Loaded
     from tacit_service.policy.model import Policy
+    from tacit_service.settings import Settings
+    from tacit_service.training.room import TrainingRoom
 
 RELEASES_LISTED_MAX: Final = 200
-
-
-class DeskProtocol(Protocol):
-    """What the service asks of one dataset; ``release.release.Desk`` is the one in use. Blocking and thread-safe."""
-
-    name: str
-
-    def quote(self, analyst: str, request: wire.QueryRequest) -> wire.Quote:
-        """Price and expected intervals, without touching data."""
-        ...
-
-    def query(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None) -> wire.Answer:
-        """Charge, run, add noise, record, answer."""
-        ...
-
-    def release(self, analyst: str, release_id: str) -> wire.Answer:
-        """A release that this analyst holds; ``NotFound`` otherwise."""
-        ...
-
-    def facts(self) -> wire.DatasetFacts:
-        """Public facts of the dataset."""
-        ...
-
-    def budget(self, analyst: str) -> wire.AccountBudget:
-        """The analyst's account."""
-        ...
-
-    def explain(self, analyst: str, request: wire.QueryRequest) -> str:
-        """The plan and its derivation, as text."""
-        ...
-
-    def close(self) -> None:
-        """Stop the desk's processes."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A release that an analyst holds, without its answer. ``charged`` is (ε, δ) as decimal text."""
-
-    release_id: str
-    dataset: str
-    created_at: str
-    sql: str
-    charged: tuple[str, str]
-
-
-class Books(Protocol):
-    """What the service asks of the ledger, beside what the desks do with it."""
-
-    def healthy(self) -> bool:
-        """Whether it can promise durability now."""
-        ...
-
-    def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
-        """The newest releases of one analyst."""
-        ...
-
-    def account(self, dataset: str) -> wire.AccountBudget:
-        """The dataset's own account, for owners and auditors."""
-        ...
-
-    def close(self) -> None:
-        """Close the store."""
-        ...
 
 
 class State(StrEnum):
@@ -118,6 +60,9 @@ class Parts:
     books: Books
     directory: KeyFinder
     datasets: Mapping[str, Opened]
+    office: Office | None = None
+    tokens: TokenJudge | None = None
+    training: TrainingRoom | None = None
 
 
 class Service:
@@ -195,16 +140,31 @@ class Service:
 
     def authenticate(self, authorization: str | None) -> Principal:
         """Who is calling; ``Unauthenticated`` when nobody that the directory knows."""
-        return Gatekeeper(self._ready().directory).authenticate(authorization)
+        parts = self._ready()
+        return Gatekeeper(parts.directory, tokens=parts.tokens).authenticate(authorization)
+
+    def office(self) -> Office:
+        """Accounts, keys and proof, for owners and auditors; each call there checks how far the key reaches."""
+        office = self._ready().office
+        if office is None:
+            raise NotFound("not_found", "This service administers no ledger.")
+        return office
+
+    def spending(self, who: Principal, dataset: str, limit: int) -> Spending:
+        """Spending over time: an analyst's own, or for an owner or auditor the dataset's."""
+        name = self.desk(who, dataset).name
+        return self.office().accounts.spending(name, who.name if who.role is Role.ANALYST else None, limit)
 
     def datasets(self, who: Principal) -> list[str]:
         """Names of the datasets granted, sorted."""
-        return sorted(name for name, opened in self._ready().datasets.items() if _granted(who, name, opened))
+        parts = self._ready()
+        return sorted(name for name, opened in parts.datasets.items() if _granted(who, name, opened, parts.office))
 
     def desk(self, who: Principal, dataset: str) -> DeskProtocol:
         """The desk of a dataset; the same ``NotFound`` whether it does not exist or is not granted."""
-        opened = self._ready().datasets.get(dataset)
-        if opened is None or not _granted(who, dataset, opened):
+        parts = self._ready()
+        opened = parts.datasets.get(dataset)
+        if opened is None or not _granted(who, dataset, opened, parts.office):
             raise NotFound(
                 "not_found",
                 "No dataset of this name is granted to this key.",
@@ -241,6 +201,17 @@ class Service:
             hint="GET /v1/releases lists the releases that you hold.",
         )
 
+    def training(self) -> TrainingRoom:
+        """The desks of training jobs; ``NotInstalled`` where nothing can be trained. Callers check what is granted."""
+        room = self._ready().training
+        if room is None:
+            raise NotInstalled(
+                "training_not_installed",
+                "Training is not installed with this service.",
+                hint="The operator installs it: pip install 'tacit[service,train]'.",
+            )
+        return room
+
     def _ready(self) -> Parts:
         parts = self._parts
         if parts is not None:
@@ -250,8 +221,13 @@ class Service:
         raise Overloaded("starting", "The service is starting.", hint="Try again in a few seconds.", retry_after_s=2)
 
 
-def opener(policies: Sequence[Path], ledger_url: str, data_dir: Path) -> Callable[[], Parts]:
-    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks."""
+def opener(
+    policies: Sequence[Path], ledger_url: str, data_dir: Path, *, settings: Settings | None = None
+) -> Callable[[], Parts]:
+    """What opens the real rooms: policies first, whose errors are the owner's to mend, then ledger, then desks.
+
+    With ``settings`` that say so, the service works on training jobs itself.
+    """
 
     def open_parts() -> Parts:
         from tacit_service.policy.load import load_policy
@@ -267,19 +243,29 @@ def opener(policies: Sequence[Path], ledger_url: str, data_dir: Path) -> Callabl
         for name in names:
             if names.count(name) > 1:
                 raise PolicyError("policy_twice", f"Two policies declare the dataset {name}.", hint="Name each once.")
-        return _open_rooms(loaded, ledger_url, data_dir)
+        return _open_rooms(loaded, ledger_url, data_dir, settings)
 
     return open_parts
 
 
-def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Parts:
+def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, settings: Settings | None) -> Parts:
+    from tacit_service.administration.office import Office
     from tacit_service.ledger.directory import Directory
     from tacit_service.ledger.store import Ledger
     from tacit_service.release.release import Desk
+    from tacit_service.training.room import TrainingRoom, installed
 
+    tokens = None if settings is None else token_judge(settings)
     ledger = Ledger.open(ledger_url)
     opened: dict[str, Opened] = {}
-    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened)
+    office = Office.of(
+        ledger,
+        ledger_url,
+        overcommitted=[one.policy.dataset for one in loaded if one.policy.overcommit],
+        signing_key=None if settings is None else settings.checkpoint_key,
+    )
+    room = TrainingRoom(ledger, ledger_url, data_dir, settings) if installed() else None
+    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened, office=office, tokens=tokens, training=room)
     try:
         for one in loaded:
             policy = one.policy
@@ -287,6 +273,10 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path) -> Pa
             _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
             opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
+            if room is not None:
+                room.add(one, desk.preparer.catalog, desk.budget)
+        if room is not None:
+            room.start()
     except BaseException:
         _close(parts)
         raise
@@ -319,12 +309,14 @@ class LedgerBooks:
 
     def releases(self, dataset: str, analyst: str, limit: int) -> Sequence[Listed]:
         """The newest releases of one analyst, from their charges: answers can be large, and are not read."""
+        from tacit_service.release.release import ANSWER
+
         return [
             Listed(
                 past.release_id, dataset, past.at, past.description, (str(past.price.epsilon), str(past.price.delta))
             )
             for past in self._ledger.history(dataset, analyst, limit)
-            if past.release_id is not None
+            if past.release_id is not None and past.release_id.startswith(ANSWER)
         ]
 
     def account(self, dataset: str) -> wire.AccountBudget:
@@ -350,12 +342,17 @@ class LedgerBooks:
         self._ledger.close()
 
 
-def _granted(who: Principal, dataset: str, opened: Opened) -> bool:
-    return who.grants(dataset, analysts=opened.analysts, roles=opened.roles)
+def _granted(who: Principal, dataset: str, opened: Opened, office: Office | None) -> bool:
+    """By the policy's accounts; or by one that an owner gave."""
+    if who.grants(dataset, analysts=opened.analysts, roles=opened.roles):
+        return True
+    return office is not None and who.holds(dataset) and office.accounts.appointed(dataset, who.name)
 
 
 def _close(parts: Parts) -> None:
     """Close everything, even when something fails to close."""
+    if parts.training is not None:
+        parts.training.close()
     for opened in parts.datasets.values():
         with contextlib.suppress(Exception):  # the process ends; an engine that is gone already is what was wanted
             opened.desk.close()

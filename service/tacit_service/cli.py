@@ -10,24 +10,26 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tacit_service import owner_commands
+from tacit_service.terminal import (
+    FOUND,
+    OK,
+    WRONG,
+    Parser,
+    UsageError,
+    add_command,
+    add_group,
+    existing_ledger,
+    ledger_url,
+    number,
+    print_table,
+)
 
 if TYPE_CHECKING:
-    from tacit_service.ledger.directory import Directory
-
-OK, FOUND, WRONG = 0, 1, 2
-
-
-class UsageError(Exception):
-    """What the caller gave cannot be used; the text is the one line they see."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Errors in one line, with the way to help."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG, f"{self.prog}: {message} (see {self.prog} --help)\n")
+    from tacit_service.settings import Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,46 +69,39 @@ def _fail(message: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    top = _Parser(prog="tacit-service", description="A private answer to SQL, with a budget that is kept.")
+    top = Parser(prog="tacit-service", description="A private answer to SQL, with a budget that is kept.")
     top.add_argument("--version", action="store_true", help="print the version and exit")
     top.set_defaults(run=lambda arguments: _version(arguments, top))
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     _grammar_serve(commands)
     _grammar_demo(commands)
     _grammar_policy(commands)
-    _grammar_ledger(commands)
-    _grammar_key(commands)
+    ledger = _grammar_ledger(commands)
+    owner_commands.grammar(commands, ledger)
     return top
 
 
-def _command(commands: Any, name: str, run: Callable[[Any], int], text: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    made.set_defaults(run=run)
-    return made
-
-
-def _group(commands: Any, name: str, text: str) -> Any:
-    made = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    return made.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-
-
 def _grammar_serve(commands: Any) -> None:
-    serve = _command(commands, "serve", _serve, "serve datasets over HTTP")
-    serve.add_argument("--policy", action="append", metavar="FILE", help="policy file; repeat for more datasets")
-    serve.add_argument("--ledger", metavar="URL", help="ledger's database, such as sqlite:///ledger.sqlite")
-    serve.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
+    serve = add_command(commands, "serve", _serve, "serve datasets over HTTP")
+    worker = add_command(commands, "worker", _worker, "work on training jobs that a service took, until a signal")
+    for made in (serve, worker):
+        made.add_argument("--policy", action="append", metavar="FILE", help="policy file; repeat for more datasets")
+        made.add_argument("--ledger", metavar="URL", help="ledger's database, such as sqlite:///ledger.sqlite")
+        made.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
+        made.add_argument(
+            "--log-level", choices=["debug", "info", "warning", "error"], help="least level logged (info)"
+        )
     serve.add_argument("--host", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--port", type=_number(0, 65_535), help="port to listen on (8470); 0 takes a free one")
-    serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], help="least level logged (info)")
+    serve.add_argument("--port", type=number(0, 65_535), help="port to listen on (8470); 0 takes a free one")
 
 
 def _grammar_demo(commands: Any) -> None:
-    demo = _command(commands, "demo", _demo, "make the dataset clinic, serve it, and run a first session")
-    demo.add_argument("--rows", type=_number(1, 10**12), default=200_000, metavar="N", help="visits to make (200000)")
+    demo = add_command(commands, "demo", _demo, "make the dataset clinic, serve it, and run a first session")
+    demo.add_argument("--rows", type=number(1, 10**12), default=200_000, metavar="N", help="visits to make (200000)")
     demo.add_argument("--data-dir", metavar="DIR", help="keep data and ledger here; else a temporary directory")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     demo.add_argument(
-        "--port", type=_number(0, 65_535), help="port to listen on; 0 takes a free one (8470, or a free one)"
+        "--port", type=number(0, 65_535), help="port to listen on; 0 takes a free one (8470, or a free one)"
     )
     demo.add_argument("--epsilon", default="3", metavar="E", help="lifetime epsilon of the dataset (3)")
     demo.add_argument("--delta", default="1e-6", metavar="D", help="lifetime delta of the dataset (1e-6)")
@@ -116,56 +111,30 @@ def _grammar_demo(commands: Any) -> None:
 
 
 def _grammar_policy(commands: Any) -> None:
-    group = _group(commands, "policy", "check and draft policies")
-    check = _command(group, "check", _policy_check, "compare a policy with the data, and say what analysts could ask")
+    group = add_group(commands, "policy", "check and draft policies")
+    check = add_command(
+        group, "check", _policy_check, "compare a policy with the data, and say what analysts could ask"
+    )
     check.add_argument("file", metavar="FILE", help="policy file")
-    advise = _command(group, "advise", _policy_advise, "propose bounds and caps from the data, for the owner alone")
+    advise = add_command(group, "advise", _policy_advise, "propose bounds and caps from the data, for the owner alone")
     advise.add_argument("subject", metavar="FILE", help="policy file, or a data file to draft a policy for")
     advise.add_argument("--unit", metavar="COLUMN", help="with a data file: its column of unit ids (default: each row)")
     advise.add_argument("--epsilon", default="0.1", help="epsilon of a typical query (0.1)")
     advise.add_argument("--delta", default="0", help="delta of a typical query (0)")
-    _command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
+    add_command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
 
 
-def _grammar_ledger(commands: Any) -> None:
-    group = _group(commands, "ledger", "prove and read the ledger")
-    verify = _command(group, "verify", _ledger_verify, "re-derive every hash, price and balance")
+def _grammar_ledger(commands: Any) -> Any:
+    group = add_group(commands, "ledger", "prove and read the ledger")
+    verify = add_command(group, "verify", _ledger_verify, "re-derive every hash, price and balance")
     verify.add_argument("--known", action="append", metavar="N:HASH", help="a head from a receipt that must be there")
-    show = _command(group, "show", _ledger_show, "print accounts and the newest charges")
+    show = add_command(group, "show", _ledger_show, "print accounts and the newest charges")
     show.add_argument("--dataset", help="only this dataset")
-    show.add_argument("--limit", type=_number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
-    export = _command(group, "export", _ledger_export, "write the journal for an auditor, without answers")
+    show.add_argument("--limit", type=number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
+    export = add_command(group, "export", _ledger_export, "write the journal for an auditor, without answers")
     for made in (verify, show, export):
         made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
-
-
-def _grammar_key(commands: Any) -> None:
-    group = _group(commands, "key", "make and revoke API keys")
-    add = _command(group, "add", _key_add, "make a key; it is printed once and stored hashed")
-    add.add_argument("principal", metavar="NAME", help="whose key: an analyst's name is as in the policy")
-    add.add_argument("--role", choices=["analyst", "owner", "auditor"], default="analyst", help="(analyst)")
-    add.add_argument("--dataset", action="append", metavar="NAME", help="dataset granted; repeatable (default: all)")
-    add.add_argument("--days", type=_number(1, 36_500), metavar="N", help="days it is valid (default: until revoked)")
-    revoke = _command(group, "revoke", _key_revoke, "revoke a key by its id, at once")
-    revoke.add_argument("key_id", metavar="KEY_ID", help="as printed by add and list: key_…")
-    listing = _command(group, "list", _key_list, "list keys; never the secrets")
-    for made in (add, revoke, listing):
-        made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
-
-
-def _number(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if text.isascii() and text.isdecimal() and len(text) < 13 and low <= int(text) <= high:
-            return int(text)
-        raise argparse.ArgumentTypeError(f"a whole number from {low} to {high} is needed")
-
-    return read
-
-
-def _ledger_url(arguments: Any) -> str:
-    from tacit_service.settings import Settings
-
-    return Settings.load(ledger=arguments.ledger).ledger
+    return group
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -180,21 +149,24 @@ def _version(arguments: Any, top: argparse.ArgumentParser) -> int:
     return OK
 
 
-def _serve(arguments: Any) -> int:
-    from pathlib import Path
-
+def _settings(arguments: Any, **more: Any) -> Settings:
     from tacit_service.settings import Settings
 
-    settings = Settings.load(
-        policies=None if arguments.policy is None else tuple(Path(file) for file in arguments.policy),
-        ledger=arguments.ledger,
-        data_dir=arguments.data_dir,
-        host=arguments.host,
-        port=arguments.port,
-        log_level=arguments.log_level,
-    )
+    more |= {name: getattr(arguments, name) for name in ("ledger", "data_dir", "log_level")}
+    settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+    return settings
+
+
+def _worker(arguments: Any) -> int:
+    from tacit_service.training.room import foreground
+
+    return foreground(_settings(arguments))
+
+
+def _serve(arguments: Any) -> int:
+    settings = _settings(arguments, host=arguments.host, port=arguments.port)
     from tacit_service import telemetry
     from tacit_service.http.listen import bind
 
@@ -207,7 +179,7 @@ def _serve(arguments: Any) -> int:
     from tacit_service.http.run import serve, stop_on_signals
 
     stop_on_signals()
-    service = Service(opener(settings.policies, settings.ledger, settings.data_dir))
+    service = Service(opener(settings.policies, settings.ledger, settings.data_dir, settings=settings))
     serve(service, sock, settings, on_ready=lambda: None)
     return OK
 
@@ -280,7 +252,7 @@ def _ledger_verify(arguments: Any) -> int:
         if not number.isdecimal() or len(number) > 18 or not digest:
             raise UsageError("--known is the number of an entry, a colon, and its hash, as in a receipt")
         known.append(Head(int(number), digest))
-    report = verify(_ledger_url(arguments), known)
+    report = verify(ledger_url(arguments), known)
     for finding in report.findings:
         print(f"found: {finding}")
     verdict = "every entry, price and balance follows" if report.ok else f"{len(report.findings)} findings"
@@ -293,21 +265,21 @@ def _ledger_show(arguments: Any) -> int:
     from tacit_service.ledger.administration import Administration
     from tacit_service.ledger.store import Ledger
 
-    ledger = Ledger.open(_existing(_ledger_url(arguments)))
+    ledger = Ledger.open(existing_ledger(ledger_url(arguments)))
     try:
         balances = Administration(ledger).balances(arguments.dataset)
         rows: list[tuple[str, ...]] = [("dataset", "account", "state", "limit", "spent", "left", "charges")]
         for b in balances:
             amounts = (f"ε {epsilon}, δ {delta}" for epsilon, delta in (b.limit, b.spent, b.remaining))
             rows.append((b.dataset, b.analyst or "(dataset)", b.state, *amounts, str(b.charges)))
-        _table(rows)
+        print_table(rows)
         lines = [("entry", "at", "analyst", "status", "epsilon", "delta", "charge")]
         for dataset in sorted({b.dataset for b in balances}):
             for c in ledger.history(dataset, None, arguments.limit):
                 cost = (str(c.price.epsilon), str(c.price.delta))
                 lines.append((str(c.sequence), c.at, c.analyst, c.status, *cost, c.charge_id))
         print()
-        _table(lines)
+        print_table(lines)
     finally:
         ledger.close()
     return OK
@@ -316,77 +288,6 @@ def _ledger_show(arguments: Any) -> int:
 def _ledger_export(arguments: Any) -> int:
     from tacit_service.ledger.export import export
 
-    head = export(_ledger_url(arguments), sys.stdout)
+    head = export(ledger_url(arguments), sys.stdout)
     print(f"head {head.sequence}:{head.hash}", file=sys.stderr)
     return OK
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _existing(url: str) -> str:
-    """Reading commands make no ledger where there is none."""
-    from pathlib import Path
-
-    file = url.removeprefix("sqlite:///").partition("?")[0]
-    if url.startswith("sqlite:///") and not Path(file).is_file():
-        raise UsageError(f"there is no ledger at {file}")
-    return url
-
-
-def _with_directory(arguments: Any, work: Callable[[Directory], int], *, existing: bool = True) -> int:
-    from tacit_service.ledger.directory import Directory
-    from tacit_service.ledger.store import Ledger
-
-    url = _ledger_url(arguments)
-    ledger = Ledger.open(_existing(url) if existing else url)
-    try:
-        return work(Directory(ledger))
-    finally:
-        ledger.close()
-
-
-def _key_add(arguments: Any) -> int:
-    import datetime as dt
-
-    from tacit_service.access import ALL_DATASETS, Role, mint
-
-    end = None if arguments.days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=arguments.days)
-    datasets = tuple(arguments.dataset or (ALL_DATASETS,))
-    try:
-        minted = mint(arguments.principal, Role(arguments.role), datasets, expires_at=end)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-    def add(directory: Directory) -> int:
-        directory.add_key(minted.row)
-        print(minted.secret)
-        print(f"{minted.row.key_id} for {minted.row.principal}; shown this once.", file=sys.stderr)
-        return OK
-
-    return _with_directory(arguments, add, existing=False)
-
-
-def _key_revoke(arguments: Any) -> int:
-    def revoke(directory: Directory) -> int:
-        if not directory.revoke(arguments.key_id):
-            raise UsageError("there is no key of this id; tacit-service key list shows them")
-        print(f"{arguments.key_id} is revoked")
-        return OK
-
-    return _with_directory(arguments, revoke)
-
-
-def _key_list(arguments: Any) -> int:
-    def show(directory: Directory) -> int:
-        rows = [("key", "principal", "role", "datasets", "made", "expires", "revoked")]
-        for key in directory.list():
-            times = (key.created_at, key.expires_at or "-", key.revoked_at or "-")
-            rows.append((key.key_id, key.principal, key.role, ",".join(key.datasets), *times))
-        _table(rows)
-        return OK
-
-    return _with_directory(arguments, show)

@@ -62,7 +62,7 @@ def run(choices: Choices) -> int:
             sock = stack.enter_context(_bind(choices))
             url = url_of(sock)
             _make_data(folder, choices, policy_text)
-            service = Service(opener(settings.policies, settings.ledger, settings.data_dir))
+            service = Service(opener(settings.policies, settings.ledger, settings.data_dir, settings=settings))
             running = stack.enter_context(Running(service, sock, settings))
             running.wait_ready()
             keys = _make_keys(settings.ledger)

@@ -5,16 +5,20 @@ TacitError                      code, status, title, detail, hint, position, rul
 │   ├── SqlSyntaxError               sql_syntax · sql_too_large · sql_too_deep · sql_not_one_select
 │   ├── BindError                    unknown_table · unknown_column · ambiguous_column · unknown_function · type_mismatch
 │   ├── DerivationError              no rule of privacy.md §2 derives this relation (code names the missing rule)
-│   └── RequestError                 epsilon_invalid · delta_invalid · epsilon_too_large · bound_invalid …
+│   └── RequestError                 epsilon_invalid · delta_invalid · epsilon_too_large · bound_invalid ·
+│                                    training_model_invalid · training_parameter_invalid …
 ├── BudgetExhausted             403  budget_exhausted, with what is left
 ├── Unauthenticated             401  unauthenticated
 ├── Forbidden                   403  forbidden (the role lacks the route)
 ├── NotFound                    404  not_found (the same for "not granted" and "does not exist")
-├── Conflict                    409  idempotency_conflict
+├── Conflict                    409  idempotency_conflict · training_not_ready
+├── RateLimited                 429  rate_limited (Retry-After)
 ├── PolicyError                 —    the owner's file: path, line, fix
 ├── EngineFailure               500  engine_failed · 504 engine_timeout (charged; says nothing about data)
 ├── LedgerUnavailable           503  ledger_unavailable (fails closed)
-└── Overloaded                  503  overloaded (Retry-After)
+├── IdentityUnavailable         503  identity_unavailable (the provider's keys cannot be had; API keys still work)
+├── NotInstalled                501  training_not_installed (an extra of this installation is missing)
+└── Overloaded                  503  overloaded · training_queue_full (Retry-After)
 """
 
 from __future__ import annotations
@@ -150,6 +154,27 @@ class LedgerUnavailable(TacitError):
 
     status = 503
     title = "Ledger unavailable"
+
+
+class RateLimited(TacitError):
+    """This caller asks faster than allowed; try again after ``extra['retry_after_s']`` seconds. Nothing ran."""
+
+    status = 429
+    title = "Too many requests"
+
+
+class IdentityUnavailable(TacitError):
+    """The identity provider's signing keys cannot be had, so that no token can be judged."""
+
+    status = 503
+    title = "Identity provider unavailable"
+
+
+class NotInstalled(TacitError):
+    """This installation lacks an optional part; the operator decides."""
+
+    status = 501
+    title = "Not installed"
 
 
 class Overloaded(TacitError):

@@ -37,6 +37,31 @@ class Settings(BaseSettings):
     lookup_queue: int = Field(default=512, ge=0, le=10_000, description="Look-ups that may wait before 503")
     retry_after_s: int = Field(default=2, ge=1, le=3600, description="What a 503 tells clients to wait")
 
+    checkpoint_key: Path | None = Field(
+        default=None, description="Ed25519 key (PEM) that signs checkpoints; tacit-service ledger checkpoint makes one"
+    )
+
+    rate_per_minute: int = Field(default=6000, ge=0, le=1_000_000, description="Requests of one caller; 0: no limit")
+    rate_burst: int = Field(default=300, ge=1, le=1_000_000, description="Requests of one caller at once")
+
+    oidc_issuer: str = Field(default="", description="Issuer whose bearer tokens are taken; empty: API keys only")
+    oidc_audience: str = Field(default="", description="Audience that a token must be for")
+    oidc_jwks: str = Field(default="", description="The issuer's signing keys: https URL of its JWKS, or a file")
+    oidc_name_claim: str = Field(default="sub", description="Claim that is the caller's name; one no user can change")
+    oidc_role_claim: str = Field(default="roles", description="Claim whose values are mapped to roles")
+    oidc_roles: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="Claim values and their roles, as in data-owners=owner,research=analyst"
+    )
+    oidc_datasets_claim: str = Field(default="datasets", description="Claim that lists the datasets granted")
+    oidc_datasets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Datasets granted to tokens without that claim, by commas; * for all"
+    )
+    oidc_leeway_s: int = Field(default=30, ge=0, le=120, description="Clock difference allowed to the issuer")
+    training: bool = Field(default=True, description="Work on training jobs in this service, where torch is installed")
+    training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
+    training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
+    training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")
+
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216, description="Largest request body")
     head_bytes_max: int = Field(default=16_384, ge=1_024, le=1_048_576, description="Largest request line and headers")
     connections_max: int = Field(default=512, ge=1, le=100_000, description="Open connections before 503")
@@ -55,6 +80,21 @@ class Settings(BaseSettings):
             first = error.errors(include_url=False, include_input=False)[0]
             name = f"TACIT_{str(first['loc'][0]).upper()}"
             raise PolicyError("setting_invalid", f"{name}: {first['msg']}.", hint=f"Mend or unset {name}.") from None
+
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = dict(pair.strip().rpartition("=")[::2] for pair in value.split(",") if pair.strip())
+        if any(not name or role not in ("analyst", "owner", "auditor") for name, role in pairs.items()):
+            raise ValueError("pairs of a claim's value and analyst, owner or auditor, as in research=analyst")
+        return pairs
+
+    @field_validator("oidc_datasets", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("policies", mode="before")
     @classmethod

@@ -22,10 +22,20 @@ _spec.loader.exec_module(fakes)
 if TYPE_CHECKING:
     from tacit_api_fakes import House
 
+    from tacit_service.ledger.store import Ledger
+
 
 @pytest.fixture
 def house() -> House:
     return fakes.House()
+
+
+@pytest.fixture
+def office(house: House, tmp_path: Path) -> Iterator[Ledger]:
+    """The house's ledger, a real one; ask for it before ``api``."""
+    ledger = house.open_office(tmp_path)
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture

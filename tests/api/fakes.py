@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tacit import wire
 from tacit_service.access import KeyRow, Role, mint
-from tacit_service.assembly import Listed, Opened, Parts, Service
+from tacit_service.administration.office import Office
+from tacit_service.assembly import Opened, Parts, Service
 from tacit_service.errors import NotFound, Position, RequestError, TacitError, Unauthenticated
 from tacit_service.http import examples
+from tacit_service.ledger.checkpoint import create_key
+from tacit_service.ledger.directory import Directory
+from tacit_service.ledger.store import Ledger
+from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.units import Delta, Epsilon
+from tacit_service.protocols import Listed
 from tacit_service.settings import Settings
 
 
@@ -114,8 +122,27 @@ class House:
             "clinic": Opened(self.clinic, frozenset({"ada"}), frozenset()),
             "shop": Opened(self.shop, frozenset({"ben"}), frozenset()),
         }
+        self._datasets = datasets
         self.service = Service.of(Parts(self.books, self.directory, datasets))
         self.settings = Settings(**settings)
+
+    def open_office(self, folder: Path, **parts: Any) -> Ledger:
+        """Put a real ledger behind the fakes, with accounts and keys, and administer it."""
+        url = f"sqlite:///{folder / 'ledger.sqlite'}"
+        ledger = Ledger.open(url)
+        for dataset, analyst in (("clinic", "ada"), ("shop", "ben")):
+            ledger.ensure_dataset(dataset, Limits.create(Epsilon.parse("3"), Delta.parse("1e-6")), "policy-1")
+            ledger.ensure_analyst(dataset, analyst, Limits.create(Epsilon.parse("1"), Delta.parse("1e-7")))
+        signing = folder / "checkpoint.pem"
+        create_key(signing)
+        office = Office.of(ledger, url, signing_key=signing)
+        directory = Directory(ledger)
+        minted = mint("olga", Role.OWNER, ("*",))
+        self.keys["steward"] = minted.secret
+        for row in (*self.directory.rows.values(), minted.row):
+            directory.add_key(row)
+        self.service = Service.of(Parts(self.books, directory, self._datasets, office=office, **parts))
+        return ledger
 
     def headers(self, who: str, **more: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.keys[who]}", **more}

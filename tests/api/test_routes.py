@@ -14,12 +14,32 @@ from tacit_api_fakes import House
 from tacit_service.access import ROUTES, Role, allowed
 from tacit_service.http import routing
 from tacit_service.http.app import create_app
+from tacit_service.ledger.directory import Directory
+from tacit_service.ledger.store import Ledger
+from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.units import Delta, Epsilon
 
 PROTECTED = sorted((route, roles) for route, roles in ROUTES.items() if roles is not None)
 
 
-def call(api, method, path, **kwargs):
-    concrete = path.format(name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded")
+ADMIN_BODIES = {
+    "/v1/admin/datasets/{name}/analysts": {"analyst": "eve", "epsilon": "0.5", "delta": "1e-8"},
+    "/v1/admin/datasets/{name}/state": {"analyst": "ada", "state": "frozen", "reason": "under review"},
+    "/v1/admin/datasets/{name}/transfer": {"giver": "ada", "taker": "bob", "epsilon": "0.25"},
+    "/v1/admin/datasets/{name}/pace": {"analyst": "ada", "period": "day", "epsilon": "0.1"},
+    "/v1/admin/keys": {"principal": "ada", "datasets": ["clinic"]},
+    "/v1/admin/keys/{key_id}/rotate": {"overlap_hours": 1},
+    "/v1/admin/keys/{key_id}/grants": {"datasets": ["clinic"]},
+    "/v1/admin/keys/{key_id}/revoke": None,
+}
+
+
+def call(api, method, path, key_id="key_none", **kwargs):
+    concrete = path.format(name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded", key_id=key_id)
+    if path == "/v1/budget/history":
+        concrete += "?dataset=clinic"
+    if path in ADMIN_BODIES and method == "POST":
+        kwargs["json"] = ADMIN_BODIES[path]
     return api.request(method, concrete, **kwargs)
 
 
@@ -40,10 +60,14 @@ def test_a_route_without_declared_roles_cannot_be_added():
 
 
 @pytest.mark.parametrize(("route", "roles"), PROTECTED)
-def test_each_role_gets_exactly_what_the_table_says(api, house: House, body, route, roles):
+def test_each_role_gets_exactly_what_the_table_says(office: Ledger, api, house: House, body, route, roles):
     method, path = route
-    for who, role in (("ada", Role.ANALYST), ("owner", Role.OWNER), ("auditor", Role.AUDITOR)):
-        answer = call(api, method, path, headers=house.headers(who), json=body if method == "POST" else None)
+    lower = Limits.create(Epsilon.parse("1"), Delta.parse("1e-7"))
+    office.ensure_analyst("clinic", "bob", lower)
+    office.ensure_analyst("clinic", "bob", Limits.create(Epsilon.parse("0.5"), Delta.parse("1e-7")))
+    spare = Directory(office).list("ben")[0].key_id
+    for who, role in (("ada", Role.ANALYST), ("auditor", Role.AUDITOR), ("steward", Role.OWNER)):
+        answer = call(api, method, path, spare, headers=house.headers(who), json=body if method == "POST" else None)
         if role in roles:
             assert answer.status_code == 200, (who, answer.text)
         else:

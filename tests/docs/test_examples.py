@@ -23,6 +23,7 @@ import tacit
 import tacit.cli
 import tacit_service.cli
 from tacit import wire
+from tacit_service.administration import models as administration
 from tacit_service.policy.load import load_policy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +84,8 @@ def test_our_commands_are_ones_that_our_parsers_take(_: str, body: str) -> None:
 
 @pytest.mark.parametrize(("model", "body"), blocks("json"))
 def test_json_examples_are_what_the_protocol_says(model: str, body: str) -> None:
-    assert getattr(wire, model).model_validate_json(body) is not None
+    protocol = wire if hasattr(wire, model) else administration
+    assert getattr(protocol, model).model_validate_json(body) is not None
 
 
 @pytest.mark.parametrize(("_", "body"), blocks("python"))

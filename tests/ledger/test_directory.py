@@ -44,9 +44,40 @@ def test_a_revoked_key_keeps_the_time_of_its_first_revocation(book: Book) -> Non
 
 def test_keys_are_listed_by_principal_and_touch_no_budget(book: Book) -> None:
     directory, head = Directory(book.ledger), book.ledger.head()
+    balances = [book.ledger.balance("clinic", name) for name in ("ada", "bob", None)]
     for principal in ("ada", "bob", "ada"):
         directory.add_key(mint(principal, Role.ANALYST, ("clinic",)).row)
     assert [key.principal for key in directory.list("ada")] == ["ada", "ada"]
     assert len(directory.list()) == 3
-    assert book.ledger.head() == head
+    assert [book.ledger.balance("clinic", name) for name in ("ada", "bob", None)] == balances
+    assert [(e.kind, e.data["principal"]) for e in book.ledger.journal(head.sequence)] == [
+        ("key", "ada"),
+        ("key", "bob"),
+        ("key", "ada"),
+    ]
+
+
+def test_the_journal_says_who_gave_whom_which_key_and_never_its_hash(book: Book) -> None:
+    directory, first, second = Directory(book.ledger), mint("ada", Role.ANALYST, ("clinic",)), None
+    after = book.ledger.head().sequence
+    directory.add_key(first.row, by="olga")
+    second = mint("ada", Role.ANALYST, ("clinic",))
+    assert directory.rotate(first.row.key_id, second.row, "2026-01-01T00:00:00+00:00", by="olga")
+    assert not directory.rotate(
+        first.row.key_id, mint("ada", Role.ANALYST, ("clinic",)).row, "2030-01-01T00:00:00+00:00"
+    )
+    assert directory.grant(second.row.key_id, ("clinic", "shop"), by="olga")
+    assert directory.revoke(second.row.key_id, by="olga")
+    assert directory.revoke(second.row.key_id, by="eve"), "again is harmless, and no second entry"
+    assert not directory.grant(second.row.key_id, ("clinic",))
+    entries = book.ledger.journal(after)
+    assert [(e.data["action"], e.data["by"]) for e in entries] == [
+        ("add", "olga"),
+        ("add", "olga"),
+        ("grant", "olga"),
+        ("revoke", "olga"),
+    ]
+    assert entries[1].data["replaces"] == first.row.key_id
+    assert all(row.key_hash not in e.body for e in entries for row in (first.row, second.row))
+    assert verify(book.url).ok
     assert verify(book.url).ok

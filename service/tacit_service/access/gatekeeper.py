@@ -12,9 +12,10 @@ from typing import Final
 
 from tacit_service.access.keys import ALL_DATASETS, KeyFinder, digest, expired, matches
 from tacit_service.access.roles import Role
+from tacit_service.access.tokens import KEY_ID, TOKEN_CHARS_MAX, TokenJudge, looks_like_token
 from tacit_service.errors import Unauthenticated
 
-_HEADER_CHARS_MAX: Final = 256
+_HEADER_CHARS_MAX: Final = TOKEN_CHARS_MAX + 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,13 @@ class Principal:
 
         The key must grant it; an analyst must besides have an account there, by name or by role.
         """
-        if ALL_DATASETS not in self.datasets and dataset not in self.datasets:
-            return False
+        return self.holds(dataset) and self._admitted(analysts, roles)
+
+    def holds(self, dataset: str) -> bool:
+        """Whether the key itself grants ``dataset``."""
+        return ALL_DATASETS in self.datasets or dataset in self.datasets
+
+    def _admitted(self, analysts: Collection[str], roles: Collection[str]) -> bool:
         return self.role is not Role.ANALYST or self.name in analysts or self.role.value in roles
 
 
@@ -42,16 +48,25 @@ def _utc_now() -> dt.datetime:
 
 
 class Gatekeeper:
-    """Checks bearer keys against the directory."""
+    """Checks bearer keys against the directory, and bearer tokens by the identity provider's keys, if there is one."""
 
-    def __init__(self, directory: KeyFinder, now: Callable[[], dt.datetime] = _utc_now) -> None:
+    def __init__(
+        self, directory: KeyFinder, now: Callable[[], dt.datetime] = _utc_now, *, tokens: TokenJudge | None = None
+    ) -> None:
         self._directory = directory
         self._now = now
+        self._tokens = tokens
 
     def authenticate(self, authorization: str | None) -> Principal:
-        """The principal of ``Authorization: Bearer tacit_…``; ``Unauthenticated`` for everything else."""
+        """The principal of ``Authorization: Bearer …``, an API key or a token; ``Unauthenticated`` for all else."""
         scheme, _, secret = (authorization or "")[:_HEADER_CHARS_MAX].partition(" ")
-        key_hash = digest(secret.strip()) if scheme.lower() == "bearer" else None
+        secret = secret.strip() if scheme.lower() == "bearer" else ""
+        if self._tokens is not None and looks_like_token(secret):
+            identity = self._tokens.identity(secret)
+            if identity is None:
+                raise _refused()
+            return Principal(identity.name, identity.role, identity.datasets, KEY_ID, identity.expires_at)
+        key_hash = digest(secret)
         row = None if key_hash is None else self._directory.find(key_hash)
         if row is None or key_hash is None or not matches(row, key_hash):
             raise _refused()

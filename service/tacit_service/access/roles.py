@@ -21,8 +21,9 @@ from typing import Final
 class Role(StrEnum):
     """What a key's holder is to a dataset.
 
-    An *analyst* asks questions and spends an account of their own. An *owner* declares the policy and watches the
-    dataset's account; owners have no account to spend, so they do not query. An *auditor* reads what was spent.
+    An *analyst* asks questions and spends an account of their own. An *owner* declares the policy, gives keys and
+    accounts, and watches what is spent; owners have no account to spend, so they do not query. An *auditor* reads what
+    was spent and changes nothing.
     """
 
     ANALYST = "analyst"
@@ -32,6 +33,7 @@ class Role(StrEnum):
 
 EVERYONE: Final = frozenset(Role)
 ANALYSTS: Final = frozenset({Role.ANALYST})
+OWNERS: Final = frozenset({Role.OWNER})
 WATCHERS: Final = frozenset({Role.OWNER, Role.AUDITOR})
 
 PUBLIC: Final = None
@@ -57,6 +59,30 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("POST", "/v1/quotes"): ANALYSTS,
     ("POST", "/v1/explain"): ANALYSTS,
     ("POST", "/v1/queries"): ANALYSTS,
+    ("GET", "/v1/budget/history"): EVERYONE,
+    ("GET", "/v1/admin/analysts"): WATCHERS,
+    ("GET", "/v1/admin/datasets/{name}/accounts"): WATCHERS,
+    ("POST", "/v1/admin/datasets/{name}/analysts"): OWNERS,
+    ("POST", "/v1/admin/datasets/{name}/state"): OWNERS,
+    ("POST", "/v1/admin/datasets/{name}/transfer"): OWNERS,
+    ("POST", "/v1/admin/datasets/{name}/pace"): OWNERS,
+    ("GET", "/v1/admin/datasets/{name}/history"): WATCHERS,
+    ("GET", "/v1/admin/datasets/{name}/pending"): WATCHERS,
+    ("GET", "/v1/admin/keys"): WATCHERS,
+    ("POST", "/v1/admin/keys"): OWNERS,
+    ("POST", "/v1/admin/keys/{key_id}/rotate"): OWNERS,
+    ("POST", "/v1/admin/keys/{key_id}/grants"): OWNERS,
+    ("POST", "/v1/admin/keys/{key_id}/revoke"): OWNERS,
+    ("GET", "/v1/admin/journal"): WATCHERS,
+    ("GET", "/v1/admin/verify"): WATCHERS,
+    ("GET", "/v1/admin/checkpoint"): WATCHERS,
+    ("POST", "/v1/training-quotes"): ANALYSTS,
+    ("POST", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}"): ANALYSTS,
+    ("POST", "/v1/training-jobs/{job_id}/cancel"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/model"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/card"): ANALYSTS,
 }
 
 

@@ -85,3 +85,9 @@ def _wrap(rows: KeyRows, results: Sequence[tuple[Statement, pa.Table]], *, publi
             vector[found[known]] = column.to_numpy()[known]
             vectors[name] = vector
     return ExactAggregates(rows, vectors, keys_are_public=public)
+
+
+def count_units(engine: Engine, rows: str, *, timeout_s: float) -> ExactAggregates:
+    """The number of units that have a row in ``rows``, the SQL of a protected relation, as the measure ``units``."""
+    table = engine.run(f"SELECT count(DISTINCT _u) AS n FROM ({rows})", timeout_s=timeout_s)
+    return ExactAggregates([()], {"units": table.column(0).to_numpy().astype(np.int64)}, keys_are_public=True)

@@ -14,8 +14,12 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "invalid_http": (400, "The bytes sent are not an HTTP request within the limits of line and header sizes."),
     "invalid_json": (400, "The body is not strict JSON: UTF-8, no duplicate members, no NaN or Infinity, not deep."),
     "idempotency_key_invalid": (400, "Idempotency-Key is one value of 1 to 255 visible ASCII characters."),
-    "unauthenticated": (401, "The Authorization header has no API key that is known, current and not revoked."),
+    "unauthenticated": (
+        401,
+        "The Authorization header has neither an API key nor a token that is known, current and not revoked.",
+    ),
     "forbidden": (403, "The key is good; its role may not use this route."),
+    "rate_limited": (429, "This caller asks faster than allowed. Nothing ran; Retry-After says when to ask again."),
     "not_found": (404, "No such thing for this key. Things not granted and things that do not exist look the same."),
     "method_not_allowed": (405, "The path exists; the Allow header lists its methods."),
     "not_acceptable": (406, "Accept names no representation that is offered: JSON, or an Arrow stream of an answer."),
@@ -91,11 +95,25 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "unit_in_output": (422, "The result would have a row for each unit."),
     "row_level_output": (422, "The result would have rows of people."),
     "outer_sql_invalid": (422, "The SQL above the aggregates does not fit their results."),
+    # training
+    "training_model_invalid": (422, "The model is none that can be built here: its type, a size or a member."),
+    "training_parameter_invalid": (422, "A parameter of the run is outside its limits; `field` names it."),
+    "training_too_long": (422, "The run would take more steps or epochs than one job may."),
+    "training_feature_invalid": (422, "A feature has no declared bounds or categories, or is the privacy unit."),
+    "training_label_invalid": (422, "The label is not a column with declared categories or bounds, or outside them."),
+    "training_not_ready": (409, "The job has not succeeded, so there is no model."),
+    "training_queue_full": (503, "As many jobs as one analyst may have are waiting or running. Nothing was charged."),
+    "training_not_installed": (501, "Training is not installed with this service."),
     # the budget
     "budget_exhausted": (403, "The price does not fit what is left of the account; `remaining` says how much that is."),
     "account_closed": (409, "The account is closed or frozen; the data owner decides."),
     "limits_fixed": (409, "An account's limits were fixed when it was created."),
     "transfer_refused": (409, "An allotment cannot be moved between these accounts."),
+    "transfer_empty": (422, "A transfer moves some epsilon between two different analysts."),
+    "allotment_exceeded": (409, "The analysts' limits would add up to more than the dataset has."),
+    "account_of_policy": (409, "The policy declares this account; its limits are changed there."),
+    "key_over": (409, "The key is revoked or has ended, and cannot be changed."),
+    "name_invalid": (422, "A name is 1 to 63 letters, digits or _ . @ - and starts with a letter or digit."),
     # the service
     "internal": (500, "A fault of the service. The incident id finds its log line; a charge may stand."),
     "engine_failed": (500, "The engine could not finish. The charge stands; nothing about the data can be said."),
@@ -103,6 +121,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "engine_timeout": (504, "The engine ran out of time. The charge stands; nothing about the data can be said."),
     "ledger_unavailable": (503, "The ledger cannot promise durability, so nothing is answered."),
     "overloaded": (503, "Too much work is waiting. Nothing ran; Retry-After says when to ask again."),
+    "identity_unavailable": (503, "The identity provider's signing keys cannot be had; API keys still work."),
     "starting": (503, "The service is starting. Retry-After says when to ask again."),
 }
 

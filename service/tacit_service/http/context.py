@@ -11,6 +11,7 @@ from fastapi import Request
 from tacit_service.access.gatekeeper import Principal
 from tacit_service.assembly import Service
 from tacit_service.http.lanes import Lane
+from tacit_service.http.rates import Rates
 from tacit_service.settings import Settings
 from tacit_service.telemetry import Metrics
 
@@ -26,6 +27,7 @@ class Context:
     metrics: Metrics
     questions: Lane
     lookups: Lane
+    rates: Rates
 
     @classmethod
     def make(cls, service: Service, settings: Settings) -> Context:
@@ -49,6 +51,7 @@ class Context:
                 retry_after_s=settings.retry_after_s,
                 metrics=metrics,
             ),
+            rates=Rates(settings.rate_per_minute, settings.rate_burst),
         )
 
 

@@ -152,3 +152,106 @@ ME: Final[dict[str, Any]] = {
     "expires_at": None,
     "datasets": ["clinic"],
 }
+
+_TRAINING_SQL: Final = "SELECT age, sex, region, income > 50000 AS well_off FROM patients"
+_PARAMETERS: Final[dict[str, Any]] = {
+    "sampling_rate": 0.02,
+    "steps": 750,
+    "clipping_norm": 1.0,
+    "max_rows": 1,
+    "learning_rate": 0.5,
+    "optimizer": "sgd",
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "units": 20000,
+    "noise_multiplier": 2.765,
+}
+
+TRAINING_REQUESTS: Final[dict[str, Any]] = {
+    "logistic regression": {
+        "summary": "Who earns more than 50,000",
+        "value": {
+            "dataset": "clinic",
+            "sql": _TRAINING_SQL,
+            "label": "well_off",
+            "model": {"type": "logistic_regression"},
+            "epsilon": "1",
+            "delta": "1e-7",
+            "units": 20000,
+        },
+    },
+    "network": {
+        "summary": "A small network; the number of patients is bought with part of the epsilon",
+        "value": {
+            "dataset": "clinic",
+            "sql": "SELECT age, sex, region, income FROM patients",
+            "label": "income",
+            "model": {"type": "mlp", "hidden": [32], "activation": "tanh"},
+            "epsilon": "2",
+            "epochs": 20,
+        },
+    },
+}
+
+TRAINING_QUOTE: Final[dict[str, Any]] = {
+    "dataset": "clinic",
+    "price": {"epsilon": "0.999", "delta": "0.0000001"},
+    "affordable": True,
+    "remaining": {"epsilon": "3", "delta": "0.0000003"},
+    "parameters": _PARAMETERS,
+    "epsilon_by_epoch": [[7.5, 0.71], [15.0, 0.999]],
+    "features": ["age", "sex", "region"],
+    "label": "well_off",
+    "notes": ["One patient is one unit: at most 1 of its rows make one gradient."],
+}
+
+TRAINING_JOB: Final[dict[str, Any]] = {
+    "id": "job_8d4c1f0b6a2e9d73c5b1a0f4",
+    "status": "running",
+    "dataset": "clinic",
+    "sql": _TRAINING_SQL,
+    "label": "well_off",
+    "model": {"type": "logistic_regression"},
+    "price": {"epsilon": "0.999", "delta": "0.0000001"},
+    "charged": {"epsilon": "0.999", "delta": "0.0000001"},
+    "steps": 750,
+    "steps_begun": 300,
+    "steps_done": 250,
+    "parameters": _PARAMETERS,
+    "created_at": "2026-11-22T20:15:00.000+00:00",
+    "started_at": "2026-11-22T20:15:01.000+00:00",
+    "finished_at": None,
+    "code": None,
+}
+
+MODEL_CARD: Final[dict[str, Any]] = {
+    "job_id": TRAINING_JOB["id"],
+    "release_id": "mdl_0f2b6f0d9c1a4e7b8d3c5a61",
+    "dataset": "clinic",
+    "sql": _TRAINING_SQL,
+    "created_at": "2026-11-22T20:15:20.000+00:00",
+    "privacy_unit": "patient",
+    "relation": "add_remove_one_unit",
+    "price": {"epsilon": "0.999", "delta": "0.0000001"},
+    "epsilon": 0.999,
+    "delta": 1e-7,
+    "sampling_rate": 0.02,
+    "noise_multiplier": 2.765,
+    "steps": 750,
+    "clipping_norm": 1.0,
+    "max_rows": 1,
+    "expected_batch": 400.0,
+    "units_source": "given",
+    "accountants": {"lane P": "dp_accounting 0.6.0 PLD", "PLD epsilon": 0.999},
+    "epsilon_by_epoch": [[7.5, 0.71], [15.0, 0.999]],
+    "model": {"type": "logistic_regression"},
+    "task": "classification",
+    "features": [{"name": "age", "kind": "number", "type": "integer", "low": 0.0, "high": 110.0, "nullable": True}],
+    "label": {"name": "well_off", "kind": "category", "type": "boolean", "categories": [False, True]},
+    "parameters": _PARAMETERS,
+    "tensors": {"0.weight": [1, 2], "0.bias": [1]},
+    "model_sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+    "libraries": {"torch": "2.13.0"},
+    "ledger": {"sequence": 17, "hash": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab"},
+    "limits": ["The promise is for one privacy unit of the dataset."],
+}

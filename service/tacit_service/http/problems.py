@@ -79,7 +79,7 @@ def headers(error: TacitError, retry_after_s: int) -> dict[str, str]:
     status = status_of(error)
     if status == 401:
         out["WWW-Authenticate"] = 'Bearer realm="tacit"'
-    if status == 503:
+    if status in (429, 503):
         wait = error.extra.get("retry_after_s", retry_after_s)
         out["Retry-After"] = str(wait if isinstance(wait, int) and wait > 0 else retry_after_s)
     if status == 405 and "allow" in error.extra:

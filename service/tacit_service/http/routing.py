@@ -21,11 +21,13 @@ _PROBLEM_OF_STATUS: Final = {
     403: "The role lacks the route, or the budget is exhausted",
     404: "No such thing for this key",
     406: "No such representation",
-    409: "The idempotency key was used with another body",
+    409: "It conflicts with what is there: an idempotency key, an account, a key",
     413: "The body is too large",
     415: "The body is not JSON",
+    429: "Too many requests of this caller; see Retry-After",
     422: "The statement or a parameter is refused; nothing is charged",
     500: "A fault of the service",
+    501: "This installation has no such part",
     503: "Overloaded, starting, or the ledger is unavailable",
     504: "The engine ran out of time; the charge stands",
 }
@@ -79,12 +81,13 @@ def guard(roles: frozenset[Role]) -> Callable[[Request], Awaitable[None]]:
         here = context(request)
         if request.scope["path"] == "/metrics" and here.settings.metrics_public:
             return
-        if request.method == "POST":  # a question
+        if request.method == "POST" and not request.scope["path"].startswith("/v1/admin/"):  # a question
             here.questions.check_room()
         values = request.headers.getlist("authorization")
         header = values[0] if len(values) == 1 else None
         principal = await lookup(request, lambda: here.service.authenticate(header))
         request.state.principal = principal
+        here.rates.check(principal.name)
         if principal.role not in roles:
             raise Forbidden(
                 "forbidden",
@@ -113,7 +116,7 @@ def _success(model: type[BaseModel] | None, example: Any, media: dict[str, Any] 
 
 
 def _failures(statuses: tuple[int, ...], *, public: bool) -> dict[int | str, dict[str, Any]]:
-    always = (500,) if public else (401, 403, 500, 503)
+    always = (500,) if public else (401, 403, 429, 500, 503)
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {

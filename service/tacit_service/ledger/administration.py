@@ -1,4 +1,4 @@
-"""What an owner does to accounts: freeze, close, transfer, pace. Each is a journal entry; none raises a ceiling."""
+"""What an owner does to accounts: appoint, freeze, close, transfer, pace. Each is a journal entry; none raises a ceiling."""
 
 from __future__ import annotations
 
@@ -9,26 +9,78 @@ import sqlalchemy as sa
 
 from tacit_service.errors import Conflict, NotFound
 from tacit_service.privacy import lanes
-from tacit_service.privacy.units import Epsilon
+from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.units import Delta, Epsilon
 
-from . import accounts
+from . import accounts, admission, queries
 from .accounts import Account
 from .journal import Head
-from .records import Balance
-from .schema import CLOSED, DATASET, FROZEN, OPEN
+from .records import Balance, PastCharge
+from .schema import APPOINTED, CLOSED, DATASET, FROZEN, OPEN
 from .store import Ledger
 
 
 class Administration:
-    """Administrative entries on one ledger. ``analyst`` None means the dataset's own account."""
+    """Administrative entries on one ledger. ``analyst`` None means the dataset's own account.
 
-    def __init__(self, ledger: Ledger) -> None:
+    ``by`` is who acts, for the journal.
+    """
+
+    def __init__(self, ledger: Ledger, by: str = "") -> None:
         self._ledger = ledger
+        self._by = {"by": by} if by else {}
 
     def balances(self, dataset: str | None = None) -> list[Balance]:
         """Every account, of one dataset or of all."""
+        return [account.balance() for account in self.accounts(dataset)]
+
+    def accounts(self, dataset: str | None = None) -> list[Account]:
+        """Every account as it is stored, with its pace and who declared it."""
         with self._ledger.reading() as connection:
-            return [account.balance() for account in accounts.list_all(connection, dataset)]
+            return accounts.list_all(connection, dataset)
+
+    def appointed(self, dataset: str, analyst: str) -> bool:
+        """Whether the owner, and not the policy, gave this analyst an account."""
+        with self._ledger.reading() as connection:
+            account = accounts.find(connection, dataset, analyst)
+        return account is not None and account.policy_digest == APPOINTED
+
+    def history(
+        self, dataset: str, analyst: str | None, limit: int, *, before: int | None = None, pending_only: bool = False
+    ) -> list[PastCharge]:
+        """Charges, newest first, of everyone or of one analyst, from below an entry of the journal on."""
+        with self._ledger.reading() as connection:
+            return queries.past(connection, dataset, analyst, limit, pending_only=pending_only, before=before)
+
+    def appoint(self, dataset: str, analyst: str, limits: Limits, *, overcommit: bool = False) -> Head:
+        """Give an analyst an account that the policy does not name; or change its ε, under the ceiling it began with.
+
+        Unless the dataset is declared over-committed, what its analysts may spend never adds up to more than it has.
+        """
+        if not analyst:
+            raise ValueError("an analyst has a name")
+        with self._ledger.writing() as connection:
+            whole = _find(connection, dataset, None)
+            account = accounts.find(connection, dataset, analyst)
+            if account is not None and account.policy_digest != APPOINTED:
+                raise Conflict(
+                    "account_of_policy",
+                    f"{analyst} has an account that the policy declared.",
+                    hint="Change the policy; or transfer, pace, freeze or close the account.",
+                )
+            if not overcommit:
+                _check_allotted(connection, whole, analyst, limits)
+            head = self._ledger.head_in(connection)
+            data: dict[str, Any] = {"dataset": dataset, "analyst": analyst, "policy_digest": APPOINTED} | self._by
+            if account is None:
+                accounts.create(connection, dataset, analyst, limits, APPOINTED)
+                data["limits"] = accounts.limit_columns(limits)
+                head = self._ledger.append(connection, head, "account", data)
+            else:
+                data["epsilon_withheld"] = admission.withheld_for(account, limits)
+                accounts.change(connection, dataset, analyst, epsilon_withheld=data["epsilon_withheld"])
+                head = self._ledger.append(connection, head, "policy", data)
+        return self._ledger.saw(head)
 
     def freeze(self, dataset: str, analyst: str | None, reason: str) -> Head:
         """Refuse charges until thawed."""
@@ -70,7 +122,7 @@ class Administration:
             accounts.change(connection, dataset, giver, epsilon_moved=less.moved)
             accounts.change(connection, dataset, taker, epsilon_moved=target.moved - epsilon.units)
             data = {"dataset": dataset, "from": giver, "to": taker, "epsilon": epsilon.units}
-            head = self._ledger.append(connection, self._ledger.head_in(connection), "transfer", data)
+            head = self._ledger.append(connection, self._ledger.head_in(connection), "transfer", data | self._by)
         return self._ledger.saw(head)
 
     def pace(self, dataset: str, analyst: str | None, period: Literal["", "day", "month"], epsilon: Epsilon) -> Head:
@@ -86,7 +138,7 @@ class Administration:
 
     def _append(self, connection: sa.Connection, kind: str, account: Account, data: dict[str, Any]) -> Head:
         who = {"dataset": account.dataset, "analyst": account.analyst}
-        return self._ledger.append(connection, self._ledger.head_in(connection), kind, who | data)
+        return self._ledger.append(connection, self._ledger.head_in(connection), kind, who | data | self._by)
 
 
 def _find(connection: sa.Connection, dataset: str, analyst: str | None) -> Account:
@@ -94,3 +146,21 @@ def _find(connection: sa.Connection, dataset: str, analyst: str | None) -> Accou
     if account is None:
         raise NotFound("not_found", "There is no such account.")
     return account
+
+
+def _check_allotted(connection: sa.Connection, whole: Account, analyst: str, limits: Limits) -> None:
+    """What others may still come to spend, and this account, stay within the dataset's own limit."""
+    epsilon, delta = limits.epsilon, limits.delta
+    for other in accounts.list_all(connection, whole.dataset):
+        if other.analyst in (DATASET, analyst):
+            continue
+        balance = other.balance()
+        most = balance.spent if other.state == CLOSED else balance.limit
+        epsilon, delta = epsilon + most[0], delta + most[1]
+    has: tuple[Epsilon, Delta] = whole.balance().limit
+    if epsilon > has[0] or delta > has[1]:
+        raise Conflict(
+            "allotment_exceeded",
+            f"The analysts' limits would add up to epsilon {epsilon}, delta {delta}; the dataset has {has[0]}, {has[1]}.",
+            hint="Give less; or let the policy say overcommit: true, which hides the dataset's remainder from analysts.",
+        )

@@ -1,4 +1,7 @@
-"""API keys, in the ledger's store: by hash, never the secret. What a key may do is for ``access`` to say."""
+"""API keys, in the ledger's store: by hash, never the secret. What a key may do is for ``access`` to say.
+
+Who was given a key, and when it was changed or revoked, is an entry of the journal; its hash is not.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from .journal import utc_now
+from .journal import Head, utc_now
 from .schema import keys
 from .store import Ledger
 
@@ -83,8 +86,13 @@ class Directory:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def add_key(self, key: KeyFields) -> None:
-        """Store a new key; ``ValueError`` when its id or its hash is there already."""
+    def add_key(self, key: KeyFields, *, by: str = "") -> None:
+        """Store a new key; ``ValueError`` when its id or its hash is there already. ``by`` is who gave it."""
+        with self._ledger.writing() as connection:
+            head = self._add(connection, key, {"by": by} if by else {})
+        self._ledger.saw(head)
+
+    def _add(self, connection: sa.Connection, key: KeyFields, more: dict[str, Any]) -> Head:
         row = {
             "key_id": key.key_id,
             "key_hash": key.key_hash,
@@ -96,10 +104,50 @@ class Directory:
             "revoked_at": key.revoked_at,
         }
         same = sa.select(keys.c.key_id).where((keys.c.key_id == key.key_id) | (keys.c.key_hash == key.key_hash))
+        if connection.execute(same).first() is not None:
+            raise ValueError(f"key {key.key_id} is stored already")
+        connection.execute(sa.insert(keys), row)
+        public = {"key_id": key.key_id, "principal": key.principal, "role": key.role, "datasets": list(key.datasets)}
+        return self._note(connection, "add", public | {"expires_at": key.expires_at} | more)
+
+    def _note(self, connection: sa.Connection, action: str, data: dict[str, Any]) -> Head:
+        return self._ledger.append(connection, self._ledger.head_in(connection), "key", {"action": action} | data)
+
+    def get(self, key_id: str) -> KeyRow | None:
+        """The key of this id, revoked or not."""
+        with self._ledger.reading() as connection:
+            found = connection.execute(sa.select(keys).where(keys.c.key_id == key_id)).one_or_none()
+        return None if found is None else _row(found)
+
+    def rotate(self, key_id: str, new: KeyFields, until: str, *, by: str = "") -> bool:
+        """Store ``new`` in place of a key, which ends at ``until`` at the latest; False when it is gone or over.
+
+        One transaction: there is never a time without either, nor two successors of one key.
+        """
+        head = None
         with self._ledger.writing() as connection:
-            if connection.execute(same).first() is not None:
-                raise ValueError(f"key {key.key_id} is stored already")
-            connection.execute(sa.insert(keys), row)
+            old = connection.execute(sa.select(keys).where(keys.c.key_id == key_id)).one_or_none()
+            if old is not None and old.revoked_at is None and not (old.expires_at and old.expires_at <= utc_now()):
+                end = min(until, old.expires_at) if old.expires_at else until
+                connection.execute(sa.update(keys).where(keys.c.key_id == key_id).values(expires_at=end))
+                more = {"replaces": key_id, "replaced_until": end} | ({"by": by} if by else {})
+                head = self._add(connection, new, more)
+        if head is not None:
+            self._ledger.saw(head)
+        return head is not None
+
+    def grant(self, key_id: str, datasets: Sequence[str], *, by: str = "") -> bool:
+        """Change the datasets that a key grants; False when there is none, or it was revoked."""
+        live = (keys.c.key_id == key_id) & keys.c.revoked_at.is_(None)
+        head = None
+        with self._ledger.writing() as connection:
+            changed = connection.execute(sa.update(keys).where(live).values(datasets=json.dumps(list(datasets))))
+            if changed.rowcount:
+                data = {"key_id": key_id, "datasets": list(datasets)} | ({"by": by} if by else {})
+                head = self._note(connection, "grant", data)
+        if head is not None:
+            self._ledger.saw(head)
+        return head is not None
 
     def find(self, key_hash: str) -> KeyRow | None:
         """The key with this hash, revoked or not."""
@@ -107,12 +155,16 @@ class Directory:
             found = connection.execute(sa.select(keys).where(keys.c.key_hash == key_hash)).one_or_none()
         return None if found is None else _row(found)
 
-    def revoke(self, key_id: str, at: str | None = None) -> bool:
+    def revoke(self, key_id: str, at: str | None = None, *, by: str = "") -> bool:
         """Revoke a key from now on; False when there is none. The first time of revocation stays."""
+        head = None
         with self._ledger.writing() as connection:
             found = connection.execute(sa.select(keys).where(keys.c.key_id == key_id)).one_or_none()
             if found is not None and found.revoked_at is None:
                 connection.execute(sa.update(keys).where(keys.c.key_id == key_id).values(revoked_at=at or utc_now()))
+                head = self._note(connection, "revoke", {"key_id": key_id} | ({"by": by} if by else {}))
+        if head is not None:
+            self._ledger.saw(head)
         return found is not None
 
     def list(self, principal: str | None = None) -> tuple[KeyRow, ...]:

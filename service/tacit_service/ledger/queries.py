@@ -194,7 +194,13 @@ def release_head(connection: sa.Connection, release_id: str) -> Head:
 
 
 def past(
-    connection: sa.Connection, dataset: str, analyst: str | None, limit: int, *, pending_only: bool = False
+    connection: sa.Connection,
+    dataset: str,
+    analyst: str | None,
+    limit: int,
+    *,
+    pending_only: bool = False,
+    before: int | None = None,
 ) -> list[PastCharge]:
     """Charges on a dataset, newest first, with what became of each."""
     query = (
@@ -207,6 +213,8 @@ def past(
     )
     if analyst is not None:
         query = query.where(charges.c.analyst == analyst)
+    if before is not None:
+        query = query.where(charges.c.sequence < before)
     if pending_only:
         finished = sa.select(outcomes.c.charge_id).where(outcomes.c.kind != "settle")
         query = query.where(releases.c.release_id.is_(None), charges.c.charge_id.not_in(finished))
@@ -239,4 +247,5 @@ def _past(connection: sa.Connection, row: sa.Row[Any]) -> PastCharge:
         price=price_from(cost),
         status=status,
         release_id=row.release_id,
+        free_for_dataset=data["free_for_dataset"],
     )

@@ -99,3 +99,37 @@ class PastCharge:
     price: Price
     status: str
     release_id: str | None
+    free_for_dataset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training job. ``spec`` is JSON; ``status`` is queued, running, succeeded, failed or cancelled.
+
+    ``steps_begun`` is durable before the first of those steps reads data; ``steps_done`` is what is known to be done.
+    """
+
+    job_id: str
+    charge_id: str
+    dataset: str
+    analyst: str
+    spec: str = field(repr=False)
+    status: str
+    code: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    steps: int
+    steps_begun: int
+    steps_done: int
+    attempts: int
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on a job, until the lease ends: every write names ``token``, which the next claim replaces."""
+
+    job: Job
+    token: str
+    charged: Charged

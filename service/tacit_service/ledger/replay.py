@@ -84,6 +84,7 @@ class Replay:
         self._keys: set[tuple[str, str]] = set()
         self._held: set[tuple[str, str]] = set()
         self._release_ids: set[str] = set()
+        self._key_ids: set[str] = set()
         self._rules: Final[dict[str, Callable[[Entry, str, dict[str, Any]], None]]] = {
             "ledger": self._ledger,
             "account": self._account,
@@ -96,6 +97,7 @@ class Replay:
             "state": self._state,
             "transfer": self._transfer,
             "pace": self._pace,
+            "key": self._key,
         }
 
     def found(self, sentence: str) -> None:
@@ -236,3 +238,8 @@ class Replay:
         account = self.accounts[data["dataset"], data["analyst"]]
         account.pace_period, account.pace_epsilon_max = data["period"], data["epsilon_max"]
         account.pace_window, account.pace_epsilon = "", 0
+
+    def _key(self, entry: Entry, _at: str, data: dict[str, Any]) -> None:
+        fresh = data["key_id"] not in self._key_ids
+        self._check(entry, fresh or data["action"] != "add", "the key was made before")
+        self._key_ids.add(data["key_id"])

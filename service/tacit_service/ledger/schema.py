@@ -7,8 +7,9 @@
     accounts   one row an account, (dataset, analyst), with analyst '' for the dataset itself: limits never change,
                sums are changed by guarded updates only
     keys       API keys by hash (access decides what they may do)
+    jobs       training jobs: what was asked, and how far it is; each belongs to one charge
 
-The journal alone determines every other row but ``keys``; ``verify`` derives them again and compares.
+The journal alone determines every other row but ``keys`` and ``jobs``; ``verify`` derives them again and compares.
 Amounts are 64-bit integers: ε and Rényi losses in 1e-12 nat, δ in 1e-18.
 """
 
@@ -22,6 +23,9 @@ DATASET: Final = ""
 """As ``analyst``: the dataset's own account."""
 
 OPEN, FROZEN, CLOSED = "open", "frozen", "closed"
+
+APPOINTED: Final = "owner"
+"""As an account's ``policy_digest``: the owner opened it; no policy names it."""
 
 metadata = sa.MetaData()
 
@@ -142,6 +146,32 @@ keys = sa.Table(
     sa.Column("created_at", sa.Text, nullable=False),
     sa.Column("expires_at", sa.Text, nullable=True),
     sa.Column("revoked_at", sa.Text, nullable=True),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("charge_id", sa.Text, nullable=False, unique=True),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("analyst", sa.Text, nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=True),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=True),
+    sa.Column("finished_at", sa.Text, nullable=True),
+    _amount("steps"),
+    _amount("steps_begun"),
+    _amount("steps_done"),
+    _amount("attempts"),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("claim", sa.Text, nullable=False, server_default=""),
+    _amount("lease_until_ms"),
+    sa.CheckConstraint("status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="jobs_status"),
+    sa.CheckConstraint("steps_done <= steps_begun AND steps_begun <= steps", name="jobs_steps"),
+    sa.Index("jobs_owner", "analyst", "dataset", "created_at"),
+    sa.Index("jobs_open", "status", "created_at"),
 )
 
 APPEND_ONLY: Final = ("journal", "charges", "outcomes", "releases")

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from tacit_service.errors import LedgerUnavailable
 from tacit_service.privacy.curves import Price, price
-from tacit_service.privacy.events import Event
+from tacit_service.privacy.events import Event, from_dict
 from tacit_service.privacy.exact import Charged
 from tacit_service.privacy.lanes import Limits
 
@@ -160,20 +160,24 @@ class Ledger:
 
     # -- charges --------------------------------------------------------------------------------------------------
 
-    def reserve(self, request: ChargeRequest) -> Reservation:
+    def reserve(self, request: ChargeRequest, also: Callable[[sa.Connection, str], None] | None = None) -> Reservation:
         """Charge both accounts in one durable transaction, or raise and leave no trace.
+
+        ``also`` writes what has to commit together with the charge (a job); what it raises undoes the charge.
 
         ``BudgetExhausted`` when an account has no lane left for it, ``Conflict`` for an idempotency key that is in use
         (``idempotency_conflict``, ``idempotency_in_progress``). A key whose release is stored returns it as ``replay``.
         """
         cost, charge_id = price(request.events), "chg_" + secrets.token_hex(12)
         try:
-            return self._reserve(request, cost, charge_id)
+            return self._reserve(request, cost, charge_id, also)
         except admission.Refused:  # rolled back: nothing was charged
             with self.reading() as connection:
                 return admission.explained(connection, request, cost)
 
-    def _reserve(self, request: ChargeRequest, cost: Price, charge_id: str) -> Reservation:
+    def _reserve(
+        self, request: ChargeRequest, cost: Price, charge_id: str, also: Callable[[sa.Connection, str], None] | None
+    ) -> Reservation:
         """The way of a charge that is admitted; ``Refused`` for whatever else, told apart only after the rollback.
 
         A used idempotency key is found by the unique constraint at the end, so that it costs no query of its own.
@@ -191,6 +195,8 @@ class Ledger:
                 if request.idempotency_key is None:
                     raise
                 raise admission.Refused from error
+            if also is not None:
+                also(connection, charge_id)
         paid = () if request.free_for_dataset else request.events  # the dataset has not paid for new noise
         return Reservation(charge_id, Charged(charge_id, paid), self.saw(head))
 
@@ -219,22 +225,40 @@ class Ledger:
     def record(self, charge_id: str, release: StoredRelease) -> Head:
         """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""
         with self.writing() as connection:
-            known = queries.charge_by_id(connection, charge_id)
-            if known is None or (known.dataset, known.analyst) != (release.dataset, release.analyst):
-                raise ValueError("a release belongs to a charge of the same analyst on the same dataset")
-            stored = queries.release_of(connection, charge_id)
-            if stored is not None:
-                if stored != release:
-                    raise ValueError(f"charge {charge_id} has been released otherwise")
-                return queries.release_head(connection, release.release_id)
-            if queries.outcomes_of(connection, charge_id) - {"settle"}:
-                raise ValueError(f"charge {charge_id} failed or was voided")
-            if known.free_for_dataset and queries.held(connection, release.dataset, release.canonical) is None:
-                raise ValueError("a charge that is free for the dataset hands on a release that is stored already")
-            data = queries.release_entry(charge_id, release)
-            head = self.append(connection, self.head_in(connection), "release", data)
-            connection.execute(_INSERT_RELEASE, queries.release_row(charge_id, release, head.sequence))
+            head = self.record_in(connection, charge_id, release)
         return self.saw(head)
+
+    def record_in(self, connection: sa.Connection, charge_id: str, release: StoredRelease) -> Head:
+        """``record`` within a transaction of this room."""
+        known = queries.charge_by_id(connection, charge_id)
+        if known is None or (known.dataset, known.analyst) != (release.dataset, release.analyst):
+            raise ValueError("a release belongs to a charge of the same analyst on the same dataset")
+        stored = queries.release_of(connection, charge_id)
+        if stored is not None:
+            if stored != release:
+                raise ValueError(f"charge {charge_id} has been released otherwise")
+            return queries.release_head(connection, release.release_id)
+        if queries.outcomes_of(connection, charge_id) - {"settle"}:
+            raise ValueError(f"charge {charge_id} failed or was voided")
+        if known.free_for_dataset and queries.held(connection, release.dataset, release.canonical) is None:
+            raise ValueError("a charge that is free for the dataset hands on a release that is stored already")
+        data = queries.release_entry(charge_id, release)
+        head = self.append(connection, self.head_in(connection), "release", data)
+        connection.execute(_INSERT_RELEASE, queries.release_row(charge_id, release, head.sequence))
+        return head
+
+    def proof_in(self, connection: sa.Connection, charge_id: str) -> Charged:
+        """The proof of payment of an open charge, for the one process that holds its job.
+
+        A job that is taken up again draws anew what an earlier attempt drew and nobody saw; one release is recorded.
+        """
+        known = queries.charge_by_id(connection, charge_id)
+        if known is None or known.free_for_dataset or queries.release_of(connection, charge_id) is not None:
+            raise ValueError(f"charge {charge_id} pays for nothing more")
+        if queries.outcomes_of(connection, charge_id):
+            raise ValueError(f"charge {charge_id} is final")
+        events = queries.entry_at(connection, known.sequence).data["events"]
+        return Charged(charge_id, tuple(from_dict(event) for event in events))
 
     def fail(self, charge_id: str, code: str) -> Head:
         """Note that nothing will be released for a charge. It stays charged: data may have been read."""

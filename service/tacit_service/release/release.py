@@ -28,6 +28,7 @@ from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
+from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
@@ -48,6 +49,7 @@ from .prepare import Prepared, Preparer
 from .records import PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
+ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
 
 
@@ -63,6 +65,7 @@ class Desk:
         self.sandbox = sandbox
         self.preparer = preparer
         self._by_role: set[str] = set()
+        self._owner = Administration(ledger)
 
     @classmethod
     def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
@@ -145,7 +148,8 @@ class Desk:
     def release(self, analyst: str, release_id: str) -> Answer:
         """A release that the analyst holds. Raises ``NotFound`` for any other."""
         stored = self.ledger.release(release_id)
-        if stored is None or stored.analyst != analyst or stored.dataset != self.name:
+        mine = stored is not None and stored.analyst == analyst and stored.dataset == self.name
+        if stored is None or not mine or not stored.release_id.startswith(ANSWER):  # a model is the training room's
             raise NotFound("not_found", "There is no such release.")
         return stored_answer(stored)
 
@@ -263,7 +267,7 @@ class Desk:
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
         released: dict[str, Released],
     ) -> Answer:  # fmt: skip
-        release_id = "rel_" + secrets.token_hex(12)
+        release_id = ANSWER + secrets.token_hex(12)
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
@@ -342,7 +346,7 @@ class Desk:
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
-        if analyst in self.policy.analysts or analyst in self._by_role:
+        if analyst in self.policy.analysts or analyst in self._by_role or self._owner.appointed(self.name, analyst):
             return
         budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
         if budget is not None:

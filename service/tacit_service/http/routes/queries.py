@@ -44,7 +44,7 @@ async def query(request: Request) -> Response:
     return await answers.respond(request, answer, media)
 
 
-_KEY_PARAMETER = {
+KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
@@ -87,7 +87,7 @@ def register(app: FastAPI) -> None:
         summary="Ask, and be charged",
         model=wire.Answer,
         example=examples.ANSWER,
-        headers=[_KEY_PARAMETER],
+        headers=[KEY_PARAMETER],
         media=answers.MEDIA,
         fails=(*fails, 406, 409, 504),
         **shared,  # type: ignore[arg-type]

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tacit_service.http.routes import budget, console, datasets, me, problems, queries, releases, system
+from tacit_service.http.routes import (
+    admin,
+    budget,
+    console,
+    datasets,
+    me,
+    problems,
+    queries,
+    releases,
+    system,
+    training,
+)
 
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, me, problems, system, console):
+    for room in (queries, datasets, budget, releases, training, me, admin, problems, system, console):
         room.register(app)

@@ -8,10 +8,11 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from tacit import wire
-from tacit_service.assembly import RELEASES_LISTED_MAX, Listed
+from tacit_service.assembly import RELEASES_LISTED_MAX
 from tacit_service.http import answers, examples, negotiate, routing
 from tacit_service.http.context import caller, context, lookup
 from tacit_service.http.models import ReleaseItem, ReleaseList
+from tacit_service.protocols import Listed
 
 
 async def releases(

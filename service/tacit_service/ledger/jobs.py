@@ -1,0 +1,268 @@
+"""Training jobs in the ledger's store: a job and its charge commit together, and so do its end and what it settles.
+
+    submit ──► queued ──► claim ──► running ──► succeed | fail | cancel
+                  ▲                    │
+                  └──── lease ended ◄──┘      whoever claims next takes it up from its checkpoint
+
+A claim is a lease with a token. Every write of a worker names its token, so a worker that was thought dead and is not
+changes nothing any more. What is charged never depends on how often a job was taken up: only ``steps_begun`` counts,
+and it is durable before those steps read data.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tacit_service.errors import Conflict, Overloaded
+from tacit_service.privacy.events import Event
+
+from . import journal, queries, settlement
+from .records import ChargeRequest, Claim, Job, StoredRelease
+from .schema import jobs
+from .store import Ledger
+
+QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
+OPEN: Final = (QUEUED, RUNNING)
+ATTEMPTS_MAX: Final = 100
+_NEVER_RAN: Final = "cancelled while queued: no worker had claimed the job, so no data was read"
+_COLUMNS: Final = tuple(c for c in jobs.c if c.name not in ("claim", "lease_until_ms"))
+
+
+class LostClaim(Exception):
+    """Another worker holds the job now, or it has ended: stop, and write nothing."""
+
+
+class Jobs:
+    """The jobs of one ledger. Thread-safe, like the ledger."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+        self._ledger = ledger
+        self._clock = clock
+
+    # -- for the service
+
+    def submit(self, request: ChargeRequest, spec: str, steps: int, *, open_max: int) -> Job:
+        """Reserve the whole run and enqueue it, in one transaction. Raises what ``Ledger.reserve`` raises.
+
+        The job that an idempotency key stands for already is returned again; ``Overloaded`` when the analyst has
+        ``open_max`` jobs waiting or running.
+        """
+        known = self._by_key(request)
+        if known is not None:
+            return known
+        row: dict[str, Any] = {
+            "job_id": "job_" + secrets.token_hex(12),
+            "dataset": request.dataset,
+            "analyst": request.analyst,
+            "spec": spec,
+            "status": QUEUED,
+            "created_at": journal.utc_now(),
+            "steps": steps,
+        }
+
+        def enqueue(connection: sa.Connection, charge_id: str) -> None:
+            waiting = sa.select(sa.func.count()).where(jobs.c.analyst == request.analyst, jobs.c.status.in_(OPEN))
+            if connection.execute(waiting).scalar_one() >= open_max:
+                raise Overloaded(
+                    "training_queue_full",
+                    f"{open_max} training jobs of yours are waiting or running. Nothing was charged.",
+                    hint="Wait for one to end, or cancel one.",
+                    retry_after_s=60,
+                )
+            connection.execute(sa.insert(jobs), row | {"charge_id": charge_id})
+
+        self._ledger.reserve(request, enqueue)
+        return self._must(row["job_id"])
+
+    def _by_key(self, request: ChargeRequest) -> Job | None:
+        if request.idempotency_key is None:
+            return None
+        with self._ledger.reading() as connection:
+            charge = queries.charge_by_key(connection, request.analyst, request.idempotency_key)
+            if charge is None:
+                return None
+            row = connection.execute(sa.select(*_COLUMNS).where(jobs.c.charge_id == charge.charge_id)).one_or_none()
+        if row is None or charge.body_digest != request.body_digest:
+            raise Conflict("idempotency_conflict", "This idempotency key was used with another request.")
+        return Job(**row._mapping)
+
+    def find(self, job_id: str) -> Job | None:
+        """A job by its id, whoever owns it: the caller checks that."""
+        with self._ledger.reading() as connection:
+            row = connection.execute(sa.select(*_COLUMNS).where(jobs.c.job_id == job_id)).one_or_none()
+        return None if row is None else Job(**row._mapping)
+
+    def of(self, dataset: str, analyst: str, limit: int) -> list[Job]:
+        """An analyst's jobs on a dataset, newest first."""
+        query = (
+            sa.select(*_COLUMNS)
+            .where(jobs.c.analyst == analyst, jobs.c.dataset == dataset)
+            .order_by(jobs.c.created_at.desc(), jobs.c.job_id)
+            .limit(limit)
+        )
+        with self._ledger.reading() as connection:
+            return [Job(**row._mapping) for row in connection.execute(query)]
+
+    def release_of(self, job: Job) -> StoredRelease | None:
+        """What the job released."""
+        with self._ledger.reading() as connection:
+            return queries.release_of(connection, job.charge_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """End a queued job and void its charge, or ask a running one to stop. Harmless on one that has ended."""
+        with self._ledger.writing() as connection:
+            job = self._row(connection, job_id)
+            if job.status == QUEUED and job.attempts == 0:
+                head = settlement.void(
+                    connection, self._ledger.head_in(connection), job.charge_id, _NEVER_RAN, journal.utc_now()
+                )
+                _write(connection, job_id, status=CANCELLED, finished_at=journal.utc_now(), cancel_requested=True)
+            elif job.status in OPEN:
+                head = self._ledger.head_in(connection)
+                _write(connection, job_id, cancel_requested=True)
+            else:
+                return job
+        self._ledger.saw(head)
+        return self._must(job_id)
+
+    # -- for workers
+
+    def claim(self, datasets: Sequence[str], lease_s: float) -> Claim | None:
+        """The oldest job that waits, or whose worker let its lease end. None when there is nothing to do."""
+        with self._ledger.reading() as connection:  # a poll that finds nothing writes nothing
+            if self._claimable(connection, datasets) is None:
+                return None
+        with self._ledger.writing() as connection:
+            job_id = self._claimable(connection, datasets)
+            if job_id is None:
+                return None
+            job = self._row(connection, job_id)
+            if job.attempts >= ATTEMPTS_MAX:
+                head = settlement.fail(
+                    connection, self._ledger.head_in(connection), job.charge_id, "worker_lost", journal.utc_now()
+                )
+                _write(connection, job_id, status=FAILED, code="worker_lost", finished_at=journal.utc_now())
+                token = ""
+            else:
+                head, token = self._ledger.head_in(connection), secrets.token_hex(16)
+                charged = self._ledger.proof_in(connection, job.charge_id)
+                _write(
+                    connection,
+                    job_id,
+                    status=RUNNING,
+                    claim=token,
+                    attempts=job.attempts + 1,
+                    started_at=job.started_at or journal.utc_now(),
+                    lease_until_ms=self._until(lease_s),
+                )
+        self._ledger.saw(head)
+        return Claim(self._must(job_id), token, charged) if token else None
+
+    def taken(self, job_id: str, token: str) -> Claim:
+        """The claim that another process of this worker made, for the process that does the work."""
+        with self._ledger.writing() as connection:
+            self._held(connection, job_id, token)
+            charged = self._ledger.proof_in(connection, self._row(connection, job_id).charge_id)
+        return Claim(self._must(job_id), token, charged)
+
+    def renew(self, claim: Claim, lease_s: float) -> bool:
+        """Extend the lease; says whether the job shall stop. ``LostClaim`` when it is another's."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            _write(connection, claim.job.job_id, lease_until_ms=self._until(lease_s))
+            return self._row(connection, claim.job.job_id).cancel_requested
+
+    def begin(self, claim: Claim, begun: int, done: int) -> None:
+        """Make durable that steps up to ``begun`` may read data, and that ``done`` are done."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            job = self._row(connection, claim.job.job_id)
+            _write(
+                connection,
+                job.job_id,
+                steps_begun=max(job.steps_begun, begun),
+                steps_done=max(job.steps_done, done),
+            )
+
+    def give_back(self, claim: Claim) -> None:
+        """Let the next worker take the job up at once."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            _write(connection, claim.job.job_id, status=QUEUED, claim="", lease_until_ms=0)
+
+    def succeed(self, claim: Claim, release: StoredRelease) -> None:
+        """Record what was made and end the job, in one transaction."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            head = self._ledger.record_in(connection, claim.job.charge_id, release)
+            _write(
+                connection,
+                claim.job.job_id,
+                status=SUCCEEDED,
+                claim="",
+                finished_at=journal.utc_now(),
+                steps_begun=claim.job.steps,
+                steps_done=claim.job.steps,
+            )
+        self._ledger.saw(head)
+
+    def fail(self, claim: Claim, code: str) -> None:
+        """End the job without a model. The charge stays: data may have been read."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            head = settlement.fail(
+                connection, self._ledger.head_in(connection), claim.job.charge_id, code, journal.utc_now()
+            )
+            _write(connection, claim.job.job_id, status=FAILED, code=code, claim="", finished_at=journal.utc_now())
+        self._ledger.saw(head)
+
+    def stop(self, claim: Claim, ran: Callable[[Job], tuple[Event, ...]]) -> None:
+        """End a job that its owner cancelled, settled to ``ran`` of what the store says was begun."""
+        with self._ledger.writing() as connection:
+            self._held(connection, claim.job.job_id, claim.token)
+            job = self._row(connection, claim.job.job_id)
+            proof = (
+                f"cancelled by its owner: {job.steps_begun} of {job.steps} steps were begun, no other noise was drawn"
+            )
+            head = settlement.settle(
+                connection, self._ledger.head_in(connection), job.charge_id, ran(job), proof, journal.utc_now()
+            )
+            _write(connection, job.job_id, status=CANCELLED, claim="", finished_at=journal.utc_now())
+        self._ledger.saw(head)
+
+    # -- inside
+
+    def _claimable(self, connection: sa.Connection, datasets: Sequence[str]) -> str | None:
+        expired = sa.and_(jobs.c.status == RUNNING, jobs.c.lease_until_ms < int(self._clock() * 1000))
+        query = (
+            sa.select(jobs.c.job_id)
+            .where(jobs.c.dataset.in_(list(datasets)), sa.or_(jobs.c.status == QUEUED, expired))
+            .order_by(jobs.c.created_at, jobs.c.job_id)
+            .limit(1)
+        )
+        found: str | None = connection.execute(query).scalar_one_or_none()
+        return found
+
+    def _held(self, connection: sa.Connection, job_id: str, token: str) -> None:
+        query = sa.select(jobs.c.claim).where(jobs.c.job_id == job_id, jobs.c.status == RUNNING)
+        if not token or connection.execute(query).scalar_one_or_none() != token:
+            raise LostClaim(job_id)
+
+    def _until(self, lease_s: float) -> int:
+        return int((self._clock() + lease_s) * 1000)
+
+    def _row(self, connection: sa.Connection, job_id: str) -> Job:
+        return Job(**connection.execute(sa.select(*_COLUMNS).where(jobs.c.job_id == job_id)).one()._mapping)
+
+    def _must(self, job_id: str) -> Job:
+        with self._ledger.reading() as connection:
+            return self._row(connection, job_id)
+
+
+def _write(connection: sa.Connection, job_id: str, **values: Any) -> None:
+    connection.execute(sa.update(jobs).where(jobs.c.job_id == job_id).values(**values))

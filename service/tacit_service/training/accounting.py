@@ -1,0 +1,132 @@
+"""The price of a DP-SGD run: the only importer of dp_accounting.
+
+A run is ``steps`` times the Poisson-subsampled Gaussian mechanism over privacy units. Lane P counts its (ε, δ) pair from
+the privacy loss distribution (pessimistic: it never falls below the truth); lane R counts the Rényi curve that
+``privacy.curves`` derives from the same event, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from tacit_service.privacy.events import DpSgdEvent
+from tacit_service.privacy.units import Delta, Epsilon
+
+if TYPE_CHECKING:
+    from dp_accounting.pld import PLDAccountant
+
+SIGMA_MIN, SIGMA_MAX = 0.3, 10_000.0
+"""Below 0.3 one step alone costs more than any policy sells, and the distribution gets expensive to compute."""
+
+_GRID_FINE: Final = 1e-4
+_GRID_COARSE: Final = 1e-3
+_SIGMA_TOLERANCE: Final = 1e-3
+
+
+class OutOfReach(ValueError):
+    """No noise multiplier within the limits reaches the price asked."""
+
+
+def library() -> str:
+    """Name and version of what priced an event."""
+    return f"dp_accounting {version('dp-accounting')}"
+
+
+@lru_cache(maxsize=1024)
+def epsilon_of(q: float, sigma: float, steps: int, delta: float, grid: float = _GRID_FINE) -> float:
+    """ε at ``delta`` of a run under add/remove of one unit; infinite when no ε holds."""
+    if steps == 0:
+        return 0.0
+    return float(_accountant(q, sigma, steps, grid).get_epsilon(delta))
+
+
+def _accountant(q: float, sigma: float, steps: int, grid: float) -> PLDAccountant:
+    import dp_accounting  # a second of import, for those who train
+    from dp_accounting.pld import PLDAccountant
+
+    accountant = PLDAccountant(
+        dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=_interval(sigma, q, grid)
+    )
+    step = dp_accounting.PoissonSampledDpEvent(q, dp_accounting.GaussianDpEvent(sigma))
+    accountant.compose(dp_accounting.SelfComposedDpEvent(step, steps))
+    return accountant
+
+
+def _interval(sigma: float, q: float, grid: float) -> float:
+    """A step's loss is about q/sigma: small steps need a finer grid, since the rounding adds up over the steps."""
+    return min(grid, max(1e-7, grid * 100 * q / sigma))
+
+
+def event(unit: str, q: float, sigma: float, steps: int, delta: Delta) -> DpSgdEvent:
+    """The event of a run, with its own pair."""
+    value = epsilon_of(q, sigma, steps, float(delta))
+    if not math.isfinite(value):
+        raise OutOfReach("no finite epsilon holds at this delta")
+    return DpSgdEvent(
+        unit=unit, library=library(), q=q, sigma=sigma, steps=steps, epsilon=value, delta=_not_above(delta)
+    )
+
+
+def part(whole: DpSgdEvent, steps: int) -> DpSgdEvent:
+    """The same run, stopped: never dearer than the whole, which the pessimistic grids might otherwise pretend."""
+    delta = Delta.ceil(whole.delta)
+    value = min(epsilon_of(whole.q, whole.sigma, steps, float(delta)), whole.epsilon) if steps < whole.steps else 0.0
+    return DpSgdEvent(
+        unit=whole.unit, library=whole.library, q=whole.q, sigma=whole.sigma, steps=min(steps, whole.steps),
+        epsilon=value if steps < whole.steps else whole.epsilon, delta=whole.delta,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def smallest_sigma(q: float, steps: int, epsilon: Epsilon, delta: Delta) -> float:
+    """The smallest noise multiplier, to a thousandth, whose run costs at most (ε, δ). ``OutOfReach`` when there is none.
+
+    ε falls in σ: a bisection on the logarithm over a coarse grid, and then upwards until the fine grid agrees.
+    """
+    target, at = float(epsilon), float(delta)
+    low, high = SIGMA_MIN, SIGMA_MAX
+    if epsilon_of(q, high, steps, at) > target:
+        raise OutOfReach("even the most noise that is offered costs more")
+    sigma = _guess(q, steps, target, at)
+    if epsilon_of(q, sigma, steps, at, _GRID_COARSE) > target:
+        low = sigma
+        while epsilon_of(q, min(sigma * 1.25, SIGMA_MAX), steps, at, _GRID_COARSE) > target and sigma < SIGMA_MAX:
+            low = sigma = min(sigma * 1.25, SIGMA_MAX)
+        high = min(sigma * 1.25, SIGMA_MAX)
+    else:
+        high = sigma
+        while sigma > SIGMA_MIN and epsilon_of(q, max(sigma / 1.25, SIGMA_MIN), steps, at, _GRID_COARSE) <= target:
+            high = sigma = max(sigma / 1.25, SIGMA_MIN)
+        low = max(sigma / 1.25, SIGMA_MIN)
+    while high / low > 1 + _SIGMA_TOLERANCE:
+        middle = math.sqrt(low * high)
+        if epsilon_of(q, middle, steps, at, _GRID_COARSE) > target:
+            low = middle
+        else:
+            high = middle
+    sigma = float(f"{high:.4g}")
+    while epsilon_of(q, sigma, steps, at) > target or Epsilon.ceil(epsilon_of(q, sigma, steps, at)) > epsilon:
+        sigma = float(f"{sigma * (1 + _SIGMA_TOLERANCE):.5g}")
+    return sigma
+
+
+def _guess(q: float, steps: int, epsilon: float, delta: float) -> float:
+    """The moments bound of Abadi et al. (2016), to begin the search near."""
+    guess = q * math.sqrt(2 * steps * math.log(1 / delta)) / epsilon + 0.3
+    return min(max(guess, SIGMA_MIN), SIGMA_MAX)
+
+
+def _not_above(delta: Delta) -> float:
+    """A float whose exact value is at most δ: the event's own δ is rounded up to units again when it is priced."""
+    value = float(delta)
+    while Delta.ceil(value) > delta:
+        value = math.nextafter(value, 0.0)
+    return value
+
+
+def rough_epsilon(q: float, sigma: float, steps: int, delta: float) -> float:
+    """ε on the coarse grid, a little above the truth: to show, never to charge."""
+    return epsilon_of(q, sigma, steps, delta, _GRID_COARSE)

@@ -1,0 +1,178 @@
+"""A training request, planned: its encoding, its run, its events and their price. Pure in public facts; stored as JSON.
+
+The plan of a stored job is made again when the job runs, from the policy as it is then. A job whose plan differs is
+not run: something else was paid for.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from tacit.wire import TrainingRequest
+from tacit_service.errors import RequestError
+from tacit_service.ledger.records import Job
+from tacit_service.policy.model import Policy
+from tacit_service.privacy.events import DpSgdEvent, Event, LaplaceEvent, from_dict
+from tacit_service.privacy.mechanisms import Measurement, laplace
+from tacit_service.privacy.sensitivity import one_row
+from tacit_service.privacy.units import Epsilon
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.rows import protected_rows
+
+from . import accounting
+from .encoding import Encoding, as_json, encoding
+from .spec import COUNT_SHARE, PARAMETERS_MAX, Run, parameters, price_of, run_of, too_large
+
+COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
+"""Buys the number of units where the request says a noise multiplier in place of ε."""
+
+ROWS_PER_UNIT: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """One run, ready to be quoted or reserved."""
+
+    request: TrainingRequest
+    encoding: Encoding
+    run: Run
+    sigma: float
+    count: Measurement | None
+    sgd: DpSgdEvent
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is charged."""
+        return (self.sgd,) if self.count is None else (self.count.event, self.sgd)
+
+    def to_json(self) -> str:
+        """What the job's row holds."""
+        body: dict[str, Any] = {
+            "request": self.request.model_dump(mode="json"),
+            "encoding": as_json(self.encoding),
+            "run": self.run.model_dump(mode="json"),
+            "events": [event.to_dict() for event in self.events],
+        }
+        return json.dumps(body, sort_keys=True)
+
+
+def plan(policy: Policy, catalog: Catalog, request: TrainingRequest) -> TrainingPlan:
+    """Plan a request, or refuse it; nothing is charged and no data is read."""
+    asked = price_of(request, policy)
+    run, how = shape(policy, catalog, request)
+    unit = policy.privacy_unit.name
+    count = None
+    if run.units is None:
+        share = Epsilon(asked.epsilon.units // COUNT_SHARE) if asked.epsilon else COUNT_EPSILON_DEFAULT
+        count = laplace(one_row(1), share, unit=unit)
+    sigma = asked.noise_multiplier
+    try:
+        if sigma is None:
+            assert asked.epsilon is not None
+            left = asked.epsilon - count.epsilon if count else asked.epsilon
+            sigma = accounting.smallest_sigma(run.sampling_rate, run.steps, left, asked.delta)
+        sgd = accounting.event(unit, run.sampling_rate, sigma, run.steps, asked.delta)
+    except accounting.OutOfReach:
+        raise RequestError(
+            "training_parameter_invalid",
+            "No noise multiplier up to the limit reaches this epsilon with so many steps.",
+            hint="Ask for fewer epochs, a lower sampling_rate, or more epsilon.",
+            rule="training limits",
+            field="epsilon",
+        ) from None
+    return TrainingPlan(request, how, run, sigma, count, sgd)
+
+
+def shape(policy: Policy, catalog: Catalog, request: TrainingRequest) -> tuple[Run, Encoding]:
+    """What a request trains, apart from its price."""
+    relation = protected_rows(catalog, request.sql)
+    run = run_of(request, relation.max_rows or policy.contribution.max_rows or ROWS_PER_UNIT)
+    how = encoding(relation, request.label, _task(run, relation, request.label), request.classes)
+    _check_image(run, how)
+    if (size := parameters(run.architecture, how.inputs, how.outputs)) > PARAMETERS_MAX:
+        raise too_large(size)
+    return run, how
+
+
+def _task(run: Run, relation: Any, label: str) -> str:
+    kind = run.architecture.type
+    if kind == "linear_regression":
+        return "regression"
+    if kind == "mlp":
+        facts = next((c.facts for c in relation.columns if c.name.lower() == label.lower()), None)
+        if facts is not None and facts.domain is None and (facts.type.numeric or facts.type.temporal):
+            return "regression"
+    return "classification"
+
+
+def _check_image(run: Run, how: Encoding) -> None:
+    model = run.architecture
+    if model.type != "cnn":
+        return
+    numbers = all(feature.kind == "number" and not feature.nullable for feature in how.features)
+    if not numbers or how.inputs != model.shape[0] * model.shape[1]:
+        raise RequestError(
+            "training_model_invalid",
+            f"A cnn of shape {list(model.shape)} reads {model.shape[0] * model.shape[1]} columns that are numbers and "
+            f"never NULL; the features make {how.inputs} inputs.",
+            hint="Select the pixels row by row, with COALESCE where they may be NULL.",
+            rule="training model",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a job's row says was asked and priced."""
+
+    request: TrainingRequest
+    encoding: dict[str, JsonValue]
+    run: Run
+    events: tuple[Event, ...]
+
+    @property
+    def sgd(self) -> DpSgdEvent:
+        """The run's event."""
+        return next(event for event in self.events if isinstance(event, DpSgdEvent))
+
+
+def stored(job: Job) -> Stored:
+    """Read a job's row."""
+    body = json.loads(job.spec)
+    events = tuple(from_dict(event) for event in body["events"])
+    request, run = TrainingRequest.model_validate(body["request"]), Run.model_validate(body["run"])
+    return Stored(request, body["encoding"], run, events)
+
+
+def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | None:
+    """The plan of a stored job from the policy as it is now; None when that is not the one that was paid for."""
+    run, how = shape(policy, catalog, asked.request)
+    if run != asked.run or as_json(how) != asked.encoding:
+        return None
+    bought = [event for event in asked.events if isinstance(event, LaplaceEvent)]
+    count = Measurement(bought[0], one_row(1)) if bought else None
+    return TrainingPlan(asked.request, how, run, asked.sgd.sigma, count, asked.sgd)
+
+
+def ran(job: Job) -> tuple[Event, ...]:
+    """What of a job may have drawn noise: nothing before it was claimed; then the count, and the steps begun."""
+    if job.attempts == 0:
+        return ()
+    events = stored(job).events
+    drawn = [event for event in events if not isinstance(event, DpSgdEvent)]
+    if job.steps_begun:
+        drawn += [accounting.part(event, job.steps_begun) for event in events if isinstance(event, DpSgdEvent)]
+    return tuple(drawn)
+
+
+def curve(sgd: DpSgdEvent, points: int = 10) -> list[tuple[float, float]]:
+    """ε at the run's δ after so many epochs, never above the whole run's."""
+    found = []
+    for i in range(1, points + 1):
+        steps = max(1, sgd.steps * i // points)
+        value = sgd.epsilon if steps == sgd.steps else accounting.rough_epsilon(sgd.q, sgd.sigma, steps, sgd.delta)
+        found.append((round(steps * sgd.q, 4), min(value, sgd.epsilon)))
+    return found

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tacit import wire
+from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import load_policy
+from tacit_service.privacy.lanes import Limits
+from tacit_service.query.catalog import Catalog
+from tacit_service.training.desk import TrainingDesk, installed
+
+# importlib mode gives test folders no package; the world is a plain module beside the tests.
+_spec = importlib.util.spec_from_file_location("tacit_training_world", Path(__file__).with_name("world.py"))
+assert _spec is not None
+assert _spec.loader is not None
+worlds = importlib.util.module_from_spec(_spec)
+sys.modules["tacit_training_world"] = worlds
+_spec.loader.exec_module(worlds)
+
+if TYPE_CHECKING:
+    from tacit_training_world import World
+
+if not installed() and "CI" not in os.environ:  # [dev] brings [train] with it: in CI nothing may be left out
+    collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The survey's policy; its snapshot is built once."""
+    folder = tmp_path_factory.mktemp("survey")
+    build_snapshot(load_policy(worlds.made_up(folder)), folder / "data")
+    return folder
+
+
+@pytest.fixture
+def world(source: Path) -> Iterator[World]:
+    (source / "ledger.sqlite").unlink(missing_ok=True)
+    for left in source.glob("ledger.sqlite-*"):
+        left.unlink()
+    loaded = load_policy(source / "survey.yaml")
+    snapshot = build_snapshot(loaded, source / "data")
+    ledger = Ledger.open(f"sqlite:///{source / 'ledger.sqlite'}")
+    budget = loaded.policy.budget
+    ledger.ensure_dataset("survey", Limits.create(budget.epsilon, budget.delta), loaded.digest)
+    for name, own in loaded.policy.analysts.items():
+        ledger.ensure_analyst("survey", name, Limits.create(own.epsilon, own.delta))
+    catalog = Catalog(loaded.policy, snapshot.public)
+
+    def account(analyst: str) -> wire.AccountBudget:
+        balance = ledger.balance("survey", analyst)
+        limit, spent, left = (
+            wire.Spend(epsilon=str(e), delta=str(d)) for e, d in (balance.limit, balance.spent, balance.remaining)
+        )
+        return wire.AccountBudget(dataset="survey", limit=limit, spent=spent, remaining=left, releases=balance.charges)
+
+    made: World = worlds.World(source, loaded, ledger, TrainingDesk(loaded.policy, catalog, ledger, account, lambda: None), catalog)
+    yield made
+    for worker in made.workers:
+        worker.close()
+    ledger.close()

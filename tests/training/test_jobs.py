@@ -1,0 +1,212 @@
+"""Jobs from submission to model: charged once, resumed after kills, cancelled at the price of the steps begun."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from tacit_training_world import PEOPLE, World, ask
+
+from tacit import wire
+from tacit.model import Model
+from tacit_service.errors import BudgetExhausted, Conflict, NotFound, Overloaded
+from tacit_service.ledger.jobs import Jobs, LostClaim
+from tacit_service.ledger.verify import verify
+from tacit_service.privacy.curves import price
+from tacit_service.training.desk import OPEN_MAX
+from tacit_service.training.plan import ran
+
+OVER = ("succeeded", "failed", "cancelled")
+LONG = {"sampling_rate": 0.01, "epochs": None, "steps": 20_000, "epsilon": "3"}
+
+
+def until(holds: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def ended(world: World, job_id: str, timeout_s: float = 60.0) -> wire.TrainingJob:
+    until(lambda: world.desk.job("ada", job_id).status in OVER, timeout_s)
+    return world.desk.job("ada", job_id)
+
+
+def further(world: World, job_id: str, done: int) -> bool:
+    return world.desk.job("ada", job_id).steps_done > done
+
+
+def test_a_model_is_trained_and_predicts_and_its_card_says_how(world: World) -> None:
+    quote = world.desk.quote("ada", ask())
+    job = world.desk.submit("ada", ask(), None)
+    assert (job.status, job.price) == ("queued", quote.price)
+    assert world.spent() == world.spent(None) == quote.price.epsilon, "charged before a row is read"
+    world.worker().start()
+    assert ended(world, job.id).status == "succeeded"
+    model = Model(world.desk.model("ada", job.id), card := world.desk.card("ada", job.id))
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"age": rng.integers(18, 91, 500), "score": rng.uniform(0, 10, 500), "city": "west"})
+    truth = (frame["age"] - 54) / 20 + (frame["score"] - 5) / 2 > 0
+    assert (model.predict(frame) == truth).mean() > 0.9
+    assert (card.units_source, card.expected_batch, card.steps) == ("given", 0.05 * PEOPLE, 200)
+    assert card.epsilon <= float(quote.price.epsilon) <= 2
+    assert card.noise_multiplier == quote.parameters["noise_multiplier"]
+    report = verify(world.url)
+    assert report.ok, report.findings
+    assert card.ledger.sequence < report.head.sequence
+
+
+def test_units_that_are_not_given_are_bought_in_the_same_charge(world: World) -> None:
+    job = world.desk.submit("ada", ask(units=None, epsilon="4"), None)
+    world.worker().start()
+    assert ended(world, job.id).status == "succeeded"
+    card = world.desk.card("ada", job.id)
+    assert card.units_source == "bought"
+    assert card.expected_batch == pytest.approx(0.05 * PEOPLE, rel=0.15)  # ε 0.2 of the 4: ±75 of 2000 or so
+    assert 3.9 < float(world.spent()) <= 4
+
+
+def test_several_rows_a_unit_cost_what_one_unit_costs(world: World) -> None:
+    """The trips of a person: up to 8 rows, one gradient."""
+    trips = ask(sql="SELECT length, far FROM trips", label="far", max_rows=8)
+    assert world.desk.quote("ada", trips).price == world.desk.quote("ada", ask()).price
+    job = world.desk.submit("ada", trips, None)
+    world.worker().start()
+    assert ended(world, job.id).status == "succeeded"
+    assert world.desk.card("ada", job.id).max_rows == 8
+
+
+def test_a_job_killed_again_and_again_is_charged_once_and_finishes(world: World) -> None:
+    job = world.desk.submit("ada", ask(**{**LONG, "steps": 4_000}), None)
+    charged = world.spent()
+    worker = world.worker(lease_s=3.0)
+    pids: list[int] = []
+    spawn = worker._spawn
+    worker._spawn = lambda claim: (pids.append((child := spawn(claim)).pid), child)[1]  # type: ignore[method-assign,func-returns-value]
+    worker.start()
+    done = 0
+    for kill in range(3):
+        until(partial(further, world, job.id, done))
+        done = world.desk.job("ada", job.id).steps_done
+        os.kill(pids[kill], signal.SIGKILL)
+
+    assert ended(world, job.id).status == "succeeded"
+    assert len(pids) == 4, "each kill was followed by another attempt"
+    assert world.spent() == world.spent(None) == charged == job.price.epsilon
+    assert not (world.folder / "data" / "training" / job.id).exists(), "checkpoints go when the job ends"
+    assert verify(world.url).ok
+
+
+def test_a_running_job_is_cancelled_for_the_price_of_the_steps_begun(world: World) -> None:
+    job = world.desk.submit("ada", ask(**LONG), None)
+    world.worker().start()
+    until(lambda: world.desk.job("ada", job.id).steps_done > 0)
+    world.desk.cancel("ada", job.id)
+    stopped = ended(world, job.id)
+    assert stopped.status == "cancelled"
+    assert 0 < stopped.steps_begun < stopped.steps
+    assert world.spent() == stopped.charged.epsilon
+    assert 0 < float(stopped.charged.epsilon) < float(job.price.epsilon)
+    row = Jobs(world.ledger).find(job.id)
+    assert row is not None
+    assert str(price(ran(row)).epsilon) == stopped.charged.epsilon
+    with pytest.raises(Conflict) as caught:
+        world.desk.model("ada", job.id)
+    assert caught.value.code == "training_not_ready"
+    assert verify(world.url).ok
+
+
+def test_a_queued_job_is_cancelled_for_nothing(world: World) -> None:
+    job = world.desk.submit("ada", ask(), None)
+    assert world.desk.cancel("ada", job.id).status == "cancelled"
+    assert world.spent() == world.spent(None) == world.desk.job("ada", job.id).charged.epsilon == "0"
+    assert Jobs(world.ledger).claim(["survey"], 10) is None
+    assert world.desk.cancel("ada", job.id).status == "cancelled"
+    assert verify(world.url).ok
+
+
+def test_a_job_and_its_charge_commit_together_or_not_at_all(world: World) -> None:
+    for _ in range(OPEN_MAX):
+        world.desk.submit("ada", ask(epsilon="0.5"), None)
+    spent, head = world.spent(), world.ledger.head()
+    with pytest.raises(Overloaded) as full:
+        world.desk.submit("ada", ask(epsilon="0.5"), None)
+    assert full.value.code == "training_queue_full"
+    with pytest.raises(BudgetExhausted):
+        world.desk.submit("ben", ask(epsilon="11"), None)
+    assert (world.spent(), world.ledger.head()) == (spent, head)
+    assert world.desk.jobs("ben", 10) == []
+    assert len(world.desk.jobs("ada", 10)) == OPEN_MAX
+
+
+def test_one_idempotency_key_is_one_job(world: World) -> None:
+    jobs, asked = [], ask()
+    world.desk.quote("ada", asked)
+
+    def submit() -> None:
+        with contextlib.suppress(Conflict):  # in progress
+            jobs.append(world.desk.submit("ada", asked, "mine").id)
+
+    threads = [threading.Thread(target=submit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {world.desk.submit("ada", asked, "mine").id} == set(jobs)
+    with pytest.raises(Conflict) as caught:
+        world.desk.submit("ada", ask(epochs=3), "mine")
+    assert caught.value.code == "idempotency_conflict"
+    assert len(world.desk.jobs("ada", 10)) == 1
+
+
+def test_another_analysts_job_does_not_exist(world: World) -> None:
+    job = world.desk.submit("ada", ask(), None)
+    for look in (world.desk.job, world.desk.cancel, world.desk.model, world.desk.card):
+        with pytest.raises(NotFound):
+            look("ben", job.id)
+    assert world.desk.jobs("ben", 10) == []
+
+
+def test_a_worker_that_lost_its_claim_changes_nothing(world: World) -> None:
+    now = [1_000.0]
+    jobs = Jobs(world.ledger, clock=lambda: now[0])
+    world.desk.submit("ada", ask(), None)
+    first = jobs.claim(["survey"], lease_s=10)
+    assert first is not None
+    assert jobs.claim(["survey"], lease_s=10) is None, "one worker at a time"
+    now[0] += 11
+    second = jobs.claim(["survey"], lease_s=10)
+    assert second is not None
+    assert second.job.job_id == first.job.job_id
+    for write in (
+        lambda: jobs.begin(first, 1, 0),
+        lambda: jobs.renew(first, 10),
+        lambda: jobs.fail(first, "internal"),
+        lambda: jobs.stop(first, ran),
+        lambda: jobs.give_back(first),
+    ):
+        with pytest.raises(LostClaim):
+            write()
+    jobs.begin(second, 3, 2)
+    assert world.desk.job("ada", second.job.job_id).steps_begun == 3
+
+
+def test_a_job_whose_policy_has_changed_is_not_run(world: World) -> None:
+    job = world.desk.submit("ada", ask(), None)
+    policy = world.folder / "survey.yaml"
+    text = policy.read_text(encoding="utf-8")
+    try:
+        policy.write_text(text.replace("[18, 90]", "[18, 95]"), encoding="utf-8")
+        world.worker().start()
+        ended_job = ended(world, job.id)
+    finally:
+        policy.write_text(text, encoding="utf-8")
+    assert (ended_job.status, ended_job.code) == ("failed", "policy_changed")
