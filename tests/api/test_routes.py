@@ -35,7 +35,9 @@ ADMIN_BODIES = {
 
 
 def call(api, method, path, key_id="key_none", **kwargs):
-    concrete = path.format(name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded", key_id=key_id)
+    concrete = path.format(
+        name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded", key_id=key_id, job_id="job_5b0c6f0f2f9b4e0a"
+    )
     if path == "/v1/budget/history":
         concrete += "?dataset=clinic"
     if path in ADMIN_BODIES and method == "POST":
@@ -68,7 +70,10 @@ def test_each_role_gets_exactly_what_the_table_says(office: Ledger, api, house: 
     spare = Directory(office).list("ben")[0].key_id
     for who, role in (("ada", Role.ANALYST), ("auditor", Role.AUDITOR), ("steward", Role.OWNER)):
         answer = call(api, method, path, spare, headers=house.headers(who), json=body if method == "POST" else None)
-        if role in roles:
+        if role in roles and path.startswith("/v1/training-jobs"):
+            # no such job, no such specification, or no training here: past the door in any case
+            assert answer.status_code in (200, 404, 422, 501), (who, answer.text)
+        elif role in roles:
             assert answer.status_code == 200, (who, answer.text)
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
