@@ -8,12 +8,13 @@ verify) is exit status 1.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tacit_service import owner_commands
+from tacit_service import ledger_commands, owner_commands
 from tacit_service.terminal import (
     FOUND,
     OK,
@@ -22,10 +23,7 @@ from tacit_service.terminal import (
     UsageError,
     add_command,
     add_group,
-    existing_ledger,
-    ledger_url,
     number,
-    print_table,
 )
 
 if TYPE_CHECKING:
@@ -119,19 +117,22 @@ def _grammar_policy(commands: Any) -> None:
     advise = add_command(group, "advise", _policy_advise, "propose bounds and caps from the data, for the owner alone")
     advise.add_argument("subject", metavar="FILE", help="policy file, or a data file to draft a policy for")
     advise.add_argument("--unit", metavar="COLUMN", help="with a data file: its column of unit ids (default: each row)")
-    advise.add_argument("--epsilon", default="0.1", help="epsilon of a typical query (0.1)")
-    advise.add_argument("--delta", default="0", help="delta of a typical query (0)")
+    advise.add_argument("--epsilon", help="epsilon of a typical query (the policy's default; else 0.1)")
+    advise.add_argument("--delta", help="delta of a typical query (the policy's default; else 0)")
+    advise.add_argument("-o", "--output", metavar="FILE", help="write the draft here (default: standard output)")
     add_command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
 
 
 def _grammar_ledger(commands: Any) -> Any:
     group = add_group(commands, "ledger", "prove and read the ledger")
-    verify = add_command(group, "verify", _ledger_verify, "re-derive every hash, price and balance")
+    verify = add_command(group, "verify", ledger_commands.ledger_verify, "re-derive every hash, price and balance")
     verify.add_argument("--known", action="append", metavar="N:HASH", help="a head from a receipt that must be there")
-    show = add_command(group, "show", _ledger_show, "print accounts and the newest charges")
+    show = add_command(group, "show", ledger_commands.ledger_show, "print accounts and the newest charges")
     show.add_argument("--dataset", help="only this dataset")
     show.add_argument("--limit", type=number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
-    export = add_command(group, "export", _ledger_export, "write the journal for an auditor, without answers")
+    export = add_command(
+        group, "export", ledger_commands.ledger_export, "write the journal for an auditor, without answers"
+    )
     for made in (verify, show, export):
         made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
     return group
@@ -156,6 +157,9 @@ def _settings(arguments: Any, **more: Any) -> Settings:
     settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+    for file in settings.policies:
+        if not file.is_file():
+            raise UsageError(f"there is no policy at {file}: give the path of its YAML file")
     return settings
 
 
@@ -173,7 +177,8 @@ def _serve(arguments: Any) -> int:
     try:
         sock = bind(settings.host, settings.port)  # clients queue from here on, while the rest is imported
     except OSError as error:
-        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        other = "; try --port 0, which takes a free one" if error.errno == errno.EADDRINUSE else ""
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}{other}") from None
     telemetry.setup(settings.log_level)
     from tacit_service.assembly import Service, opener
     from tacit_service.http.run import serve, stop_on_signals
@@ -221,17 +226,33 @@ def _policy_advise(arguments: Any) -> int:
     from tacit_service.engine.duckdb import OwnerReader
     from tacit_service.policy.advise import advise
     from tacit_service.policy.load import load_policy
+    from tacit_service.policy.model import ROW
     from tacit_service.privacy.units import Delta, Epsilon
 
     try:
-        epsilon, delta = Epsilon.parse(arguments.epsilon), Delta.parse(arguments.delta)
+        epsilon = None if arguments.epsilon is None else Epsilon.parse(arguments.epsilon)
+        delta = None if arguments.delta is None else Delta.parse(arguments.delta)
     except ValueError as error:
         raise UsageError(f"--epsilon and --delta: {error}") from None
     a_policy = Path(arguments.subject).suffix.lower() in (".yaml", ".yml")
     if a_policy and arguments.unit is not None:
         raise UsageError("--unit goes with a data file; a policy names its unit itself")
-    subject = load_policy(Path(arguments.subject)) if a_policy else arguments.subject
-    print(advise(subject, OwnerReader(), epsilon, delta, **({"unit": arguments.unit} if arguments.unit else {})))
+    if a_policy:
+        loaded = load_policy(Path(arguments.subject))
+        asked = loaded.policy.per_query
+        price = (asked.default_epsilon if epsilon is None else epsilon, asked.default_delta if delta is None else delta)
+        found = advise(loaded, OwnerReader(), *price)
+    else:
+        price = (Epsilon.parse("0.1") if epsilon is None else epsilon, Delta(0) if delta is None else delta)
+        found = advise(arguments.subject, OwnerReader(), *price, unit=arguments.unit or ROW)
+    print(found.report, file=sys.stderr)  # the draft alone goes to standard output: advise FILE > policy.yaml
+    if arguments.output is None:
+        print(found.draft, end="")
+        return OK
+    try:
+        Path(arguments.output).write_text(found.draft, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
     return OK
 
 
@@ -239,55 +260,4 @@ def _policy_schema(arguments: Any) -> int:  # noqa: ARG001 - every command takes
     from tacit_service.policy.schema import render_schema
 
     print(render_schema(), end="")
-    return OK
-
-
-def _ledger_verify(arguments: Any) -> int:
-    from tacit_service.ledger.journal import Head
-    from tacit_service.ledger.verify import verify
-
-    known = []
-    for text in arguments.known or []:
-        number, _, digest = text.partition(":")
-        if not number.isdecimal() or len(number) > 18 or not digest:
-            raise UsageError("--known is the number of an entry, a colon, and its hash, as in a receipt")
-        known.append(Head(int(number), digest))
-    report = verify(ledger_url(arguments), known)
-    for finding in report.findings:
-        print(f"found: {finding}")
-    verdict = "every entry, price and balance follows" if report.ok else f"{len(report.findings)} findings"
-    print(f"{verdict}: {report.accounts} accounts, {report.charges} charges, {report.releases} releases")
-    print(f"head {report.head.sequence}:{report.head.hash}")
-    return OK if report.ok else FOUND
-
-
-def _ledger_show(arguments: Any) -> int:
-    from tacit_service.ledger.administration import Administration
-    from tacit_service.ledger.store import Ledger
-
-    ledger = Ledger.open(existing_ledger(ledger_url(arguments)))
-    try:
-        balances = Administration(ledger).balances(arguments.dataset)
-        rows: list[tuple[str, ...]] = [("dataset", "account", "state", "limit", "spent", "left", "charges")]
-        for b in balances:
-            amounts = (f"ε {epsilon}, δ {delta}" for epsilon, delta in (b.limit, b.spent, b.remaining))
-            rows.append((b.dataset, b.analyst or "(dataset)", b.state, *amounts, str(b.charges)))
-        print_table(rows)
-        lines = [("entry", "at", "analyst", "status", "epsilon", "delta", "charge")]
-        for dataset in sorted({b.dataset for b in balances}):
-            for c in ledger.history(dataset, None, arguments.limit):
-                cost = (str(c.price.epsilon), str(c.price.delta))
-                lines.append((str(c.sequence), c.at, c.analyst, c.status, *cost, c.charge_id))
-        print()
-        print_table(lines)
-    finally:
-        ledger.close()
-    return OK
-
-
-def _ledger_export(arguments: Any) -> int:
-    from tacit_service.ledger.export import export
-
-    head = export(ledger_url(arguments), sys.stdout)
-    print(f"head {head.sequence}:{head.hash}", file=sys.stderr)
     return OK

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tacit_service.ledger_commands import shown, unknown_names
 from tacit_service.terminal import (
     OK,
     UsageError,
@@ -149,7 +150,12 @@ def _key_add(arguments: Any) -> int:
     asked = _asked(
         KeyRequest, principal=arguments.principal, role=arguments.role, datasets=datasets, days=arguments.days
     )
-    return _with_office(arguments, lambda office, who: _print_new(office.keys.add(who, asked)), create=True)
+    status = _with_office(arguments, lambda office, who: _print_new(office.keys.add(who, asked)), create=True)
+    url = ledger_url(arguments)
+    print(f"Stored in the ledger {shown(url)}.", file=sys.stderr)
+    for warning in unknown_names(url, arguments.principal, arguments.role, arguments.dataset or []):
+        print(f"Warning: {warning}", file=sys.stderr)
+    return status
 
 
 def _key_rotate(arguments: Any) -> int:

@@ -36,7 +36,11 @@ ADMIN_BODIES = {
 
 def call(api, method, path, key_id="key_none", **kwargs):
     concrete = path.format(
-        name="clinic", release_id="rel_5b0c6f0f2f9b4e0a", code="overloaded", key_id=key_id, job_id="job_5b0c6f0f2f9b4e0a"
+        name="clinic",
+        release_id="rel_5b0c6f0f2f9b4e0a",
+        code="overloaded",
+        key_id=key_id,
+        job_id="job_5b0c6f0f2f9b4e0a",
     )
     if path == "/v1/budget/history":
         concrete += "?dataset=clinic"
