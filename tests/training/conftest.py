@@ -61,7 +61,9 @@ def world(source: Path) -> Iterator[World]:
         )
         return wire.AccountBudget(dataset="survey", limit=limit, spent=spent, remaining=left, releases=balance.charges)
 
-    made: World = worlds.World(source, loaded, ledger, TrainingDesk(loaded.policy, catalog, ledger, account, lambda: None), catalog)
+    made: World = worlds.World(
+        source, loaded, ledger, TrainingDesk(loaded.policy, catalog, ledger, account, lambda: None), catalog
+    )
     yield made
     for worker in made.workers:
         worker.close()
