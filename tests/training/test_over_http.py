@@ -56,7 +56,7 @@ def test_from_quote_to_prediction(client: tacit.Client, demo: dict[str, str]) ->
     assert job.card().ledger.sequence > 0
     assert client.training_job(job.id).status == "succeeded"
     assert [found.id for found in client.training_jobs()] == [job.id]
-    assert [r for r in client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1").rows], "SQL goes on as before"
+    assert client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1").rows, "SQL goes on as before"
     with tacit.Client(demo["url"], demo["second_analyst"], dataset="clinic") as other:
         assert other.training_jobs() == []
         for attempt in (other.training_job, lambda i: other._transport.run(_model_call(i), 0)):
