@@ -96,7 +96,7 @@ def test_the_wheel_holds_every_source_file(tmp_path: Path) -> None:
         str(path.relative_to(ROOT / room))
         for room in ("service", "client")
         for path in (ROOT / room).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "node_modules"}.intersection(path.parts)
     }
     assert inside == expected
 

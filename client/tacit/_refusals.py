@@ -205,6 +205,14 @@ class TextTooLong(NotDerivable):
     """An expression could make a text many times longer."""
 
 
+class AccuracyInvalid(RefusedError):
+    """The accuracy asked for is no positive number, has no price, or is given beside epsilon."""
+
+
+class FanoutTooLarge(NotDerivable):
+    """Joins with public tables could turn one row into very many."""
+
+
 class RowsExpected(NotDerivable):
     """Training reads rows of people; the statement gives an aggregate or public rows."""
 
@@ -258,6 +266,8 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "postprocess_failed": PostprocessFailed,
     "text_too_long": TextTooLong,
     "rows_expected": RowsExpected,
+    "accuracy_invalid": AccuracyInvalid,
+    "fanout_too_large": FanoutTooLarge,
     "options_invalid": OptionsInvalid,
 }
 """The class of each code that refuses."""

@@ -43,6 +43,11 @@ class QueryRequest(Wire):
     max_amount: StrictFloat | StrictInt | None = Field(
         default=None, gt=0, description="B: total amount of one unit in a SUM"
     )
+    accuracy: Amount | None = Field(
+        default=None,
+        description="Instead of epsilon: the half-width (95 %) that every count and sum may have; the smallest price for it",
+        examples=["50"],
+    )
     fresh: bool = Field(default=False, description="Buy new noise even where a stored release would answer for free")
 
 

@@ -177,7 +177,7 @@ def _announce(choices: Choices, url: str, keys: dict[str, str], folder: Path) ->
         return
     where = folder if choices.data_dir is not None else "a temporary directory, removed at the end"
     print(f"\nTacit demo: dataset {DATASET}, {choices.rows:,} visits, made up; data and ledger in {where}")
-    print(f"  serving at      {url}")
+    print(f"  serving at      {url}  (in a browser: the console)")
     for name, secret in keys.items():
         print(f"  {name:15} {secret}")
     print(f"\n  export TACIT_URL={url} TACIT_KEY={keys['analyst']}")

@@ -230,9 +230,9 @@ tables:
     columns:
       patient_id: {{ type: integer }}
       # Categories are the keys of GROUP BY: each gets a row, zeros included, and costs no delta.
-      region: {{ type: string, categories: [{regions}] }}
-      age: {{ type: integer, bounds: [0, 100], description: Age at registration in years. }}
-      sex: {{ type: string, categories: [{sexes}] }}
+      region: {{ type: string, categories: [{regions}], nullable: false }}
+      age: {{ type: integer, bounds: [0, 100], nullable: false, description: Age at registration in years. }}
+      sex: {{ type: string, categories: [{sexes}], nullable: false }}
       # Bounds are what a sum's noise is made for. They come from the tariff's top bracket, not from the data.
       income: {{ type: integer, bounds: [0, {income}], description: Yearly income; NULL when not told. }}
 
@@ -243,11 +243,11 @@ tables:
     columns:
       visit_id: {{ type: integer }}
       patient_id: {{ type: integer }}
-      clinic: {{ type: string, categories: [{clinics}] }}
+      clinic: {{ type: string, categories: [{clinics}], nullable: false }}
       # No categories: a diagnosis shows up only when enough patients have it (a noisy threshold, which costs delta).
       diagnosis: {{ type: string }}
       cost: {{ type: number, bounds: [0, {cost}], precision: 0.01, description: Invoice in euros and cents. }}
-      visited_on: {{ type: date, bounds: [{first_day}, {last_day}] }}
+      visited_on: {{ type: date, bounds: [{first_day}, {last_day}], nullable: false }}
 
   regions:
     description: Where the clinics are; public.

@@ -80,6 +80,8 @@ def test_arrow_has_types_intervals_and_the_receipt(api, house: House, body):
     assert wire.Receipt.model_validate_json(metadata["tacit.receipt"]) == house.clinic.answer.receipt
     assert metadata["tacit.release_id"] == house.clinic.answer.release_id
     assert [c["kind"] for c in json.loads(metadata["tacit.columns"])] == ["key", "noisy"]
+    again = api.get(f"/v1/releases/{metadata['tacit.release_id']}", headers=house.headers("ada") | {"Accept": ARROW})
+    assert (again.headers["content-type"], again.content) == (ARROW, response.content)
 
 
 def test_arrow_of_every_cell_type_and_of_no_rows():
@@ -201,7 +203,7 @@ def test_the_type_of_a_problem_answers(api, house: House, body):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/queries/", "/v2/queries", "/docs", "/redoc", "/openapi.json", "/v1/../etc/passwd", "/%00"]
+    "path", ["/console", "/v1", "/v1/queries/", "/v2/queries", "/docs", "/redoc", "/openapi.json", "/v1/../etc/passwd", "/%00"]
 )
 def test_an_unknown_path_is_a_problem(api, path):
     answer = api.get(path)

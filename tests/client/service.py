@@ -245,7 +245,9 @@ def buy(account: Account, body: wire.QueryRequest, key: str | None) -> wire.Answ
 def serve(account: Account) -> Iterator[str]:
     """The service on a free port; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(account), log_level="error", log_config=None, lifespan="off", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(account), log_level="error", log_config=None, lifespan="off", ws="none")
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

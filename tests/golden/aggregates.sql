@@ -27,7 +27,7 @@ SELECT SUM(cost) FROM visits
 --   a0 = sum(cost) from m0
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "sum(cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; values within [0, 5000]; L0 1, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN v_m0 > 15000000 THEN 15000000 WHEN v_m0 < 0 THEN 0 ELSE v_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0 FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 500000 ELSE CAST(round(c6 * 100.0) AS BIGINT) END ELSE 0 END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
 
 -- case: sum of an expression
@@ -37,7 +37,7 @@ SELECT SUM(LEAST(cost, 100) * 2) FROM visits
 --   a0 = sum(least(cost, 100) * 2) from m0
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "sum(least(cost, 100) * 2)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 600000, Linf 600000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; values within [0, 200]; L0 1, L1 600000, Linf 600000; grid 1/100, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN v_m0 > 600000 THEN 600000 WHEN v_m0 < 0 THEN 0 ELSE v_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0 FROM (SELECT _u, 1 AS q_m0, CASE WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) IS NULL OR isnan((least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT))) THEN 0 WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) <= 0.0 THEN 0 WHEN (least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) >= 200.0 THEN 20000 ELSE CAST(round((least(c6, CAST(100 AS BIGINT)) * CAST(2 AS BIGINT)) * 100.0) AS BIGINT) END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
 
 -- case: FILTER
@@ -59,7 +59,7 @@ SELECT AVG(income) FROM patients
 --   a0 = avg(income) from m0, m1
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "avg(income)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [0, 200000]; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
 -- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
@@ -70,7 +70,7 @@ SELECT clinic, AVG(cost) FROM visits GROUP BY clinic
 --   a0 = avg(cost) from m0, m1
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "avg(cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 7500000, L1 7500000, Linf 7500000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; values within [0, 5000]; L0 7500000, L1 7500000, Linf 7500000; grid 1/100, multiplier 1
 -- measure __r0.m1 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
 -- engine: WITH s AS (SELECT _u, c4 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -250000 WHEN c6 >= 5000.0 THEN 250000 ELSE CAST(round((c6 - 2500.0) * 100.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0, CAST(sum(q_m1) AS BIGINT) AS n_m1 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 1 ELSE (v_m0 * 30) // n_m0 END), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m1 <= 30 THEN q_m1 * 65536 ELSE (q_m1 * 1966080) // n_m1 END), 0))) AS BIGINT) AS m1 FROM s JOIN t USING (_u) GROUP BY k0
 
@@ -121,7 +121,7 @@ SELECT clinic, SUM(cost) FROM visits GROUP BY clinic
 --   a0 = sum(cost) from m0
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "sum(cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 15000000, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; values within [0, 5000]; L0 15000000, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
 -- engine: WITH s AS (SELECT _u, c4 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 500000 ELSE CAST(round(c6 * 100.0) AS BIGINT) END ELSE 0 END AS v_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 1 ELSE (v_m0 * 30) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
 
 -- case: conditional sum
@@ -131,7 +131,7 @@ SELECT SUM(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) FROM patients
 --   a0 = sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) from m0
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0, coalesce(CAST(CASE WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END <= 0 THEN 0 WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END >= 1 THEN 1 ELSE CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END END AS BIGINT), 0) AS v_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
 -- case: COUNT_IF
@@ -153,7 +153,7 @@ SELECT region, COUNT(income), AVG(income) FROM patients GROUP BY region
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "count(income)", "__r0"."a1" AS "avg(income)", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- measure __r0.m1 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 200000]; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c6 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
 
 -- case: variance and standard deviation share
@@ -165,8 +165,8 @@ SELECT VAR_SAMP(age), STDDEV_POP(age), AVG(age) FROM patients
 --   a2 = avg(age) from m0, m2
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "variance(age)", "__r0"."a1" AS "stddev_pop(age)", "__r0"."a2" AS "avg(age)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 50, Linf 50; grid 1, multiplier 1
--- measure __r0.m1 sum: one row a unit; L0 1, L1 2500000, Linf 2500000; grid 1/1000, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [0, 100]; L0 1, L1 50, Linf 50; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 2500]; L0 1, L1 2500000, Linf 2500000; grid 1/1000, multiplier 1
 -- measure __r0.m2 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m2), 0))) AS BIGINT) AS m2 FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c4 IS NULL)) THEN coalesce(CAST(CASE WHEN c4 <= 0 THEN -50 WHEN c4 >= 100 THEN 50 ELSE c4 - 50 END AS BIGINT), 0) ELSE 0 END AS v_m0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c4 IS NULL)) THEN CASE WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) IS NULL OR isnan((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT)))) THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) <= 0.0 THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) >= 2500.0 THEN 2500000 ELSE CAST(round((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) * 1000.0) AS BIGINT) END ELSE 0 END AS v_m1, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m2 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
@@ -187,7 +187,7 @@ SELECT AVG(1.0 / (age - 40)) FROM patients
 --   a0 = avg(1.0 / (age - 40)) from m0, m1
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "avg(1.0 / (age - 40))", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 1000000, Linf 1000000; grid 1/1000000, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [-1, 1]; L0 1, L1 1000000, Linf 1000000; grid 1/1000000, multiplier 1
 -- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN CASE WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL OR isnan((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT)))) THEN 0 WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) <= -1.0 THEN -1000000 WHEN (CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) >= 1.0 THEN 1000000 ELSE CAST(round((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) * 1000000.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT ((CAST(1.0 AS DOUBLE) / (c4 - CAST(40 AS BIGINT))) IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
@@ -210,11 +210,11 @@ SELECT CORR(income, age), REGR_SLOPE(income, age) FROM patients
 --   a1 = regr_slope(income, age) from m0, m1, m2, m3, m5
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "corr(income, age)", "__r0"."a1" AS "regr_slope(income, age)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
--- measure __r0.m1 sum: one row a unit; L0 1, L1 50, Linf 50; grid 1, multiplier 1
--- measure __r0.m2 sum: one row a unit; L0 1, L1 500000, Linf 500000; grid 10, multiplier 1
--- measure __r0.m3 sum: one row a unit; L0 1, L1 2500000, Linf 2500000; grid 1/1000, multiplier 1
--- measure __r0.m4 sum: one row a unit; L0 1, L1 1000000, Linf 1000000; grid 10000, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [0, 200000]; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 100]; L0 1, L1 50, Linf 50; grid 1, multiplier 1
+-- measure __r0.m2 sum: one row a unit; values within [-5e+06, 5e+06]; L0 1, L1 500000, Linf 500000; grid 10, multiplier 1
+-- measure __r0.m3 sum: one row a unit; values within [-2500, 2500]; L0 1, L1 2500000, Linf 2500000; grid 1/1000, multiplier 1
+-- measure __r0.m4 sum: one row a unit; values within [-1e+10, 1e+10]; L0 1, L1 1000000, Linf 1000000; grid 10000, multiplier 1
 -- measure __r0.m5 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m2), 0))) AS BIGINT) AS m2, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m3), 0))) AS BIGINT) AS m3, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m4), 0))) AS BIGINT) AS m4, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m5), 0))) AS BIGINT) AS m5 FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN coalesce(CAST(CASE WHEN c4 <= 0 THEN -50 WHEN c4 >= 100 THEN 50 ELSE c4 - 50 END AS BIGINT), 0) ELSE 0 END AS v_m1, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m2, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) IS NULL OR isnan((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT)))) THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) <= -5000000.0 THEN -500000 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) >= 5000000.0 THEN 500000 ELSE CAST(round((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) / 10.0) AS BIGINT) END ELSE 0 END AS v_m2, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m3, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) IS NULL OR isnan((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT)))) THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) <= -2500.0 THEN -2500000 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) >= 2500.0 THEN 2500000 ELSE CAST(round((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c4 - CAST(50 AS BIGINT))) * 1000.0) AS BIGINT) END ELSE 0 END AS v_m3, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m4, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN ((c6 - CAST(100000 AS BIGINT)) * (c6 - CAST(100000 AS BIGINT))) IS NULL OR isnan(((c6 - CAST(100000 AS BIGINT)) * (c6 - CAST(100000 AS BIGINT)))) THEN 0 WHEN ((c6 - CAST(100000 AS BIGINT)) * (c6 - CAST(100000 AS BIGINT))) <= -10000000000.0 THEN -1000000 WHEN ((c6 - CAST(100000 AS BIGINT)) * (c6 - CAST(100000 AS BIGINT))) >= 10000000000.0 THEN 1000000 ELSE CAST(round(((c6 - CAST(100000 AS BIGINT)) * (c6 - CAST(100000 AS BIGINT))) / 10000.0) AS BIGINT) END ELSE 0 END AS v_m4, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m5 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
@@ -225,8 +225,8 @@ SELECT sex, COVAR_SAMP(income, age) FROM patients GROUP BY sex
 --   a0 = covar_samp(income, age) from m0, m1, m2, m3
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."k0" AS "sex", "__r0"."a0" AS "covar_samp(income, age)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
--- measure __r0.m1 sum: one row a unit; L0 1, L1 50, Linf 50; grid 1, multiplier 1
--- measure __r0.m2 sum: one row a unit; L0 1, L1 500000, Linf 500000; grid 10, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [0, 200000]; L0 1, L1 100000, Linf 100000; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 100]; L0 1, L1 50, Linf 50; grid 1, multiplier 1
+-- measure __r0.m2 sum: one row a unit; values within [-5e+06, 5e+06]; L0 1, L1 500000, Linf 500000; grid 10, multiplier 1
 -- measure __r0.m3 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m2), 0))) AS BIGINT) AS m2, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m3), 0))) AS BIGINT) AS m3 FROM (SELECT _u, c5 AS k0, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN c6 IS NULL OR isnan(c6) THEN 0 WHEN c6 <= 0.0 THEN -100000 WHEN c6 >= 200000.0 THEN 100000 ELSE CAST(round((c6 - 100000.0)) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN coalesce(CAST(CASE WHEN c4 <= 0 THEN -50 WHEN c4 >= 100 THEN 50 ELSE c4 - 50 END AS BIGINT), 0) ELSE 0 END AS v_m1, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m2, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN CASE WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) IS NULL OR isnan((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT)))) THEN 0 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) <= -5000000.0 THEN -500000 WHEN (TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) >= 5000000.0 THEN 500000 ELSE CAST(round((TRY_CAST((c4 - CAST(50 AS BIGINT)) AS DOUBLE) * (c6 - CAST(100000 AS BIGINT))) / 10.0) AS BIGINT) END ELSE 0 END AS v_m2, CASE WHEN (NOT (c6 IS NULL)) AND (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m3 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0

@@ -71,7 +71,7 @@ SELECT v.clinic, SUM(x.doses) FROM prescriptions x JOIN visits v ON x.visit_id =
 --     table prescriptions [protected]
 --     table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "sum(x.doses)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 3072000, L1 3072000, Linf 3072000; grid 1, multiplier 2048
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; values within [0, 50]; L0 3072000, L1 3072000, Linf 3072000; grid 1, multiplier 2048
 -- engine: WITH s AS (SELECT _u, c8 AS k0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c4 IS NULL)) THEN coalesce(CAST(CASE WHEN c4 <= 0 THEN 0 WHEN c4 >= 50 THEN 50 ELSE c4 END AS BIGINT), 0) ELSE 0 END AS v_m0 FROM (SELECT l._u AS _u, c2, c3, c4, c6, c7, c8, c9, c10, c11 FROM (SELECT _u, "visit_id" AS c2, "drug" AS c3, "doses" AS c4 FROM "prescriptions") AS l JOIN (SELECT _u, "visit_id" AS c6, "patient_id" AS c7, "clinic" AS c8, "diagnosis" AS c9, "cost" AS c10, "visited_on" AS c11 FROM "visits") AS r ON l._u = r._u AND (c2 = c6))), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 2048 ELSE (v_m0 * 61440) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
 
 -- case: anti join: NOT IN over unit ids
@@ -133,7 +133,7 @@ SELECT clinic, AVG(c) FROM (SELECT patient_id, clinic, SUM(cost) AS c FROM visit
 --     aggregate of each unit's own rows by patient_id, clinic [protected]
 --       table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "clinic", "__r0"."a0" AS "avg(c)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: weights: a unit's rows add to at most 30; L0 225000000, L1 225000000, Linf 225000000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: weights: a unit's rows add to at most 30; values within [0, 150000]; L0 225000000, L1 225000000, Linf 225000000; grid 1/100, multiplier 1
 -- measure __r0.m1 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
 -- engine: WITH s AS (SELECT _u, c13 AS k0, CASE WHEN (NOT (c14 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c14 IS NULL)) THEN CASE WHEN c14 IS NULL OR isnan(c14) THEN 0 WHEN c14 <= 0.0 THEN -7500000 WHEN c14 >= 150000.0 THEN 7500000 ELSE CAST(round((c14 - 75000.0) * 100.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c14 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, c9 AS c12, c10 AS c13, c11 AS c14 FROM (SELECT _u, c4 AS c9, c5 AS c10, (CAST(sum(TRY_CAST(round(c7 * 100.0) AS BIGINT)) AS DOUBLE) / 100.0) AS c11 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits") GROUP BY 1, 2, 3))), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0, CAST(sum(q_m1) AS BIGINT) AS n_m1 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN v_m0 * 1 ELSE (v_m0 * 30) // n_m0 END), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m1 <= 30 THEN q_m1 * 65536 ELSE (q_m1 * 1966080) // n_m1 END), 0))) AS BIGINT) AS m1 FROM s JOIN t USING (_u) GROUP BY k0
 
@@ -146,7 +146,7 @@ SELECT AVG(gap) FROM (SELECT date_diff('day', LAG(visited_on) OVER (PARTITION BY
 --     select visit_id, patient_id, clinic, diagnosis, cost, visited_on, lag [protected]
 --       table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "avg(gap)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 21930, Linf 21930; grid 1, multiplier 1
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; values within [-731, 731]; L0 1, L1 21930, Linf 21930; grid 1, multiplier 1
 -- measure __r0.m1 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN (v_m0 * 30) // q_m0 ELSE v_m0 END), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 30 THEN 30 ELSE q_m1 END), 0))) AS BIGINT) AS m1 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0, sum(q_m1) AS q_m1 FROM (SELECT _u, CASE WHEN (NOT (c10 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c10 IS NULL)) THEN coalesce(CAST(CASE WHEN c10 <= -731 THEN -731 WHEN c10 >= 731 THEN 731 ELSE c10 END AS BIGINT), 0) ELSE 0 END AS v_m0, CASE WHEN (NOT (c10 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, TRY(date_diff('day', c9, c8)) AS c10 FROM (SELECT _u, c3 AS c3, c4 AS c4, c5 AS c5, c6 AS c6, c7 AS c7, c8 AS c8, lag(c8) OVER (PARTITION BY _u, c4 ORDER BY c8 ASC NULLS LAST, c3 ASC NULLS LAST, c4 ASC NULLS LAST, c5 ASC NULLS LAST, c6 ASC NULLS LAST, c7 ASC NULLS LAST, c8 ASC NULLS LAST) AS c9 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")))) GROUP BY _u)
 
@@ -213,7 +213,7 @@ SELECT p.region, SUM(v.cost) FROM patients p JOIN visits v ON p.patient_id = v.p
 --     table patients [protected, one row a unit]
 --     table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "sum(v.cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; values within [0, 5000]; L0 1, L1 15000000, Linf 15000000; grid 1/100, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN v_m0 > 15000000 THEN 15000000 WHEN v_m0 < 0 THEN 0 ELSE v_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, k0, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0 FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c13 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c13 IS NULL)) THEN CASE WHEN c13 IS NULL OR isnan(c13) THEN 0 WHEN c13 <= 0.0 THEN 0 WHEN c13 >= 5000.0 THEN 500000 ELSE CAST(round(c13 * 100.0) AS BIGINT) END ELSE 0 END AS v_m0 FROM (SELECT l._u AS _u, c2, c3, c4, c5, c6, c7, c9, c10, c11, c12, c13, c14 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") AS l JOIN (SELECT _u, "visit_id" AS c9, "patient_id" AS c10, "clinic" AS c11, "diagnosis" AS c12, "cost" AS c13, "visited_on" AS c14 FROM "visits") AS r ON l._u = r._u AND (c2 = c10))) GROUP BY _u, k0) GROUP BY k0
 
 -- case: join with USING
@@ -225,7 +225,7 @@ SELECT AVG(cost) FROM patients JOIN visits USING (patient_id)
 --     table patients [protected, one row a unit]
 --     table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "avg(cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one group a unit, at most 30 of its rows; L0 1, L1 7500000, Linf 7500000; grid 1/100, multiplier 1
+-- measure __r0.m0 sum: one group a unit, at most 30 of its rows; values within [0, 5000]; L0 1, L1 7500000, Linf 7500000; grid 1/100, multiplier 1
 -- measure __r0.m1 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN (v_m0 * 30) // q_m0 ELSE v_m0 END), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 30 THEN 30 ELSE q_m1 END), 0))) AS BIGINT) AS m1 FROM (SELECT _u, sum(q_m0) AS q_m0, sum(v_m0) AS v_m0, sum(q_m1) AS q_m1 FROM (SELECT _u, CASE WHEN (NOT (c13 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c13 IS NULL)) THEN CASE WHEN c13 IS NULL OR isnan(c13) THEN 0 WHEN c13 <= 0.0 THEN -250000 WHEN c13 >= 5000.0 THEN 250000 ELSE CAST(round((c13 - 2500.0) * 100.0) AS BIGINT) END ELSE 0 END AS v_m0, CASE WHEN (NOT (c13 IS NULL)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT l._u AS _u, c2, c3, c4, c5, c6, c7, c9, c10, c11, c12, c13, c14 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") AS l JOIN (SELECT _u, "visit_id" AS c9, "patient_id" AS c10, "clinic" AS c11, "diagnosis" AS c12, "cost" AS c13, "visited_on" AS c14 FROM "visits") AS r ON l._u = r._u AND (c2 = c10))) GROUP BY _u)
 
@@ -300,7 +300,7 @@ SELECT AVG(n) FROM (SELECT patient_id, COUNT(*) AS n FROM visits GROUP BY patien
 --     aggregate of each unit's own rows by patient_id [protected, one row a unit]
 --       table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "avg(n)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 sum: one row a unit; L0 1, L1 15, Linf 15; grid 1, multiplier 1
+-- measure __r0.m0 sum: one row a unit; values within [1, 30]; L0 1, L1 15, Linf 15; grid 1, multiplier 1
 -- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, 1 AS q_m0, coalesce(CAST(CASE WHEN c12 <= 1 THEN -15 WHEN c12 >= 30 THEN 14 ELSE c12 - 16 END AS BIGINT), 0) AS v_m0, 1 AS q_m1 FROM (SELECT _u, c9 AS c11, c10 AS c12 FROM (SELECT _u, c4 AS c9, count(*) AS c10 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits") GROUP BY 1, 2)))
 

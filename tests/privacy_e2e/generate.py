@@ -24,8 +24,8 @@ class Source:
     alias: str = "t"
 
 
-NULL_KEYS = False
-"""Whether keys that are computed and can be NULL are generated: not before ``queries.NULL_KEYS`` are answered rightly."""
+NULL_KEYS = True
+"""Whether keys that are computed and can be NULL are generated."""
 
 PATIENTS = Source("patients p", "p.patient_id", ("p.age", "p.income", "p.weight"), ("p.region", "p.sex", "p.name"),
                   ("p.registered",), ("p.smoker",), ("p.region", "p.sex", "p.smoker", "p.name", "p.age // 20"))  # fmt: skip

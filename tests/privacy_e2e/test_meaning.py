@@ -15,8 +15,8 @@ from tacit_e2e_queries import ROWS, Query
 from tacit_e2e_world import World, answer
 
 CURATED = [*ROWS, *RELEASES]
-GENERATED = int(os.environ.get("TACIT_GENERATED", "200"))  # generated statements; thousands are a matter of minutes
-CHUNK = 50
+GENERATED = int(os.environ.get("TACIT_GENERATED", "160"))  # generated statements; thousands are a matter of minutes
+CHUNK = 40
 
 
 def params() -> list[Any]:

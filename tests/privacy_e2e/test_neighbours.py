@@ -16,8 +16,8 @@ from tacit_e2e_world import World, open_world
 from tacit_service.errors import TacitError
 
 CURATED = [*ROWS, *RELEASES, *TIED, *OVERFLOWS]
-GENERATED = int(os.environ.get("TACIT_GENERATED", "90"))  # generated statements; thousands are a matter of minutes
-CHUNK = 30
+GENERATED = int(os.environ.get("TACIT_GENERATED", "80"))  # generated statements; thousands are a matter of minutes
+CHUNK = 20
 
 
 def params(queries: list[Query]) -> list[Any]:

@@ -38,6 +38,10 @@ PUBLIC: Final = None
 """Marks a route that needs no key: it tells nothing about any dataset, analyst or release."""
 
 ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
+    ("GET", "/"): PUBLIC,
+    ("GET", "/console/app.js"): PUBLIC,
+    ("GET", "/console/app.css"): PUBLIC,
+    ("GET", "/console/icon.svg"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): WATCHERS,

@@ -1,1 +1,5 @@
-"""The browser console's room; nothing is in it yet."""
+"""The browser console: TypeScript in ``src``, the built bundle in ``static``, and the reader that serves it."""
+
+from tacit_service.console.bundle import ASSETS, Asset, asset, page
+
+__all__ = ["ASSETS", "Asset", "asset", "page"]

@@ -12,7 +12,7 @@ from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weig
 from tacit_service.query.bounds import INT64_MAX, Type
 from tacit_service.query.plan import Form, Measure, MeasureKind, ReleasePoint
 
-from .emit import expression, relation, to_steps
+from .emit import expression, key, relation, to_steps
 
 # fixes which K groups of a unit count; public, and a function of (unit, group) alone
 _SALT = "tacit/v1"
@@ -71,7 +71,7 @@ def _group_by(keys: list[str]) -> str:
 
 def _rows(point: ReleasePoint, measures: list[Measure], extra: list[str] | None = None) -> str:
     """The source's rows: unit, keys, and for each measure its integer ``v`` (0 where the condition fails) and ``q`` (0/1)."""
-    columns = [f"{expression(k.expr)} AS {k.name}" for k in point.keys]
+    columns = [f"{key(k.expr)} AS {k.name}" for k in point.keys]
     for m in measures:
         condition = " AND ".join(expression(w) for w in m.where)
         columns.append(f"{f'CASE WHEN {condition} THEN 1 ELSE 0 END' if condition else '1'} AS q_{m.name}")
@@ -175,9 +175,9 @@ def _kept_groups(keys: list[str], k: int) -> str:
 
 
 def rank(keys: list[str]) -> str:
-    """Place of a group among the unit's groups, by a hash of both."""
+    """Place of a group among the unit's groups, by a hash of both; groups that hash alike, by their keys."""
     parts = ", ".join(f"coalesce(CAST({k} AS VARCHAR), chr(1))" for k in keys)
-    return f"row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts})))"
+    return f"row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts})), {', '.join(keys)})"
 
 
 def _partial(m: Measure) -> str:

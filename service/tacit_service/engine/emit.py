@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
+from tacit_service.errors import SqlSyntaxError
 from tacit_service.query import operators
-from tacit_service.query.bounds import INT64_MAX, Type
+from tacit_service.query.bounds import INT64_MAX, Facts, Type
 from tacit_service.query.expr import (
     Agg,
     Call,
@@ -50,6 +51,7 @@ _SET_OPS = {"union_all": "UNION ALL", "union": "UNION", "intersect": "INTERSECT"
             "except": "EXCEPT", "except_all": "EXCEPT ALL"}  # fmt: skip
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN", "semi": "SEMI JOIN",
           "anti": "ANTI JOIN"}  # fmt: skip
+TEXT_MAX = 20_000  # characters of one date expression
 _GRID_DEFAULT = Fraction(1, 10**6)  # of a per-unit SUM over values without a declared precision
 
 
@@ -127,6 +129,14 @@ def expression(e: Expr, *, unit: bool = True) -> str:
     raise TypeError(f"no SQL for {type(e).__name__}")
 
 
+def key(e: Expr, *, unit: bool = True) -> str:
+    """A group key. NaN counts as NULL, as in values; 0.0 and -0.0, which are one group, are written alike."""
+    text = expression(e, unit=unit)
+    if e.facts.type is not Type.NUMBER or isinstance(e, Lit):
+        return text
+    return f"CASE WHEN NOT isnan({text}) THEN {text} + CAST(0.0 AS DOUBLE) END"
+
+
 def _call(e: Call, unit: bool) -> str:
     args = [expression(a, unit=unit) for a in e.args]
     if e.name in ("and", "or"):
@@ -144,6 +154,8 @@ def in_calendar(text: str, kind: Type) -> str:
     """A date or timestamp outside years 2 to 9999 (infinity too) as NULL: nothing that reads it later can fail."""
     if kind not in (Type.DATE, Type.TIMESTAMP):
         return text
+    if len(text) > TEXT_MAX:  # written twice at every level: a few nested ones would fill the memory
+        raise SqlSyntaxError("sql_too_large", "The statement nests too much date arithmetic.", rule="limits")
     low, high = (f"{CASTS[kind]} '{edge}'" for edge in ("0002-01-01", "9999-12-31"))
     return f"CASE WHEN {text} BETWEEN {low} AND {high} THEN {text} END"
 
@@ -180,7 +192,7 @@ def _window(e: Window, unit: bool) -> str:
         return saturated(text)
     if e.function in ("sum", "avg") and e.args[0].facts.type is Type.NUMBER:
         over = f" OVER ({' '.join(parts)})"
-        total, back = _grid_sum(args, e.args[0].facts.grid, over)
+        total, back = _grid_sum(args, e.args[0].facts, over)
         mean = f" / nullif(count({args}){over}, 0)" if e.function == "avg" else ""
         return f"(CAST({total} AS DOUBLE){back}{mean})"
     return text
@@ -203,15 +215,19 @@ def aggregate(e: Agg) -> str:
     if e.function == "sum":
         if kind is Type.INTEGER:
             return saturated(f"sum({x}){where}")
-        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        total, back = _grid_sum(x, e.args[0].facts, where)
         return f"(CAST({total} AS DOUBLE){back})"
     if e.function == "avg" and kind is Type.NUMBER:
-        total, back = _grid_sum(x, e.args[0].facts.grid, where)
+        total, back = _grid_sum(x, e.args[0].facts, where)
         return f"(CAST({total} AS DOUBLE){back} / nullif(count({x}){where}, 0))"
     if e.function in ("stddev_samp", "stddev_pop", "var_samp", "var_pop"):
         return _moments(e, x, where)
     if e.function in ("quantile_cont", "quantile_disc", "median"):
-        return f"{'quantile_cont' if e.function == 'median' else e.function}({x}, {float(e.parameter or 0.5)!r}){where}"
+        function = "quantile_cont" if e.function == "median" else e.function
+        p = 0.5 if e.parameter is None else float(e.parameter)
+        return (
+            f"CAST({function}({x}, {p!r}){where} AS DOUBLE)"  # quantile_disc of integers is one; its facts say NUMBER
+        )
     return f"{e.function}({x}){where}"
 
 
@@ -220,21 +236,35 @@ def _moments(e: Agg, x: str, where: str) -> str:
     f = e.args[0].facts
     grid = value_grid(f, *f.bounds.ends())
     steps, back = to_steps(x, grid)
-    whole = f"TRY_CAST(round({steps}) AS HUGEINT)"
-    n = f"count({whole}){where}"
+    # past 2^40 steps (bounds are known and hold 2^31 at most, unless a cap was only assumed) the sums might overflow
+    whole = f"CASE WHEN abs({steps}) < {float(2**40)!r} THEN CAST(round({steps}) AS HUGEINT) END"
+    n = f"count({x}){where}"
     first, second = (f"CAST(sum({p}){where} AS DOUBLE)" for p in (whole, f"{whole} * {whole}"))
     less = f"nullif({n} - 1, 0)" if e.function.endswith("samp") else f"nullif({n}, 0)"
     variance = (
         f"(CASE WHEN {second} > {first} * {first} / {n} THEN {second} - {first} * {first} / {n} ELSE 0.0 END / {less})"
     )
-    return f"(sqrt({variance}){back})" if e.function.startswith("stddev") else f"({variance}{back}{back})"
+    spread = f"sqrt({variance}){back}" if e.function.startswith("stddev") else f"{variance}{back}{back}"
+    return f"(CASE WHEN count({whole}){where} = {n} THEN {spread} END)"
 
 
-def _grid_sum(x: str, grid: Fraction | None, where: str) -> tuple[str, str]:
-    """Integer sum in multiples of the grid, and the text that scales it back."""
-    grid = grid or _GRID_DEFAULT
+def _grid_sum(x: str, f: Facts, where: str) -> tuple[str, str]:
+    """Integer sum in multiples of a grid, and the text that scales it back: one value in any row order.
+
+    Without a declared precision the grid is a power of two, 2^-52 of the bounds. Without bounds a value that does not
+    fit makes the sum NULL: it is never left out silently.
+    """
+    if f.grid is None and f.bounds.finite:
+        size = max(abs(end) for end in f.bounds.ends()) or Fraction(1)
+        grid = Fraction(2) ** (math.ceil(math.log2(size)) - 52)
+    else:
+        grid = f.grid or _GRID_DEFAULT
     steps, back = to_steps(x, grid)
-    return f"sum(TRY_CAST(round({steps}) AS BIGINT)){where}", back
+    whole = f"TRY_CAST(round({steps}) AS BIGINT)"
+    total = f"sum({whole}){where}"
+    if f.bounds.finite and f.proven:
+        return total, back
+    return f"CASE WHEN count({whole}){where} = count({x}){where} THEN {total} END", back
 
 
 def to_steps(x: str, grid: Fraction) -> tuple[str, str]:

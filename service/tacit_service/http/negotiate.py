@@ -9,6 +9,8 @@ from fastapi import Request
 
 from tacit_service.http.problems import EdgeError
 
+JSON: Final = "application/json"
+ARROW: Final = "application/vnd.apache.arrow.stream"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _ACCEPT_CHARS_MAX: Final = 1024
 

@@ -27,6 +27,11 @@ WARNING = (
     "list of regions) wherever you can; keep a proposed number only if anyone could have guessed it."
 )
 
+ROWS_WARNING = (
+    "ATTENTION: no unit was named, so the draft protects single ROWS, not people: someone with several rows is not "
+    "protected. Where a column says whose row it is, name it: --unit COLUMN."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TableAdvice:
@@ -52,9 +57,14 @@ class Advice:
     warning: str = WARNING
 
     def __str__(self) -> str:
-        return "\n".join([self.warning, "", *self._report(), "Draft:", "", self.draft])
+        return f"{self.report}\nDraft:\n\n{self.draft}"
 
-    def _report(self) -> Iterator[str]:
+    @property
+    def report(self) -> str:
+        """The warning, and what each choice costs: all but the draft."""
+        return "\n".join([self.warning, "", *self._lines()])
+
+    def _lines(self) -> Iterator[str]:
         price = f"ε {self.epsilon}" + (f", δ {self.delta}" if self.delta else "")
         for advice in self.tables:
             yield f"{advice.name}: expected error of one query at {price} (noise: 95 % ±; bias: what bounds lose)"
@@ -103,7 +113,8 @@ def advise(
         tables = {name: table}
     found = tuple(_advise_table(policy, reader, base, n, t, epsilon, delta) for n, t in tables.items())
     draft = render(policy, [(a.name, a.table, a.columns) for a in found], _caps(found), epsilon, delta)
-    return Advice(found, epsilon, delta, draft)
+    rows_only = policy is None and unit == ROW
+    return Advice(found, epsilon, delta, draft, f"{ROWS_WARNING}\n{WARNING}" if rows_only else WARNING)
 
 
 def _caps(found: tuple[TableAdvice, ...]) -> dict[str, int]:

@@ -31,6 +31,8 @@ def _lines(
     yield "# A draft. What was read off the data becomes public with this file: put domain knowledge in its place."
     yield "version: 1"
     yield f"dataset: {policy.dataset if policy else first}"
+    if policy and policy.description:
+        yield f"description: {json.dumps(policy.description, ensure_ascii=False)}"
     yield "privacy_unit:"
     yield f"  name: {policy.privacy_unit.name if policy else 'unit'}"
     yield f"  column: {scalar(policy.privacy_unit.column if policy else f'{first}.{table.unit}')}"
@@ -40,8 +42,7 @@ def _lines(
     for name, public in policy.tables.items() if policy else ():
         if public.public:
             yield from _table(name, public, {})
-    yield "contribution: # read off the data: the choices of least error"
-    yield from (f"  {name}: {value}" for name, value in caps.items())
+    yield from _contribution(policy, caps)
     budget, asked = (policy.budget, policy.per_query) if policy else (None, None)
     yield "budget: # for the life of the dataset; this one is for you to decide"
     yield f"  epsilon: {budget.epsilon if budget else epsilon * 30}"
@@ -49,12 +50,26 @@ def _lines(
     yield "per_query:"
     yield f"  default_epsilon: {asked.default_epsilon if asked else epsilon}"
     yield f"  max_epsilon: {asked.max_epsilon if asked else epsilon * 10}"
+    if asked:
+        yield f"  default_delta: {asked.default_delta}"
+        yield f"  mechanism: {asked.mechanism}"
     if policy and policy.overcommit:
         yield "overcommit: true"
     for section, accounts in (("analysts", policy.analysts), ("roles", policy.roles)) if policy else ():
         if accounts:
             yield f"{section}:"
             yield from (f"  {scalar(n)}: {{ epsilon: {b.epsilon}, delta: {b.delta} }}" for n, b in accounts.items())
+
+
+def _contribution(policy: Policy | None, caps: dict[str, int]) -> Iterator[str]:
+    """The advised caps; what the policy has now stands beside those that differ."""
+    yield "contribution: # read off the data: the choices of least error"
+    declared = policy.contribution.model_dump() if policy else {}
+    for name, value in caps.items():
+        now = declared.get(name)
+        yield f"  {name}: {value}" + (f" # the policy has {now}" if now not in (None, value) else "")
+    if declared.get("form", "auto") != "auto":
+        yield f"  form: {declared['form']}"
 
 
 def _table(name: str, table: Table, advised: dict[str, ColumnAdvice]) -> Iterator[str]:
@@ -65,9 +80,15 @@ def _table(name: str, table: Table, advised: dict[str, ColumnAdvice]) -> Iterato
     elif table.path:
         yield f"    path: {json.dumps([list(hop) for hop in table.path])}"
     else:
-        yield f"    unit: {scalar(table.unit or ROW)}"
+        comment = " # each row is protected, not each person" if table.row_is_unit else ""
+        yield f"    unit: {scalar(table.unit or ROW)}{comment}"
     if table.one_row_per_unit:
         yield "    one_row_per_unit: true"
+    if table.description:
+        yield f"    description: {json.dumps(table.description, ensure_ascii=False)}"
+    for cap in ("max_groups", "max_rows", "max_rows_per_group"):
+        if (value := getattr(table, cap)) is not None:
+            yield f"    {cap}: {value}"
     yield "    columns:"
     for column_name, column in table.columns.items():
         yield from _column(column_name, column, advised.get(column_name))
@@ -77,19 +98,24 @@ def _column(name: str, column: Column, advice: ColumnAdvice | None) -> Iterator[
     parts = [f"type: {column.type}"]
     if column.source_column:
         parts.append(f"source_column: {scalar(column.source_column)}")
-    bounds = advice.bounds if advice else tuple(map(str, column.bounds)) if column.bounds else None
+    advised = advice.bounds if advice else None
+    bounds = advised or (tuple(map(str, column.bounds)) if column.bounds else None)
     if bounds:
         numeric = column.type in ("integer", "number")
         low, high = bounds if numeric else (json.dumps(b) for b in bounds)
         parts.append(f"bounds: [{low}, {high}]")
-    precision = advice.precision if advice else column.precision
+    precision = (advice.precision if advice else None) or column.precision
     if precision:
         parts.append(f"precision: {Decimal(precision):f}")
-    categories = advice.categories if advice else column.categories
+    categories = (advice.categories if advice else None) or column.categories
     if categories:
         parts.append(f"categories: [{', '.join(map(scalar, categories))}]")
+    if column.nullable is not None:
+        parts.append(f"nullable: {scalar(column.nullable)}")
+    if column.description:
+        parts.append(f"description: {json.dumps(column.description, ensure_ascii=False)}")
     comments = list(advice.notes) if advice else []
-    if advice and advice.bounds:
+    if advice and advice.bounds and not advice.declared:
         comments.insert(0, "bounds read off the data")
     comment = f" # {'; '.join(comments)}" if comments else ""
     yield f"      {name}: {{ {', '.join(parts)} }}{comment}"

@@ -40,7 +40,10 @@ _AMOUNT_SHARES = (0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class ColumnAdvice:
-    """What the policy could declare of one column, as YAML text, and why."""
+    """What the policy could declare of one column, as YAML text, and why.
+
+    ``declared``: the policy says so already, and what it says is kept.
+    """
 
     name: str
     bounds: tuple[str, str] | None = None
@@ -49,6 +52,7 @@ class ColumnAdvice:
     distinct: int | None = None
     choices: tuple[Choice, ...] = ()
     notes: tuple[str, ...] = ()
+    declared: bool = False
 
 
 def source_types(reader: TableReader, source: str, base: Path, found: dict[str, str]) -> dict[str, Type]:
@@ -114,8 +118,14 @@ class Survey:
         for name, column in self._table.columns.items():
             if name == self._table.unit:
                 advice.append(ColumnAdvice(name, notes=("the unit's id",)))
+            elif column.categories is not None and column.bounds is None:
+                kept = column.categories
+                advice.append(ColumnAdvice(name, categories=kept, distinct=len(kept), declared=True))
             elif column.type in ("integer", "number"):
                 advice.append(self._number(name, rows_cap))
+            elif column.bounds is not None:
+                low, high = map(str, column.bounds)
+                advice.append(ColumnAdvice(name, (low, high), declared=True))
             elif column.type in ("date", "timestamp"):
                 advice.append(self._time(name, column.type))
             else:
@@ -132,7 +142,9 @@ class Survey:
         return row
 
     def _number(self, name: str, rows_cap: int) -> ColumnAdvice:
-        kind = self._table.columns[name].type
+        column = self._table.columns[name]
+        kind = column.type
+        declared = None if column.bounds is None else _numbers(column.bounds)
         shares = (0.95, 0.99, 0.999, 0.9999, 1.0)
         finite = "FILTER (abs(v) < 1e15)"  # an infinity must not set the scale
         expressions = {
@@ -149,18 +161,26 @@ class Survey:
             expressions[f"d{digits}"] = f"bool_and(abs({shifted} - round({shifted})) < 1e-6 * (1 + abs(v)))"
         row = self._row(name, expressions)
         if row["low"] is None:
-            return ColumnAdvice(name, notes=("only NULL: nothing to advise",))
-        if kind == "integer" and row["n"] > _IDENTIFIER_ROWS_MIN and row["distinct"] > 0.9 * row["n"]:
+            return ColumnAdvice(name, notes=("only NULL: nothing to advise",), declared=declared is not None)
+        if not declared and kind == "integer" and row["n"] > _IDENTIFIER_ROWS_MIN and row["distinct"] > 0.9 * row["n"]:
             return ColumnAdvice(name, notes=("nearly one value a row: an identifier gets no bounds",))
         pairs = {_pair(row["low"], row["high"], row[f"p{i}"], row[f"q{i}"]) for i in range(len(shares))}
         grid = _grid(kind, row, max(abs(b) for pair in pairs for b in pair))
-        choices = self._bounds_choices(name, sorted({_on_grid(pair, grid) for pair in pairs}), rows_cap)
+        tried = {_on_grid(pair, grid) for pair in pairs} | ({declared} if declared else set())
+        choices = self._bounds_choices(name, sorted(tried), rows_cap, declared)
+        if column.bounds is not None:
+            kept = (f"{column.bounds[0]:f}", f"{column.bounds[1]:f}")
+            keys = column.categories
+            grid_text = None if column.precision is None else f"{column.precision:f}"
+            return ColumnAdvice(name, kept, grid_text, keys, len(keys) if keys else None, tuple(choices), declared=True)
         low, high = best(choices, choices[0].query).values
         precision = None if kind == "integer" else f"{grid:f}"
         bounds = (_text(low, grid), _text(high, grid))
         return ColumnAdvice(name, bounds, precision, choices=tuple(choices))
 
-    def _bounds_choices(self, name: str, pairs: Sequence[tuple[float, float]], rows_cap: int) -> list[Choice]:
+    def _bounds_choices(
+        self, name: str, pairs: Sequence[tuple[float, float]], rows_cap: int, declared: tuple[float, float] | None
+    ) -> list[Choice]:
         """SUM(name) under each pair of bounds, all rows kept: the bias of clamping, the noise for ``rows_cap``."""
         sums = {"exact": "sum(v::DOUBLE) FILTER (abs(v) < 1e15)"}
         for i, (low, high) in enumerate(pairs):
@@ -168,7 +188,7 @@ class Survey:
         row = self._row(name, sums)
         return [
             Choice(
-                f"bounds [{low:g}, {high:g}]",
+                f"bounds [{low:g}, {high:g}]{' declared' if (low, high) == declared else ''}",
                 (low, high),
                 f"SUM({name}), all rows",
                 row["exact"],
@@ -302,6 +322,10 @@ class Survey:
         )
         g, n, pairs = (np.array(found[c].to_pylist(), dtype=np.int64) for c in ("g", "n", "pairs"))
         return GroupCounts(g, n, pairs, distinct)
+
+
+def _numbers(bounds: tuple[Any, Any]) -> tuple[float, float]:
+    return float(bounds[0]), float(bounds[1])
 
 
 # -- friendly numbers --------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from .syntax import strict, unsupported
 
 EXPANSIONS_MAX = 64
 DRAFTS_MAX = 64
+BOUND_MAX = 20_000
 SET_KINDS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
 
 
@@ -58,6 +59,7 @@ class Binder:
         self.correlated: list[bool] = []
         self._ids = itertools.count(1)
         self._expansions = 0
+        self._bound = 0
 
     def new_id(self) -> int:
         """A fresh plan-wide column id."""
@@ -86,6 +88,16 @@ class Binder:
             raise SqlSyntaxError(
                 "sql_too_large",
                 f"WITH names are used more than {EXPANSIONS_MAX} times in all.",
+                position=position(self.sql, node),
+            )
+
+    def count_bound(self, node: exp.Expr) -> None:
+        """CASE with a subject and BETWEEN write an operand more than once; nested, that must not explode."""
+        self._bound += 1
+        if self._bound > BOUND_MAX:
+            raise SqlSyntaxError(
+                "sql_too_large",
+                f"The statement has more than {BOUND_MAX} expressions once WITH names, CASE and BETWEEN are written out.",
                 position=position(self.sql, node),
             )
 
@@ -218,7 +230,7 @@ class Binder:
         strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
         left, left_on_unit = self._branch(node.this, env, as_relation, outer, around)
         right, right_on_unit = self._branch(node.expression, env, as_relation, outer, around)
-        if self.correlated:
+        if self.correlated and outer is not None:  # a derived table says nothing of the subquery that reads it
             self.correlated[-1] = left_on_unit and right_on_unit
         if isinstance(left, Outer) and isinstance(right, Outer):
             return outer_set_operation(self, node, left, right)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -39,11 +40,13 @@ TYPED: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.DayOfYear: ("part_dayofyear", ("this",)), exp.DayOfMonth: ("part_day", ("this",)),
     exp.Hour: ("part_hour", ("this",)), exp.Minute: ("part_minute", ("this",)), exp.Second: ("part_second", ("this",)),
     exp.TimeToStr: ("strftime", ("this", "format")), exp.Monthname: ("monthname", ("this",)),
+    exp.WidthBucket: ("width_bucket", ("this", "min_value", "max_value", "num_buckets")),
     exp.Dayname: ("dayname", ("this",)), exp.LastDay: ("last_day", ("this",)),
 }  # fmt: skip
 
 SIZE_MAX = 64
 LITERAL_CHARS = 50
+PATTERN_MAX = 5_000  # characters of a pattern, times all its repetitions
 _FORMAT = re.compile(r"(?:[^%]|%[aAbBdfHIjmMpSuUwWyY%])*\Z")
 _INTERVAL_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1, "minute": 1, "second": 1, "quarter": 92}
 
@@ -155,6 +158,7 @@ def _facts(fn: Fn, args: list[Expr]) -> Facts:
         grid=operators.usable_grid(grid, bounds),
         per_unit=all(f.per_unit for f in facts),
         proven=all(f.proven for f in facts),
+        key_null=any(f.key_null for f in facts) or (domain is not None and fn.nulls),
     )
 
 
@@ -197,6 +201,10 @@ def _check_literals(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> 
             re.compile(text(1))
         except re.error:
             raise b.mismatch(node, "The pattern is no valid regular expression") from None
+        # the engine writes counted repetitions out, and fails on too long a program only when a row reaches it
+        counts = [int(n) for n in re.findall(r"[{,]([0-9]{1,6})", text(1))]
+        if math.prod(max(n, 1) for n in counts) * len(text(1)) > PATTERN_MAX:
+            raise b.mismatch(node, "The pattern's counted repetitions multiply to too much", "Write * or +.")
     if fn.name in ("lpad", "rpad"):
         number(1, 0, 1_000)
         if not text(2):
@@ -207,6 +215,11 @@ def _check_literals(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> 
                 number(i, -100_000, 100_000)
     if fn.name == "round_to":
         number(1, -15, 12)
+    if fn.name == "width_bucket":
+        number(3, 1, 10_000)
+        low, high = args[1].facts.bounds.lo, args[2].facts.bounds.hi
+        if low is None or high is None or low >= high:
+            raise b.mismatch(node, "The range of width_bucket is empty")
 
 
 # -- calls whose parsed form needs care

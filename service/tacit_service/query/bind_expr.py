@@ -68,6 +68,7 @@ class ExprBinder:
 
     def bind(self, node: exp.Expr) -> Expr:
         """Bind any scalar expression."""
+        self.binder.count_bound(node)
         if self.aggregates is not None:
             found = self.aggregates.match(node, self)
             if found is not None:
@@ -143,7 +144,8 @@ class ExprBinder:
     def _neg(self, node: exp.Neg) -> Expr:
         a = self.numeric(node.this, self.bind(node.this))
         if isinstance(a, Lit) and isinstance(a.value, int | Decimal):
-            return Lit(a.facts.with_(bounds=-a.facts.bounds), -a.value)
+            domain = None if a.facts.domain is None else tuple(-v for v in a.facts.domain)
+            return Lit(a.facts.with_(bounds=-a.facts.bounds, domain=domain), -a.value)
         return Call(operators.arithmetic("neg", a.facts), "neg", (a,))
 
     def numeric(self, node: exp.Expr, e: Expr) -> Expr:
@@ -156,6 +158,8 @@ class ExprBinder:
 
     def _comparison(self, node: exp.Binary) -> Expr:
         strict(self.sql, node, "this", "expression")
+        if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
+            return self._in(exp.In(this=node.this, query=node.expression.this))
         a, b = self.unify(node, [node.this, node.expression])
         name = COMPARISONS[type(node)]
         never = name in ("is_not_distinct", "is_distinct")
@@ -230,7 +234,8 @@ class ExprBinder:
         strict(self.sql, node, "this", "low", "high")
         x, low, high = self.unify(node, [node.this, node.args["low"], node.args["high"]])
         ge = Call(operators.truth((x.facts, low.facts)), "ge", (x, low))
-        le = Call(operators.truth((x.facts, high.facts)), "le", (x, high))
+        again, high = self.unify(node, [node.this, node.args["high"]])  # bound again, so that nesting is counted
+        le = Call(operators.truth((again.facts, high.facts)), "le", (again, high))
         return Call(operators.truth((ge.facts, le.facts)), "and", (ge, le))
 
     def _in(self, node: exp.In) -> Expr:
@@ -370,6 +375,7 @@ _HANDLERS: dict[type, Callable[[ExprBinder, Any], Expr]] = {
     exp.AggFunc: _aggregate,
     exp.Filter: _aggregate,
     exp.WithinGroup: _aggregate,
+    exp.IgnoreNulls: _aggregate,
     **dict.fromkeys(BINARY, ExprBinder._binary),
     **dict.fromkeys(COMPARISONS, ExprBinder._comparison),
 }

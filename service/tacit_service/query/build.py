@@ -9,6 +9,7 @@ from .bounds import DAY_US, Facts, Interval, Type
 from .expr import Call, Cast, Expr, Lit
 
 # how far integers of each narrow cast target reach
+FLOAT_EXACT = 2**53
 INT_RANGE = {"TINYINT": 2**7, "SMALLINT": 2**15, "INTEGER": 2**31}
 
 
@@ -28,8 +29,18 @@ def cast_to(arg: Expr, kind: Type, target: str = "") -> Expr:
         per_unit=f.per_unit,
         proven=f.proven,
         size=f.size,
+        key_null=f.key_null or not (safe or f.type is Type.BOOLEAN or _always_fits(f, kind, target)),
     )
     return Cast(facts, arg, target)
+
+
+def _always_fits(f: Facts, kind: Type, target: str) -> bool:
+    """No value of the argument makes the cast fail."""
+    if kind is Type.INTEGER and f.type.numeric and f.proven and f.bounds.finite:
+        reach = INT_RANGE.get(target, 2**63)
+        lo, hi = f.bounds.ends()
+        return -reach <= lo and hi <= reach - 1
+    return kind in (Type.DATE, Type.TIMESTAMP) and f.type.temporal
 
 
 def _cast_bounds(f: Facts, kind: Type, target: str) -> tuple[Interval, Fraction | None]:
@@ -38,7 +49,13 @@ def _cast_bounds(f: Facts, kind: Type, target: str) -> tuple[Interval, Fraction 
     if f.type is Type.BOOLEAN and kind.numeric:
         return Interval.of(0, 1), Fraction(1)
     if kind is Type.INTEGER:
-        return (f.bounds.floor_ends().meet(whole) if f.type.numeric and f.bounds.finite else whole), Fraction(1)
+        if not (f.type.numeric and f.bounds.finite):
+            return whole, Fraction(1)
+        ends = f.bounds.floor_ends()
+        low, high = ends.ends()
+        if f.type is Type.NUMBER and max(abs(low), abs(high)) > FLOAT_EXACT:
+            ends = ends.widen(max(abs(low), abs(high)) / 2**40)  # floats round: a value may lie past its exact bound
+        return ends.meet(whole), Fraction(1)
     if kind is Type.NUMBER and f.type.numeric:
         if target.startswith("DECIMAL"):
             scale = Fraction(1, 10 ** int(target.rstrip(")").split(",")[1]))

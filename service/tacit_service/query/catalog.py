@@ -23,7 +23,7 @@ DOMAIN_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """One table: ``columns`` maps the declared name to its facts, in declared order."""
+    """One table: ``columns`` maps the declared name to its facts, in declared order; ``rows`` of a public one."""
 
     name: str
     public: bool
@@ -32,6 +32,7 @@ class TableInfo:
     max_groups: int
     max_rows: int
     max_rows_per_group: int
+    rows: int = 0
 
 
 class Catalog:
@@ -76,6 +77,7 @@ def _table(policy: Policy, name: str, t: PolicyTable, rows: pa.Table | None) -> 
         max_groups=groups,
         max_rows=t.max_rows or c.max_rows or groups * per_group,
         max_rows_per_group=per_group,
+        rows=0 if rows is None else rows.num_rows,
     )
 
 

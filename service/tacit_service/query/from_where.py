@@ -9,9 +9,9 @@ from sqlglot import exp
 from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
-from .expr import Call, Case, Exists, Expr, InRelation, Ref, Scalar, conjuncts, refs
+from .expr import Call, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
 from .narrow import narrow, rows_left
-from .operators import truth
+from .operators import ARITHMETIC, truth
 from .parse import position
 from .plan import Column, Filter, Relation
 from .rules.aggregate import has_aggregate
@@ -138,12 +138,14 @@ def _kept_public_rows(binder: Binder, where: exp.Expr, predicate: Expr, key_tabl
         key_table = Filter(narrow(key_table.columns, both), key_table.property, None, key_table, both)
     if not others:
         return key_table
-    if any(
-        isinstance(c, Call) and c.name in NULL_REJECTING and not any(isinstance(n, Case) for n in c.walk())
-        for c in others
-    ):
+    if any(isinstance(c, Call) and c.name in NULL_REJECTING and all(_strict(n) for n in c.walk()) for c in others):
         return None  # a row without a match has NULLs, and does not pass
     raise public_rows_kept(binder, where)
+
+
+def _strict(e: Expr) -> bool:
+    """NULL where what it reads is NULL."""
+    return isinstance(e, Ref | Lit | Cast) or (isinstance(e, Call) and e.name in (*NULL_REJECTING, *ARITHMETIC))
 
 
 def where_clause(

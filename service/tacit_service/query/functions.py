@@ -62,6 +62,11 @@ def _round(args: Sequence[Facts]) -> Interval:
     return args[0].bounds.floor_ends()
 
 
+def _buckets(args: Sequence[Facts]) -> Interval:
+    top = args[3].bounds.hi
+    return Interval(Fraction(0), None if top is None else top + 1)
+
+
 def _strings() -> list[Fn]:
     s = (S,)
     return [
@@ -101,7 +106,7 @@ def _numbers() -> list[Fn]:
         Fn("ceil", (NUM,), N, "ceil({0})", _round, integer_grid=True),
         Fn("trunc", (NUM,), N, "trunc({0})", _round, integer_grid=True),
         Fn("round", (NUM,), N, "round({0})", _round, integer_grid=True),
-        Fn("round_to", (NUM, (I,)), N, "round({0}, CAST({1} AS INTEGER))", None, literal=(1,)),
+        Fn("round_to", (NUM, (I,)), N, "round(CAST({0} AS DOUBLE), CAST({1} AS INTEGER))", None, literal=(1,)),
         Fn("sqrt", (NUM,), N, "sqrt(CAST({0} AS DOUBLE))", _mono(math.sqrt, 0.0), nulls=True),
         Fn("cbrt", (NUM,), N, "cbrt(CAST({0} AS DOUBLE))", _mono(math.cbrt)),
         Fn("ln", (NUM,), N, "ln(CAST({0} AS DOUBLE))", _mono(math.log, 1e-300), nulls=True),
@@ -109,6 +114,15 @@ def _numbers() -> list[Fn]:
         Fn("log10", (NUM,), N, "log10(CAST({0} AS DOUBLE))", _mono(math.log10, 1e-300), nulls=True),
         Fn("exp", (NUM,), N, "exp(CAST({0} AS DOUBLE))", _mono(math.exp), nulls=True),
         Fn("power", (NUM, NUM), N, "power(CAST({0} AS DOUBLE), {1})", None, literal=(1,), nulls=True),
+        Fn(
+            "width_bucket",
+            (NUM, NUM, NUM, (I,)),
+            I,
+            "CAST(CASE WHEN {0} < {1} THEN 0 WHEN {0} >= {2} THEN {3} + 1 "
+            "ELSE floor(({0} - {1}) * {3} / ({2} - {1})) + 1 END AS BIGINT)",
+            _buckets,
+            literal=(1, 2, 3),
+        ),
         Fn("isnan", (NUM,), B, "isnan(CAST({0} AS DOUBLE))"),
         Fn("isfinite", (NUM,), B, "isfinite(CAST({0} AS DOUBLE))"),
     ]

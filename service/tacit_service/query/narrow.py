@@ -91,6 +91,8 @@ def _among(facts: Facts, values: list[Any]) -> Facts:
     if facts.type is Type.NUMBER:
         return facts.with_(nullable=False, key_null=False)
     kept = [_as(facts.type, v) for v in values if v is not None]
+    if facts.type is Type.INTEGER:
+        kept = [v for v in kept if type(v) is int]  # 26.5 equals no whole number
     if facts.type is Type.DATE:
         kept = [v for v in kept if not isinstance(v, dt.datetime)]  # a time of day equals no date
     if facts.domain is not None:

@@ -30,6 +30,7 @@ def truth(args: Sequence[Facts], *, never_null: bool = False) -> Facts:
         nullable=not never_null and any(a.nullable for a in args),
         domain=(False, True),
         per_unit=all(a.per_unit for a in args),
+        key_null=not never_null and any(a.key_null for a in args),
     )
 
 
@@ -71,7 +72,16 @@ def arithmetic(name: str, a: Facts, b: Facts | None = None) -> Facts:
         grid=Fraction(1) if integer and grid is None else usable_grid(grid, bounds),
         per_unit=a.per_unit and other.per_unit,
         proven=proven,
+        key_null=a.key_null or other.key_null or _may_be_null(name, other, proven, bounds, integer=integer),
     )
+
+
+def _may_be_null(name: str, divisor: Facts, proven: bool, bounds: Interval, *, integer: bool) -> bool:
+    """The operation gives NULL for some operands that are not: a divisor of 0, or a result past 64 bits."""
+    if name in ("intdiv", "mod"):
+        low, high = divisor.bounds.lo, divisor.bounds.hi
+        return not ((low is not None and low > 0) or (high is not None and high < 0))
+    return name in ("add", "sub", "mul", "neg") and integer and not (proven and bounds.within_int64())
 
 
 def _arithmetic_bounds(name: str, a: Facts, b: Facts) -> tuple[Interval, Fraction | None]:
@@ -144,7 +154,7 @@ def plus_days(a: Facts, days: Facts, sign: int) -> Facts:
     """DATE ± INTEGER days."""
     shift = days.bounds if sign > 0 else -days.bounds
     return Facts(Type.DATE, a.bounds + shift, nullable=True, per_unit=a.per_unit and days.per_unit,
-                 proven=a.proven and days.proven)  # fmt: skip
+                 proven=a.proven and days.proven, key_null=a.key_null or days.key_null)  # fmt: skip
 
 
 def plus_interval(a: Facts, longest_days: int) -> Facts:
@@ -152,4 +162,11 @@ def plus_interval(a: Facts, longest_days: int) -> Facts:
     scale = DAY_US if a.type is Type.DATE else 1
     us = a.bounds * Interval.of(scale, scale)
     low, high = min(longest_days, 0) * DAY_US, max(longest_days, 0) * DAY_US
-    return Facts(Type.TIMESTAMP, us + Interval.of(low, high), nullable=True, per_unit=a.per_unit, proven=a.proven)
+    return Facts(
+        Type.TIMESTAMP,
+        us + Interval.of(low, high),
+        nullable=True,
+        per_unit=a.per_unit,
+        proven=a.proven,
+        key_null=a.key_null,
+    )

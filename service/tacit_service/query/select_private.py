@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .bind import Binder
 
 TIE_BREAKING = ("row_number", "lag", "lead", "first_value", "last_value")
+_WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
 
@@ -191,6 +192,8 @@ def _windows_first(binder: Binder, relation: Relation, exprs: list[Expr]) -> tup
         if not isinstance(e, Window):
             return None
         if e.function in TIE_BREAKING or (e.frame or "").startswith("ROWS"):
+            whole = not e.order and e.frame is None and e.function in ("first_value", "last_value")
+            e = replace(e, frame=_WHOLE if whole else e.frame)  # ties are broken, but all rows are still one peer group
             e = replace(e, order=(*e.order, *((ref, False, False) for ref in own)))
         column = windows.setdefault(e, Column(binder.new_id(), e.function, e.facts))
         return Ref(column.facts, column.id, column.name)

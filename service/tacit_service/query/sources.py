@@ -112,6 +112,8 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
         source = Source(_alias(node) or f"__q{binder.new_id()}", node, env, join=join, aliases=_columns(node))
         _fill(binder, source, node.this, env, as_relation)
         return [source]
+    if isinstance(node, exp.Unnest):
+        node = _unnested(binder, node)
     if isinstance(node, exp.Values):
         return [_constants(binder, node, env, join, as_relation)]
     raise unsupported(
@@ -238,6 +240,20 @@ def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None
         tree = exp.select(*[exp.column(quoted(c.name)) for c in columns]).from_(_values_tree(node, columns))
         source.outer = Outer(tree, [OuterColumn(c.name, "public") for c in columns], public=True)
     return source
+
+
+def _unnested(binder: Binder, node: exp.Unnest) -> exp.Values:
+    """``UNNEST([constants])`` as VALUES."""
+    strict(binder.sql, node, "expressions", "alias")
+    lists = node.expressions
+    if len(lists) != 1 or not isinstance(lists[0], exp.Array) or not lists[0].expressions:
+        raise unsupported(binder.sql, node, "UNNEST of anything but one list of constants")
+    rows = [exp.Tuple(expressions=[e.copy()]) for e in lists[0].expressions]
+    alias = exp.TableAlias(
+        this=quoted(_alias(node) or "unnest"), columns=[quoted(n) for n in _columns(node) or ["unnest"]]
+    )
+    values = exp.Values(expressions=rows, alias=alias)
+    return values
 
 
 def _values_tree(node: exp.Values, columns: list[Column]) -> exp.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from tacit_service.errors import DerivationError
+from tacit_service.errors import DerivationError, Position
 
 from .bind import Binder, Caps
 from .catalog import Catalog
@@ -13,9 +13,11 @@ from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
 from .parse import parse, position
 from .plan import AggKind, Key, KeyTable, Output, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
+from .rules.join import fanout
 from .rules.release import Draft
 
 COLUMNS_MAX = 256
+FANOUT_MAX = 10_000
 
 
 def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
@@ -32,6 +34,7 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
 
 def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
     at = position(binder.sql, tree)
+    _check_fanout(binder, draft, at)
     exprs = [e for _, e, _ in draft.keys]
     public = draft.key_table is not None or (not draft.force_threshold and public_cells(exprs))
     builder = MeasureBuilder(
@@ -73,6 +76,22 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
         outputs=tuple(outputs),
         threshold_on=threshold,
     )
+
+
+def _check_fanout(binder: Binder, draft: Draft, at: Position | None) -> None:
+    def rows(table: str) -> int:
+        info = binder.catalog.table(table)
+        return 1 if info is None else info.rows
+
+    times = fanout(draft.source, rows)
+    if times > FANOUT_MAX:
+        raise DerivationError(
+            "fanout_too_large",
+            f"Joins with public tables could turn one row into {times}; at most {FANOUT_MAX} are run.",
+            hint="Join on the public table's key, so that each row has one match.",
+            position=at,
+            rule="bounded cost",
+        )
 
 
 def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...]) -> Plan:

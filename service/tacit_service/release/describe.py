@@ -15,7 +15,7 @@ from tacit.wire import (
 )
 from tacit_service.policy.model import Column, Policy, Table
 from tacit_service.query.functions import PUBLIC_NAMES
-from tacit_service.query.plan import AggKind, Output, ReleasePoint
+from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
 from .estimate import Priced, contribution_words
 from .intervals import half_width, sum_half_width
@@ -150,3 +150,44 @@ def _bound(value: object) -> Cell:
     if isinstance(shown, float) and Fraction(shown).denominator == 1:
         return int(shown)
     return shown
+
+
+def _cut_groups(prepared: Prepared) -> list[str]:
+    """Where a unit may be in more groups than count, the answer is biased, and no interval around noise shows that."""
+    said = []
+    for point in prepared.plan.releases:
+        caps = {m.k for m in point.measures if m.form is Form.GROUPS and m.ranked}
+        keys = prepared.keys[point.name]
+        groups = None if keys is None else len(keys)
+        for k in caps:
+            if groups is None or k < groups:
+                of = "" if groups is None else f" of {groups}"
+                said.append(
+                    f"One unit counts in at most {k}{of} groups; units in more are undercounted, "
+                    "which the intervals do not show. max_groups raises the cap, at the price of wider intervals."
+                )
+    return list(dict.fromkeys(said))
+
+
+def notes(prepared: Prepared, held: bool) -> list[str]:
+    """What a person should know beside the numbers."""
+    said = []
+    if held:
+        said.append("Answered from a release that you hold: the same noise, free of charge.")
+    elif prepared.free:
+        said.append("Reads public tables only: exact and free of charge.")
+    hidden = [
+        k.label
+        for p in prepared.plan.releases
+        for k in p.keys
+        if p.public_keys and k.expr.facts.nullable and not k.expr.facts.key_null and p.key_table is None
+    ]
+    if hidden:
+        named = ", ".join(dict.fromkeys(hidden))
+        said.append(f"Rows where {named} is NULL are in no group: the policy does not declare NULL as a key.")
+    said += _cut_groups(prepared)
+    if prepared.plan.params:
+        said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+    if any(not p.public_keys for p in prepared.plan.releases):
+        said.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
+    return said

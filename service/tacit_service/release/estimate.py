@@ -106,7 +106,15 @@ def _measurement(m: Measure, epsilon: Epsilon, delta: Delta, unit: str, threshol
 
 
 def contribution_words(m: Measure) -> str:
-    """How one unit's contributions are bounded, in a sentence part."""
+    """How one unit's contributions are bounded, in a sentence part, and which values are read."""
+    words = _form_words(m)
+    if m.kind is MeasureKind.SUM and m.value is not None:
+        low, high = m.low * m.grid + m.center, m.high * m.grid + m.center
+        return f"{words}; values within [{_plain(low)}, {_plain(high)}]"
+    return words
+
+
+def _form_words(m: Measure) -> str:
     if m.form is Form.ONE_ROW:
         return "one row a unit"
     if m.form is Form.WEIGHTS:

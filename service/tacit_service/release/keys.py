@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tacit_service.engine.emit import CASTS, expression, literal, name, relation
+from tacit_service.engine.emit import CASTS, key, literal, name, relation
 from tacit_service.errors import DerivationError
 from tacit_service.query.bounds import DAY_US, Facts, Type
 from tacit_service.query.catalog import from_ordinal
@@ -29,7 +29,7 @@ def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
     if not point.keys:
         return [()]
     if point.key_table is not None:
-        select = ", ".join(expression(k.expr, unit=False) for k in point.keys)
+        select = ", ".join(key(k.expr, unit=False) for k in point.keys)
         return _ordered(evaluate(f"SELECT DISTINCT {select} FROM ({relation(point.key_table.relation)})"))
     parts: list[KeyRows] = []
     places: list[tuple[int, ...]] = []
@@ -57,8 +57,8 @@ def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
 def _together(keys: tuple[Key, ...]) -> list[tuple[int, ...]]:
     """Indexes of keys that are columns of one scan of a public table (combinations are that table's), others alone."""
     groups: dict[str, list[int]] = {}
-    for i, key in enumerate(keys):
-        scan = key.expr.facts.public if isinstance(key.expr, Ref) and key.expr.facts.origin else 0
+    for i, one in enumerate(keys):
+        scan = one.expr.facts.public if isinstance(one.expr, Ref) and one.expr.facts.origin else 0
         groups.setdefault(f"scan {scan}" if scan else f"#{i}", []).append(i)
     return [tuple(g) for g in groups.values()]
 
@@ -85,7 +85,7 @@ def _values(e: Expr, evaluate: Evaluate) -> list[Any]:
         cells = ", ".join(f"({literal(v)})" for v in _column_values(ref.facts))
         kind = CASTS[ref.facts.type]
         sources.append(f"(SELECT CAST(v AS {kind}) AS c{id_} FROM (VALUES {cells}) AS t(v))")
-    sql = f"SELECT DISTINCT {expression(e, unit=False)} FROM {' CROSS JOIN '.join(sources) or '(SELECT 1)'}"
+    sql = f"SELECT DISTINCT {key(e, unit=False)} FROM {' CROSS JOIN '.join(sources) or '(SELECT 1)'}"
     return [v for (v,) in _ordered(evaluate(sql))]
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.split import plan as make_plan
 
+from .accuracy import parse_accuracy, smallest_epsilon
 from .estimate import Estimate, estimate
 from .keys import KeyRows, public_keys
 from .postprocess import Sandbox, SandboxError
@@ -94,18 +96,27 @@ class Preparer:
         caps = Caps(request.max_rows, request.max_groups, amount)
         plan = make_plan(self.catalog, request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
-        priced = estimate(
-            plan,
-            epsilon,
-            delta,
-            unit=self.policy.privacy_unit.name,
-            mechanism=self.policy.per_query.mechanism,
-            spare_delta=offered,
-        )
+
+        def price_at(epsilon: Epsilon) -> Estimate:
+            rules = self.policy.per_query
+            unit = self.policy.privacy_unit.name
+            return estimate(plan, epsilon, delta, unit=unit, mechanism=rules.mechanism, spare_delta=offered)
+
+        if request.accuracy is not None and plan.releases:
+            epsilon = self._by_accuracy(request, plan, price_at)
+        priced = price_at(epsilon)
         self._check_statements(plan, request.sql)
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced)
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys)
         )
+
+    def _by_accuracy(self, request: QueryRequest, plan: Plan, price_at: Callable[[Epsilon], Estimate]) -> Epsilon:
+        if request.epsilon is not None or request.accuracy is None:
+            raise RequestError(
+                "accuracy_invalid", "epsilon and accuracy are both given.", hint="Give one of them.", rule="parameters"
+            )
+        target = parse_accuracy(request.accuracy)
+        return smallest_epsilon(plan, price_at, target, self.policy.per_query.max_epsilon)
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
         rules = self.policy.per_query
@@ -181,13 +192,13 @@ class Preparer:
                 rule="post-processing",
             ) from None
 
-    def _canonical(self, plan: Plan, priced: Estimate) -> str:
+    def _canonical(self, plan: Plan, priced: Estimate, keys: dict[str, KeyRows | None]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown."""
         what = {
             "dataset": plan.dataset,
             "snapshot": self.snapshot_version,
             "statements": [[s.sql for s in statements(p)] for p in plan.releases],
-            "public_keys": [p.public_keys for p in plan.releases],
+            "public_keys": [_digest(keys[p.name]) for p in plan.releases],
             "events": [e.canonical() for e in priced.events],
             "outer": plan.sql if not plan.releases else "",
             "params": [[p.name, p.sql] for p in plan.params],
@@ -221,13 +232,18 @@ def _with_options(request: QueryRequest) -> QueryRequest:
     numbers: dict[str, object] = dict(options)
     for name in ("max_rows", "max_groups", "max_amount"):
         if name in options:
-            if not options[name].replace(".", "", name == "max_amount").isdigit():
+            digits = options[name].replace(".", "", name == "max_amount")
+            if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
                 raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
             numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
     try:
         return QueryRequest.model_validate({**said, **numbers, "sql": sql})
     except ValidationError:
         raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
+
+
+def _digest(keys: KeyRows | None) -> str | None:
+    return None if keys is None else hashlib.sha256(repr(keys).encode()).hexdigest()
 
 
 def _text(value: str | int | float) -> str:

@@ -33,14 +33,14 @@ from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelea
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
-from tacit_service.privacy.curves import price
+from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.mechanisms import draw, draw_threshold
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
-from .describe import dataset_facts, mechanism_infos, quoted_columns, quoted_releases
+from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
@@ -104,7 +104,7 @@ class Desk:
         prepared = self.preparer.prepare(request)
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
-        more = self.ledger.how_many(self.name, analyst, cost) if prepared.estimate.events else None
+        more = self._how_many(analyst, cost) if prepared.estimate.events else None
         estimate = prepared.estimate
         return Quote(
             dataset=self.name,
@@ -118,7 +118,7 @@ class Desk:
             columns=quoted_columns(prepared),
             release_points=quoted_releases(prepared),
             plan=explain(prepared.plan),
-            notes=_notes(prepared, held),
+            notes=notes(prepared, held),
         )
 
     def explain(self, analyst: str, request: QueryRequest) -> str:
@@ -322,7 +322,7 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
-            notes=[*_notes(prepared, held), *shown.notes],
+            notes=[*notes(prepared, held), *shown.notes],
         )
         return Answer(
             release_id=release_id,
@@ -353,6 +353,10 @@ class Desk:
             return
         raise NotFound("not_found", "There is no such dataset.")
 
+    def _how_many(self, analyst: str, cost: Price) -> int:
+        """Charges that still fit; without the dataset's account where its remainder is not the analyst's to know."""
+        return self.ledger.how_many(self.name, analyst, cost, free_for_dataset=self.policy.overcommit)
+
     def _remaining(self, analyst: str) -> Spend:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
 
@@ -373,18 +377,3 @@ def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) 
     for m in point.measures:
         if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")
-
-
-def _notes(prepared: Prepared, held: bool) -> list[str]:
-    notes = []
-    if held:
-        notes.append("Answered from a release that you hold: the same noise, free of charge.")
-    elif prepared.free:
-        notes.append("Reads public tables only: exact and free of charge.")
-    if prepared.plan.params:
-        notes.append(
-            "A condition uses a number released in the same statement; intervals are for that number as it is."
-        )
-    if any(not p.public_keys for p in prepared.plan.releases):
-        notes.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
-    return notes

@@ -6,12 +6,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from tacit import wire
-from tacit_service.http import body, examples, negotiate, routing
+from tacit_service.http import answers, body, examples, negotiate, routing
 from tacit_service.http.context import caller, context, question
 from tacit_service.http.models import Explanation
-
-JSON = "application/json"
-ARROW = "application/vnd.apache.arrow.stream"
 
 
 async def _read(request: Request) -> wire.QueryRequest:
@@ -40,19 +37,11 @@ async def query(request: Request) -> Response:
     With `Accept: application/vnd.apache.arrow.stream`, the answer is an Arrow stream; its schema holds the receipt.
     """
     who, service = caller(request), context(request).service
-    media = negotiate.choose(request, (JSON, ARROW))
+    media = negotiate.choose(request, (negotiate.JSON, negotiate.ARROW))
     key = negotiate.idempotency_key(request)
     asked = await _read(request)
     answer = await question(request, lambda: service.desk(who, asked.dataset).query(who.name, asked, key))
-    if media == JSON:
-        return routing.json_response(answer)
-    return Response(await question(request, lambda: _arrow(answer)), media_type=ARROW)
-
-
-def _arrow(answer: wire.Answer) -> bytes:
-    from tacit_service.http import arrow  # pyarrow is loaded by the desks; not before /healthz answers
-
-    return arrow.encode(answer)
+    return await answers.respond(request, answer, media)
 
 
 KEY_PARAMETER = {
@@ -99,7 +88,7 @@ def register(app: FastAPI) -> None:
         model=wire.Answer,
         example=examples.ANSWER,
         headers=[KEY_PARAMETER],
-        media={ARROW: {"schema": {"type": "string", "format": "binary"}}},
+        media=answers.MEDIA,
         fails=(*fails, 406, 409, 504),
         **shared,  # type: ignore[arg-type]
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from tacit_service.http.routes import budget, datasets, me, problems, queries, releases, system, training
+from tacit_service.http.routes import budget, console, datasets, me, problems, queries, releases, system, training
 
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, training, me, problems, system):
+    for room in (queries, datasets, budget, releases, training, me, problems, system, console):
         room.register(app)

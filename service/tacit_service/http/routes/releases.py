@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from tacit import wire
 from tacit_service.assembly import RELEASES_LISTED_MAX, Listed
-from tacit_service.http import examples, routing
+from tacit_service.http import answers, examples, negotiate, routing
 from tacit_service.http.context import caller, context, lookup
 from tacit_service.http.models import ReleaseItem, ReleaseList
 
@@ -26,10 +26,14 @@ async def releases(
 
 
 async def release(request: Request, release_id: str) -> Response:
-    """One release, as it was first answered: the same noise, no charge."""
+    """One release, as it was first answered: the same noise, no charge.
+
+    With `Accept: application/vnd.apache.arrow.stream`, as an Arrow stream.
+    """
     who, service = caller(request), context(request).service
+    media = negotiate.choose(request, (negotiate.JSON, negotiate.ARROW))
     answer = await lookup(request, lambda: service.release(who, release_id))
-    return routing.json_response(answer)
+    return await answers.respond(request, answer, media)
 
 
 def _item(listed: Listed) -> ReleaseItem:
@@ -63,5 +67,6 @@ def register(app: FastAPI) -> None:
         summary="A release again, free",
         model=wire.Answer,
         example=examples.ANSWER,
-        fails=(404,),
+        media=answers.MEDIA,
+        fails=(404, 406),
     )

@@ -29,7 +29,7 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Stddev: "stddev_samp",
     exp.StddevSamp: "stddev_samp", exp.StddevPop: "stddev_pop", exp.Variance: "var_samp",
     exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
-    exp.LogicalOr: "bool_or",
+    exp.LogicalOr: "bool_or", exp.AnyValue: "min",
 }  # fmt: skip
 SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
 TWO_ARGUMENTS: dict[type[exp.Expr], str] = {
@@ -44,6 +44,8 @@ NUMERIC = {
 def is_aggregate(node: exp.Expr) -> bool:
     """The node itself is an aggregate call (with its FILTER), not a window function."""
     if isinstance(node, exp.Filter | exp.WithinGroup):
+        return True
+    if isinstance(node, exp.IgnoreNulls) and isinstance(node.this, exp.AnyValue):
         return True
     return (
         isinstance(node, exp.AggFunc)
@@ -123,6 +125,8 @@ def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, fl
     if type(node) in TWO_ARGUMENTS:
         strict(b.sql, node, "this", "expression")
         return TWO_ARGUMENTS[type(node)], [node.this, node.expression], False, None
+    if isinstance(node, exp.IgnoreNulls) and isinstance(node.this, exp.AnyValue):
+        node = node.this  # any value will do, and the least is the same in any row order
     name = ONE_ARGUMENT.get(type(node), "")
     if not name or node.this is None:
         raise DerivationError(
@@ -157,10 +161,11 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
     nullable = f.nullable or where is not None
     if function in ("min", "max"):
         return f.with_(
-            nullable=nullable, unit=False, unit_rank=False, origin=None, links=None, unique=False, domain=f.domain
-        )
+            nullable=nullable, key_null=f.key_null or where is not None, unit=False, unit_rank=False, origin=None,
+            links=None, unique=False,
+        )  # fmt: skip
     if function in ("bool_and", "bool_or"):
-        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True))
+        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True), key_null=f.key_null or where is not None)
     if function == "sum":
         return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
@@ -223,19 +228,20 @@ class AggregateContext:
 def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, always_row: bool = False) -> Relation:
     """The per-unit (or public) aggregation over ``source`` with the context's keys and aggregates."""
     unit_keys = [k for k in context.key_exprs if k.facts.unit]
+    sure = any(not k.facts.nullable for k in unit_keys)
     for key in unit_keys:
-        if key.facts.nullable:
+        if not sure:  # the NULL group of a unit id belongs to nobody
             missing = Call(truth((key.facts,), never_null=True), "is_null", (key,))
             present = Call(truth((missing.facts,)), "not", (missing,))
             source = Filter(source.columns, source.property, source.max_rows, source, present)
-    others = [k for k in context.key_exprs if not k.facts.unit]
+    others = [k for k in context.key_exprs if not k.facts.unit or (sure and k.facts.nullable)]
     single = source.protected and (always_row or all(k.facts.per_unit for k in others))
     keys = [
         Column(
             c.id,
             c.name,
             c.facts.with_(
-                nullable=False if c.facts.unit else c.facts.nullable,
+                nullable=c.facts.nullable if sure or not c.facts.unit else False,
                 per_unit=single or c.facts.per_unit,
                 unit_rank=False,
             ),
@@ -274,4 +280,4 @@ def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) ->
         if grouped and agg.where is None and f.lo is not None and f.lo > 0 and not agg.args[0].facts.nullable:
             lo = f.lo
         return facts.with_(bounds=Interval(lo, hi), nullable=facts.nullable or not grouped)
-    return facts if grouped else facts.with_(nullable=True)
+    return facts if grouped else facts.with_(nullable=True, key_null=True)

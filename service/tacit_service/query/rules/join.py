@@ -8,11 +8,15 @@ bounded at the aggregate. Without the equality a row would mix two units, and no
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import fields
+
 from tacit_service.errors import DerivationError, Position
 
 from ..bounds import Type
 from ..expr import Call, Expr, Ref, conjuncts
-from ..plan import Column, Join, Property, Relation
+from ..plan import Column, Join, Property, Relation, Scan, SetOp, Values
 
 
 def join(
@@ -45,6 +49,9 @@ def _protected_pair(
         )
     # all rows of a unit have a match, or none has, only when nothing but the unit decides
     pure = len(own) == 1 and equates_units(own[0], left, right, by_path=False)
+    pure = pure and all(
+        a.facts.per_unit for a in own[0].children()
+    )  # an id that is NULL in some rows matches in others
     rows = left.max_rows * right.max_rows if left.max_rows is not None and right.max_rows is not None else None
     if kind in ("semi", "anti"):
         rows = left.max_rows
@@ -141,3 +148,32 @@ def _columns(left: Relation, right: Relation, kind: str, *, pure: bool) -> tuple
     lefts = missing(left.columns) if kind in ("right", "full") else fanned(left.columns)
     rights = missing(right.columns) if kind in ("left", "full") else fanned(right.columns)
     return (*lefts, *rights)
+
+
+def fanout(r: Relation, rows_of: Callable[[str], int]) -> int:
+    """Into how many rows one protected row can turn by joins with public relations: a public number.
+
+    Contributions are bounded whatever it is; but running time is not, and single rows must not decide it.
+    """
+    if isinstance(r, Join) and (r.left.protected or r.right.protected) and r.kind not in ("semi", "anti"):
+        if r.left.protected and r.right.protected:
+            return fanout(r.left, rows_of) * fanout(r.right, rows_of)
+        protected, public = (r.left, r.right) if r.left.protected else (r.right, r.left)
+        times = 1 if _matches_once(protected, public, r.on) else max(public_rows(public, rows_of), 1)
+        return fanout(protected, rows_of) * times
+    return max((fanout(i, rows_of) for i in inputs(r) if i.protected), default=1)
+
+
+def public_rows(r: Relation, rows_of: Callable[[str], int]) -> int:
+    """At most how many rows a public relation has."""
+    if isinstance(r, Scan):
+        return rows_of(r.table)
+    if isinstance(r, Values):
+        return len(r.rows)
+    parts = [public_rows(i, rows_of) for i in inputs(r)]
+    return sum(parts) if isinstance(r, SetOp) else math.prod(parts)
+
+
+def inputs(r: Relation) -> list[Relation]:
+    """Direct inputs of a relation, subqueries inside expressions not included."""
+    return [v for f in fields(r) if isinstance(v := getattr(r, f.name), Relation)]

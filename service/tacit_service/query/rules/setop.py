@@ -65,13 +65,13 @@ def _merge(a: Column, b: Column, kind: str, new_id: object, where: Position | No
             rule="set operations",
         )
     merged = (
-        x
+        x.with_(type=Type.NUMBER if len(kinds) > 1 else x.type)
         if kind.startswith(("intersect", "except"))
         else choice("coalesce", [x, y], Type.NUMBER if len(kinds) > 1 else next(iter(kinds), Type.NULL)).with_(
             nullable=x.nullable or y.nullable, key_null=x.key_null or y.key_null, per_unit=False
         )
     )
     merged = merged.with_(unit=x.unit and y.unit, origin=None, links=None, unique=False, unit_rank=False)
-    if merged.unit:
+    if merged.unit and not merged.nullable:
         merged = merged.with_(per_unit=True)
     return Column(new_id(), a.name, merged)  # type: ignore[operator]

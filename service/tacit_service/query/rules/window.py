@@ -48,7 +48,7 @@ def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
             rule="window functions",
         )
     order = tuple(_ordered(b, o) for o in (node.args["order"].expressions if node.args.get("order") else []))
-    function, args, facts = _function(b, node.this)
+    function, args, facts = _function(b, node.this, ordered=bool(order), framed=node.args.get("spec") is not None)
     if function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
         facts = facts.with_(unit_rank=True)
     return Window(facts, function, args, partition, order, _frame(b, node.args.get("spec")))
@@ -59,7 +59,7 @@ def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
     return b.bind(node.this), bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
 
 
-def _function(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Facts]:
+def _function(b: ExprBinder, node: exp.Expr, *, ordered: bool, framed: bool) -> tuple[str, tuple[Expr, ...], Facts]:
     kind = type(node)
     if kind in RANKING:
         strict(b.sql, node)
@@ -83,6 +83,13 @@ def _function(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fac
     if kind in VALUE:
         strict(b.sql, node, "this")
         arg = b.bind(node.this)
+        if kind is exp.LastValue and ordered and not framed:
+            raise unsupported(
+                b.sql,
+                node,
+                "LAST_VALUE up to the current row's peers",
+                "Use FIRST_VALUE with the opposite order, or ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING.",
+            )
         return VALUE[kind], (arg,), _row_value(arg.facts)
     if kind in AGGREGATE:
         return _aggregate(b, node)
@@ -112,7 +119,10 @@ def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fa
 
 
 def _row_value(f: Facts) -> Facts:
-    return f.with_(nullable=True, per_unit=False, unit=False, unique=False, origin=None, links=None)
+    """A value of another row of the unit: a number that counted rows does not count them here."""
+    return f.with_(
+        nullable=True, key_null=True, per_unit=False, unit=False, unique=False, origin=None, links=None, unit_rank=False
+    )
 
 
 def _frame(b: ExprBinder, spec: Any) -> str | None:

@@ -1,0 +1,93 @@
+// One release: what it says, drawn and in numbers, what it cost, and ways to take it along.
+
+import { words } from "./api";
+import { axes, draw, kindFor, suggest, type ChartKind, type Choice } from "./chart";
+import { button, fill, h, toast, type Child } from "./dom";
+import { copy, saveArrow, saveCsv, savePng, saveReceipt, saveSvg } from "./export";
+import { amount, compact, when } from "./format";
+import { table, type View } from "./table";
+import type { Answer, Receipt } from "./wire";
+
+export function answerView(answer: Answer): HTMLElement {
+  const view: View = { order: [] };
+  const grid = table(answer, view);
+  const chart = chartView(answer, view);
+  const trying = (work: () => Promise<void>, done: string) => () => { work().then(() => done && toast(done), (error: unknown) => toast(words(error))); };
+  return h("section", { class: "answer-view", "aria-label": "Answer" },
+    h("p", { class: "cost", role: "status" }, cost(answer.receipt), " ",
+      h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id)),
+    answer.receipt.held ? null : answer.receipt.notes.map((note) => h("p", { class: "note" }, note)),
+    chart,
+    grid,
+    h("div", { class: "bar export" },
+      button("Copy", trying(() => copy(answer, view.order), "Copied with intervals"), { class: "quiet" }),
+      button("CSV", () => saveCsv(answer, view.order), { class: "quiet" }),
+      button("Arrow", trying(() => saveArrow(answer), ""), { class: "quiet" }),
+      button("JSON with receipt", () => saveReceipt(answer), { class: "quiet" })),
+    receiptView(answer));
+}
+
+function cost(receipt: Receipt): Child {
+  const left = `ε ${amount(receipt.remaining.epsilon)} left`;
+  if (receipt.held) return ["Free: a release that you hold · ", left];
+  if (Number(receipt.charged.epsilon) === 0 && Number(receipt.charged.delta) === 0) return ["Free: public tables, exact · ", left];
+  return [`Cost ε ${amount(receipt.charged.epsilon)}${Number(receipt.charged.delta) ? ` and δ ${amount(receipt.charged.delta)}` : ""} · `, left];
+}
+
+function chartView(answer: Answer, view: View): HTMLElement | null {
+  const first = suggest(answer);
+  if (!first) return null;
+  let choice: Choice = first;
+  const { xs, ys } = axes(answer);
+  const area = h("div", { class: "chart" });
+  const note = h("p", { class: "muted" });
+  let drawn: SVGElement | null = null;
+  const redraw = (): void => {
+    if (area.clientWidth === 0) return;
+    const { svg, note: said } = draw(answer, choice, view.order, Math.max(280, Math.min(960, area.clientWidth)));
+    drawn = svg;
+    fill(area, svg);
+    note.textContent = said;
+  };
+  const names = (places: number[]) => places.map((place) => [String(place), answer.columns[place]?.name ?? ""] as const);
+  const kind = pick("Chart", [["bars", "Bars"], ["line", "Line"], ["points", "Points"]], choice.kind, (value) => { choice = { ...choice, kind: value as ChartKind }; redraw(); });
+  const x = pick("Across", names(xs), String(choice.x), (value) => {
+    choice = { ...choice, x: Number(value), series: xs.find((place) => place !== Number(value)) ?? null, kind: kindFor(answer, Number(value)) };
+    kind.select.value = choice.kind;
+    redraw();
+  });
+  const y = pick("Height", names(ys), String(choice.y), (value) => { choice = { ...choice, y: Number(value) }; redraw(); });
+  new ResizeObserver(redraw).observe(area);
+  document.addEventListener("tacit:theme", redraw);
+  return h("div", { class: "chart-view" },
+    h("div", { class: "bar" }, kind.label, xs.length > 1 ? x.label : null, ys.length > 1 ? y.label : null,
+      h("span", { class: "spacer" }),
+      button("SVG", () => { if (drawn) saveSvg(answer.release_id, drawn); }, { class: "quiet" }),
+      button("PNG", () => { if (drawn) savePng(answer.release_id, drawn).catch((error: unknown) => toast(words(error))); }, { class: "quiet" })),
+    area, note);
+}
+
+function pick(label: string, options: (readonly [string, string])[], value: string, changed: (value: string) => void): { label: HTMLElement; select: HTMLSelectElement } {
+  const select = h("select", { onchange: () => changed(select.value) }, options.map(([each, name]) => h("option", { value: each }, name)));
+  select.value = value;
+  return { label: h("label", { class: "pick" }, `${label} `, select), select };
+}
+
+function receiptView(answer: Answer): HTMLElement {
+  const { receipt } = answer;
+  return h("details", { class: "receipt" },
+    h("summary", null, "Receipt"),
+    h("dl", null,
+      term("Released", when(answer.created_at)),
+      term("Charged", `ε ${receipt.charged.epsilon}, δ ${receipt.charged.delta}`),
+      term("Left after it", `ε ${receipt.remaining.epsilon}, δ ${receipt.remaining.delta}`),
+      term("Intervals", `each holds the answer under the declared bounds with ${Math.round(receipt.confidence * 100)} %`),
+      receipt.ledger ? term("Ledger", `entry ${receipt.ledger.sequence}, ${receipt.ledger.hash.slice(0, 16)}…`) : null),
+    receipt.mechanisms.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Mechanisms" }, h("table", null,
+      h("thead", null, h("tr", null, ["Measured", "Noise", "Scale", "ε", "Contribution"].map((name) => h("th", { scope: "col" }, name)))),
+      h("tbody", null, receipt.mechanisms.map((each) => h("tr", null,
+        h("td", null, each.measure), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
+    h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql));
+}
+
+const term = (name: string, value: string): HTMLElement => h("div", null, h("dt", null, name), h("dd", null, value));

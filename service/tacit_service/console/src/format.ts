@@ -1,0 +1,69 @@
+// Numbers as people read them: amounts of ε, half-widths, and values whose meaningless digits are known.
+
+export interface Digits { sure: string; unsure: string }
+
+const plain = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0, useGrouping: true });
+
+export function compact(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 1e15 || size < 1e-4) return value.toExponential(1);
+  if (size >= 100) return plain.format(Number(value.toPrecision(size >= 10_000 ? 3 : 4)));
+  return String(Number(value.toPrecision(2)));
+}
+
+// An amount of privacy budget comes as an exact decimal string; it is shown to three digits and never computed with.
+export function amount(text: string): string {
+  const value = Number(text);
+  if (value === 0) return "0";
+  if (Math.abs(value) < 1e-4) return value.toExponential(1).replace("e-", "e−");
+  const short = Number(value.toPrecision(3)).toString();
+  return /^\d{1,3}(\.\d)?$/.test(short) ? value.toFixed(2) : short;
+}
+
+// The last digit that still means something is the leading digit of the half-width; what follows is noise.
+export function digits(value: number, low: number, high: number): Digits {
+  const half = (high - low) / 2;
+  if (!(half > 0) || !Number.isFinite(half) || !Number.isFinite(value)) return { sure: number(value), unsure: "" };
+  const place = Math.floor(Math.log10(half));
+  if (Math.abs(value) < half && place > 0) return { sure: "", unsure: plain.format(Math.round(value)) };
+  if (place <= 0) return { sure: fixed(value, Math.min(12, -place)), unsure: "" };
+  const whole = plain.format(Math.round(value));
+  let left = place;
+  let cut = whole.length;
+  while (left > 0 && cut > 0) {
+    cut -= 1;
+    if (/\d/.test(whole[cut] ?? "")) left -= 1;
+  }
+  if (cut > 0 && whole[cut - 1] === ",") cut -= 1;
+  return { sure: whole.slice(0, cut), unsure: whole.slice(cut) };
+}
+
+function fixed(value: number, decimals: number): string {
+  return new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(value);
+}
+
+export function number(value: number): string {
+  if (Number.isInteger(value)) return plain.format(value);
+  return new Intl.NumberFormat("en-US", { maximumSignificantDigits: 8 }).format(value);
+}
+
+export function interval(value: number | null, low: number, high: number): string {
+  const half = (high - low) / 2;
+  if (half === 0) return "exact";
+  if (!Number.isFinite(half)) return `${low === -Infinity ? "−∞" : compact(low)} – ${high === Infinity ? "∞" : compact(high)}`;
+  if (value !== null && Math.abs(high - value - half) <= 0.05 * half) return `±${compact(half)}`;
+  const place = Math.floor(Math.log10(half)) - 1;
+  return `${rounded(low, place)} – ${rounded(high, place)}`;
+}
+
+function rounded(value: number, place: number): string {
+  if (place <= 0) return fixed(value, Math.min(12, -place));
+  const step = 10 ** place;
+  return plain.format(Math.round(value / step) * step);
+}
+
+export function when(text: string): string {
+  const moment = new Date(text);
+  return Number.isNaN(moment.getTime()) ? text : moment.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}

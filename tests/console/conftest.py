@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = shutil.which("chromium")
+COMMAND = [str(Path(sys.executable).with_name("tacit-service")), "demo", "--serve", "--json", "--port", "0"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The real service over made-up data, with its keys."""
+
+    url: str
+    keys: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    home = tmp_path_factory.mktemp("console")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("TACIT_")}
+    command = [*COMMAND, "--rows", "20000", "--epsilon", "20"]
+    with subprocess.Popen(
+        command, cwd=home, env=plain | {"TMPDIR": str(home)}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            started = json.loads(process.stdout.readline())
+            yield Demo(started["url"], started["keys"])
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    # Of the module, not of the session: while it runs, Playwright holds this thread's event loop.
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's chromium, which .ci/run installs")
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra [dev]")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Console:
+    """A page of the console, and what went wrong on it."""
+
+    page: Any
+    demo: Demo
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Note errors, violations of the content policy, and every request to another host."""
+        self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        self.page.on("console", lambda message: self._said(message))
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def _said(self, message: Any) -> None:
+        # A refused statement is a 4xx answer, which the browser lists by itself; anything else is a fault.
+        refused = message.text.startswith("Failed to load resource: the server responded with a status of 4")
+        if message.type in ("error", "warning") and not refused:
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _asked(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("blob", "data") and not url.startswith(self.demo.url):
+            self.faults.append(f"request: {url}")
+
+    def sign_in(self, who: str = "analyst", at: str = "/") -> None:
+        self.page.goto(self.demo.url + at)
+        self.page.get_by_label("API key").fill(self.demo.keys[who])
+        self.page.keyboard.press("Enter")
+        self.page.locator("header").wait_for()
+
+    def write(self, sql: str) -> None:
+        """Put a statement into the editor, in place of what is there."""
+        self.page.locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(sql)
+
+    def price(self) -> str:
+        """The price line, once it says a price."""
+        line = self.page.locator(".price-line:not(.stale):has(strong)")
+        line.wait_for()
+        return str(line.inner_text())
+
+    def ask(self, sql: str, epsilon: str = "") -> None:
+        """Write, choose ε, run, wait for the answer."""
+        self.write(sql)
+        if epsilon:
+            self.page.get_by_label("ε", exact=True).fill(epsilon)
+        self.page.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        self.page.locator(".answer-view").wait_for(timeout=20_000)
+
+
+@pytest.fixture
+def fresh(browser: Any, demo: Demo) -> Iterator[Console]:
+    """A new browser context that has not signed in; the test fails when anything went wrong on its page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
+    console = Console(context.new_page(), demo)
+    console.page.set_default_timeout(10_000)
+    console.watch()
+    yield console
+    context.close()
+    assert console.faults == []
+
+
+@pytest.fixture
+def console(fresh: Console) -> Console:
+    """The same, signed in as the demo's analyst."""
+    fresh.sign_in()
+    return fresh

@@ -1,0 +1,312 @@
+"""The console in a real browser against the real service: from signing in to an answer, and what must never happen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+BY_REGION = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+def test_a_wrong_key_is_told_and_a_right_one_leads_to_the_editor(fresh):
+    fresh.page.goto(fresh.demo.url)
+    fresh.page.get_by_label("API key").fill("tacit_" + "A" * 43)
+    fresh.page.keyboard.press("Enter")
+    fresh.page.get_by_role("alert").filter(has_text=re.compile("key", re.I)).wait_for()
+    fresh.sign_in()
+    assert fresh.page.get_by_label("Dataset").input_value() == "clinic"
+    assert fresh.page.locator(".cm-content").evaluate("element => element === document.activeElement")
+    stored = fresh.page.evaluate("[Object.values(localStorage).join(), document.cookie].join()")
+    assert "tacit_" not in stored
+
+
+def test_the_schema_pane_says_public_facts_in_words(console):
+    pane = console.page.get_by_role("region", name="Schema")
+    words = pane.inner_text()
+    assert "Protected: each patient" in words
+    assert "from 0 to 200000" in words
+    assert "R1, R2, R3" in words
+    assert "Exact and free to read." in words
+
+
+def test_completion_knows_columns_with_their_bounds(console):
+    console.page.locator(".cm-content").click()
+    console.page.keyboard.type("SELECT AVG(inc", delay=15)
+    option = console.page.locator(".cm-tooltip-autocomplete [aria-selected=true]")
+    option.filter(has_text="income").wait_for()
+    assert "integer, 0 to 200000 · patients" in option.inner_text()
+    console.page.wait_for_timeout(150)  # the editor ignores Enter just after a list has opened
+    console.page.keyboard.press("Enter")
+    assert console.page.locator(".cm-content").inner_text().strip() == "SELECT AVG(income)"
+
+
+def test_the_price_shows_while_typing_and_the_slider_trades_it(console):
+    console.write(BY_REGION)
+    price = console.price()
+    assert re.search(r"^costs ε 0\.10 of \d+\.\d\d left · each n ±30 \(95 %\) · about \d+ more like this$", price), (
+        price
+    )
+    slider = console.page.get_by_label("Privacy loss ε against accuracy")
+    slider.focus()
+    for _ in range(20):
+        console.page.keyboard.press("ArrowRight")
+    console.page.locator(".price-line", has_not_text="ε 0.10 of").wait_for()
+    cheaper, sharper = (float(re.search(r"±(\d+)", text)[1]) for text in (price, console.price()))
+    assert sharper < cheaper
+
+
+def test_accuracy_can_be_asked_for(console):
+    console.write(BY_REGION)
+    console.price()
+    console.page.get_by_label("n ±").fill("10")
+    console.page.keyboard.press("Tab")
+    console.page.locator(".price-line", has_text="±10").wait_for()
+    assert float(console.page.get_by_label("ε", exact=True).input_value()) == pytest.approx(0.3, rel=0.1)
+
+
+def test_a_refusal_is_underlined_at_its_token_with_the_fix_one_key_away(console):
+    console.write("SELECT 'é😀' AS x, COUNT(*) AS n FROM patients WHERE regionn = 'R1'")
+    mark = console.page.locator(".cm-lintRange-error")
+    mark.first.wait_for()
+    assert mark.all_inner_texts() == ["regionn"]
+    line = console.page.locator(".price-line.refused")
+    assert "Did you mean region?" in line.inner_text()
+    console.page.keyboard.press("Alt+Enter")
+    mark.first.wait_for(state="detached")
+    assert "WHERE region = 'R1'" in console.page.locator(".cm-content").inner_text()
+
+
+def test_an_answer_has_an_interval_beside_each_number_and_a_chart_with_them(console):
+    console.ask(BY_REGION, "0.2")
+    assert "Cost ε 0.20" in console.page.locator(".cost").inner_text()
+    rows = console.page.locator("table.answer tbody tr")
+    assert rows.count() == 8
+    for cell in rows.locator("td.number").all():
+        assert re.search(r"[\d,]+\s*±\d+|– ", cell.inner_text()), cell.inner_text()
+    assert console.page.locator(".unsure").count() > 0
+    assert console.page.locator(".chart svg .whisker").count() == 8
+    console.page.get_by_role("button", name="n", exact=True).click()
+    values = [int(re.sub(r"\D", "", text)) for text in rows.locator(".value").all_inner_texts()]
+    assert values == sorted(values)
+    console.page.get_by_label("Chart").select_option("points")
+    console.page.locator(".chart-view", has_text="region has no numbers to draw points over").wait_for()
+
+
+def test_asking_again_is_free_and_says_so(console):
+    console.ask(BY_REGION, "0.21")
+    console.page.locator(".price-line", has_text="Free: you hold this release").wait_for()
+    first = console.page.locator("table.answer").inner_text()
+    console.page.get_by_role("button", name="Run").click()
+    console.page.locator(".cost", has_text="Free: a release that you hold").wait_for()
+    assert console.page.locator("table.answer").inner_text() == first
+    console.write("SELECT country, population FROM regions")
+    assert console.price().startswith("Free: Reads public tables only")
+
+
+def test_a_tenth_of_what_is_left_asks_first_and_can_be_kept(console):
+    before = console.page.evaluate("sessionStorage.getItem('tacit.key')")
+    console.write("SELECT COUNT(*) AS n FROM patients WHERE age > 40")
+    console.page.get_by_label("ε", exact=True).fill("2.9")
+    console.page.locator(".price-line", has_text="costs ε 2.90").wait_for()
+    console.page.get_by_role("button", name="Run").click()
+    dialog = console.page.get_by_role("dialog")
+    assert "of what is left" in dialog.inner_text()
+    console.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    assert console.page.locator(".answer-view").count() == 0
+    assert console.page.evaluate("sessionStorage.getItem('tacit.key')") == before
+    console.page.goto(console.demo.url + "/#/budget")
+    console.page.get_by_role("heading", name="Budget").wait_for()
+    assert "age > 40" not in console.page.locator("main").inner_text()
+
+
+def test_names_that_are_markup_stay_text(console):
+    console.ask(f'SELECT region AS "{EVIL}", COUNT(*) AS "<svg onload=alert(2)>" FROM patients GROUP BY region', "0.1")
+    assert EVIL in console.page.locator("table.answer thead").inner_text()
+    assert console.page.locator("main img, main [onerror], main [onload]").count() == 0
+    assert EVIL in console.page.locator(".chart svg").text_content()
+    link = console.page.locator(".permalink").get_attribute("href")
+    console.page.get_by_role("button", name="Explain").click()
+    console.page.locator(".tree", has_text=EVIL).wait_for()
+    console.write(f'SELECT "{EVIL}" FROM patients')
+    console.page.locator(".price-line.refused", has_text="img").wait_for()
+    console.page.goto(f"{console.demo.url}/{link}")
+    console.page.locator("table.answer", has_text=EVIL).wait_for()
+    console.page.goto(f"{console.demo.url}/#/release/{EVIL}")
+    console.page.locator(".problem").wait_for()
+    assert console.page.locator("main img").count() == 0
+
+
+def test_a_release_can_be_taken_along(console, tmp_path: Path):
+    console.ask(BY_REGION, "0.22")
+    saved = {}
+    for name in ("CSV", "Arrow", "SVG", "PNG", "JSON with receipt"):
+        with console.page.expect_download() as download:
+            console.page.get_by_role("button", name=name, exact=True).click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    rows = list(csv.DictReader(io.StringIO(saved["CSV"].read_text(encoding="utf-8"))))
+    table = pa.ipc.open_stream(saved["Arrow"].read_bytes()).read_all()
+    assert list(rows[0]) == table.column_names == ["region", "n", "n__low", "n__high"]
+    assert [int(row["n"]) for row in rows] == table["n"].to_pylist()
+    assert json.loads(saved["JSON with receipt"].read_text())["receipt"]["charged"]["epsilon"] == "0.22"
+    assert saved["SVG"].read_text(encoding="utf-8").startswith("<svg xmlns=")
+    assert saved["PNG"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    console.page.get_by_role("button", name="Copy", exact=True).click()
+    console.page.locator("#toast.shown").wait_for()
+    assert console.page.evaluate("navigator.clipboard.readText()").startswith("region\tn\tn__low\tn__high\n")
+
+
+def test_budget_history_and_permalink(console):
+    console.ask(BY_REGION, "0.23")
+    rows = console.page.locator("table.answer").inner_text()
+    console.page.get_by_role("link", name="Budget").click()
+    console.page.get_by_role("heading", name="By day").wait_for()
+    assert re.search(r"ε [\d.]+ of 20\.00 left", console.page.locator("main").inner_text())
+    console.page.locator("table.releases tr", has_text="ε 0.23").get_by_role("link").click()
+    console.page.locator("table.answer").wait_for()
+    assert console.page.locator("table.answer").inner_text() == rows
+    console.page.get_by_role("button", name="Open in the editor").click()
+    console.page.locator(".cm-content", has_text="COUNT").wait_for()
+
+
+def test_tabs_keep_their_statements_and_the_reload_too(console):
+    console.write(BY_REGION)
+    console.page.get_by_label("New tab").click()
+    console.write("SELECT COUNT(*) AS n FROM visits")
+    tabs = console.page.get_by_role("tab")
+    tabs.first.click()
+    assert BY_REGION in console.page.locator(".cm-content").inner_text()
+    console.page.reload()
+    console.page.locator(".cm-content").wait_for()
+    assert tabs.count() == 2
+    tabs.first.focus()
+    console.page.keyboard.press("ArrowRight")
+    assert "FROM visits" in console.page.locator(".cm-content").inner_text()
+
+
+def test_escape_stops_waiting_and_says_where_the_answer_is(console):
+    console.page.route("**/v1/queries", lambda route: None)  # an answer that never comes
+    console.write("SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex")
+    console.price()
+    console.page.keyboard.press("Control+Enter")
+    console.page.get_by_role("button", name="Cancel").wait_for()
+    console.page.keyboard.press("Escape")
+    console.page.locator(".result", has_text="Stopped waiting").wait_for()
+    assert console.page.get_by_role("button", name="Run").is_enabled()
+
+
+def test_an_owner_sees_budget_and_schema_and_no_editor(fresh):
+    fresh.sign_in("owner")
+    fresh.page.get_by_role("heading", name="Budget").wait_for()
+    assert fresh.page.get_by_role("link").all_inner_texts() == ["Skip to content", "Schema", "Budget"]
+    fresh.page.get_by_role("link", name="Schema").click()
+    fresh.page.locator("main", has_text="Protected: each patient").wait_for()
+    assert fresh.page.locator(".cm-editor").count() == 0
+
+
+def test_signing_out_forgets_the_key(console):
+    console.page.get_by_role("button", name="Sign out").click()
+    console.page.get_by_label("API key").wait_for()
+    assert console.page.evaluate("sessionStorage.length") == 0
+    console.page.reload()
+    assert console.page.get_by_label("API key").input_value() == ""
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 400), ("dark", 400)])
+def test_it_looks_right_in_light_dark_and_narrow(console, theme: str, width: int, tmp_path: Path):
+    console.page.emulate_media(color_scheme=theme)
+    console.page.set_viewport_size({"width": width, "height": 900})
+    console.ask("SELECT region, sex, COUNT(*) AS n FROM patients GROUP BY region, sex", "0.2")
+    console.page.locator(".chart svg").wait_for()
+    assert console.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    channels = console.page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+    )
+    assert (sum(channels) > 600) == (theme == "light")
+    shot = tmp_path / f"{theme}-{width}.png"
+    console.page.screenshot(path=shot, full_page=True)
+    assert shot.stat().st_size > 20_000
+
+
+def test_explain_draws_the_derivation_and_costs_nothing(console):
+    console.write(
+        "EXPLAIN SELECT v.clinic, SUM(p.income) AS s FROM visits v JOIN patients p USING (patient_id) GROUP BY v.clinic"
+    )
+    console.price()
+    console.page.keyboard.press("Control+Enter")
+    tree = console.page.locator(".tree")
+    tree.wait_for()
+    assert tree.locator("ul ul .tag.protected", has_text="one row a unit").count() == 1
+    assert console.page.get_by_role("dialog").count() == 0
+
+
+def test_what_has_no_bounded_interval_is_shown_and_not_drawn(console):
+    """The service writes an end without bound as null; made here from a real answer."""
+
+    def unbounded(route):
+        answer = route.fetch().json()
+        answer["intervals"][0][1] = [None, None]
+        answer["intervals"][1][1] = [0, None]
+        answer["rows"][2][1] = None
+        route.fulfill(json=answer)
+
+    console.page.route("**/v1/queries", unbounded)
+    console.ask(BY_REGION, "0.24")
+    cells = console.page.locator("table.answer td.number").all_inner_texts()
+    assert "−∞ – ∞" in cells[0]
+    assert "0 – ∞" in cells[1]
+    assert "null" in cells[2]
+    assert console.page.locator(".chart svg .whisker").count() == 5
+
+
+def test_a_busy_service_is_no_fault_of_the_statement(console):
+    busy = {"type": "/v1/problems/overloaded", "title": "Busy", "status": 503, "detail": "Busy.", "code": "overloaded"}
+    console.page.route("**/v1/quotes", lambda route: route.fulfill(status=429, json=busy))
+    console.write(BY_REGION)
+    console.page.locator(".price-line", has_text="Busy.").wait_for()
+    assert console.page.locator(".cm-lintRange-error").count() == 0
+
+
+def test_two_hasty_presses_buy_one_answer(console):
+    asked = []
+    console.page.on(
+        "request", lambda request: asked.append(request.url) if request.url.endswith("/v1/queries") else None
+    )
+    console.write("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic")
+    for _ in range(3):
+        console.page.keyboard.press("Control+Enter")
+    console.page.locator(".answer-view").wait_for()
+    assert len(asked) == 1
+
+
+def test_a_typing_error_in_an_amount_is_refused_and_never_replaced(console):
+    console.write(BY_REGION)
+    console.price()
+    console.page.get_by_label("ε", exact=True).fill("0,5")
+    console.page.locator(".price-line.refused", has_text="epsilon cannot be read").wait_for()
+    console.page.get_by_role("button", name="Run").click()
+    console.page.wait_for_timeout(300)
+    assert console.page.locator(".answer-view, dialog").count() == 0
+    console.page.get_by_label("ε", exact=True).fill("")
+    console.page.get_by_text("Caps").click()
+    console.page.get_by_label("rows of a patient").fill("ten")
+    console.page.locator(".price-line.refused", has_text="max_rows").wait_for()
+    assert console.page.locator(".cm-lintRange-error").count() == 0  # the statement is not at fault
+
+
+def test_what_costs_more_than_is_left_is_not_asked(console):
+    console.ask("SELECT COUNT(*) AS n FROM patients WHERE age < 20", "0.3")
+    console.write(BY_REGION)
+    console.page.get_by_label("ε", exact=True).fill("19.9")
+    console.page.locator(".price-line.warn", has_text="more than is left").wait_for()
+    console.page.get_by_role("button", name="Run").click()
+    console.page.get_by_role("alert").filter(has_text="Nothing was asked or charged").wait_for()
+    assert console.page.get_by_role("dialog").count() == 0

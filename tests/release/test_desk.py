@@ -1,0 +1,244 @@
+"""The one door out, over a small clinic: what is charged, what is free, what is held, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tacit.wire import QueryRequest
+from tacit_service.demo_data import clinic_policy, make_clinic
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
+from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import load_policy
+from tacit_service.release.records import PostprocessFailed
+from tacit_service.release.release import Desk
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clinic")
+    make_clinic(folder, rows=3_000)
+    return folder
+
+
+@pytest.fixture
+def desk(made, tmp_path):
+    (made / "policy.yaml").write_text(clinic_policy("3", "1e-6"))
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    opened = Desk.open(load_policy(made / "policy.yaml"), ledger, made / "data")
+    yield opened
+    opened.close()
+    ledger.close()
+
+
+def ask(sql: str, epsilon: str | None = "0.1", **more: object) -> QueryRequest:
+    return QueryRequest.model_validate({"dataset": "clinic", "sql": sql, "epsilon": epsilon, **more})
+
+
+BY_REGION = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
+
+
+def spent(desk: Desk, analyst: str = "analyst") -> str:
+    return desk.budget(analyst).spent.epsilon
+
+
+def test_the_quote_is_the_charge(desk):
+    for sql in (
+        BY_REGION,
+        "SELECT AVG(cost), COUNT(*), STDDEV(cost) FROM visits",
+        "SELECT diagnosis, COUNT(*) FROM visits GROUP BY 1",
+    ):
+        quote = desk.quote("analyst", ask(sql, "0.07"))
+        answer = desk.query("analyst", ask(sql, "0.07"), None)
+        assert answer.receipt.charged == quote.price
+        assert answer.receipt.charged.epsilon == "0.07"
+
+
+def test_every_number_has_an_interval_and_keys_have_none(desk):
+    answer = desk.query(
+        "analyst", ask("SELECT region, COUNT(*) AS n, AVG(age) AS a FROM patients GROUP BY region"), None
+    )
+    assert [c.kind for c in answer.columns] == ["key", "noisy", "noisy"]
+    for row, intervals in zip(answer.rows, answer.intervals, strict=True):
+        assert intervals[0] is None
+        assert intervals[1][0] <= row[1] <= intervals[1][1]
+        assert intervals[2][0] <= row[2] <= intervals[2][1]
+
+
+def test_a_release_that_one_holds_is_free_under_any_outer_sql(desk):
+    first = desk.query("analyst", ask(BY_REGION), None)
+    again = desk.query("analyst", ask("SELECT region, COUNT(*) AS n FROM patients GROUP BY region"), None)
+    top = desk.query("analyst", ask(BY_REGION + " ORDER BY n DESC LIMIT 1"), None)
+    assert again.receipt.held
+    assert top.receipt.held
+    assert again.rows == first.rows
+    assert top.rows[0] in first.rows
+    assert spent(desk) == "0.1"
+
+
+def test_fresh_buys_new_noise(desk):
+    desk.query("analyst", ask(BY_REGION), None)
+    assert not desk.query("analyst", ask(BY_REGION, fresh=True), None).receipt.held
+    assert spent(desk) == "0.2"
+
+
+def test_a_second_analyst_pays_on_their_own_account_only(desk):
+    mine = desk.query("analyst", ask(BY_REGION), None)
+    theirs = desk.query("second_analyst", ask(BY_REGION), None)
+    assert theirs.rows == mine.rows
+    assert theirs.release_id != mine.release_id
+    assert spent(desk, "second_analyst") == "0.1"
+    assert str(desk.ledger.balance("clinic", None).spent[0]) == "0.1"
+
+
+def test_one_idempotency_key_is_one_charge_and_one_answer(desk):
+    first = desk.query("analyst", ask(BY_REGION, fresh=True), "key-1")
+    second = desk.query("analyst", ask(BY_REGION, fresh=True), "key-1")
+    assert second == first
+    assert spent(desk) == "0.1"
+    with pytest.raises(Conflict):
+        desk.query("analyst", ask(BY_REGION, "0.2", fresh=True), "key-1")
+
+
+def test_public_tables_alone_are_exact_and_free(desk):
+    answer = desk.query("analyst", ask("SELECT country, SUM(population) AS p FROM regions GROUP BY country"), None)
+    assert answer.receipt.charged.epsilon == "0"
+    assert {c.kind for c in answer.columns} == {"public"}
+    assert spent(desk) == "0"
+
+
+def test_a_refusal_costs_nothing_and_says_where(desk):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask("SELECT patient_id, income FROM patients"), None)
+    assert refused.value.code == "unit_in_output"
+    assert refused.value.position is not None
+    assert spent(desk) == "0"
+
+
+@pytest.mark.parametrize("epsilon", ["0", "-1", "NaN", "Infinity", "1e400", "x", "1e0; --", "0.0000000000001", "4"])
+def test_a_bad_epsilon_is_refused_free(desk, epsilon):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask(BY_REGION, epsilon), None)
+    assert refused.value.code in ("epsilon_invalid", "epsilon_too_large")
+    assert spent(desk) == "0"
+
+
+@pytest.mark.parametrize("delta", ["1", "-1", "1e400", "x", "1.0"])
+def test_a_bad_delta_is_refused_free(desk, delta):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask(BY_REGION, delta=delta), None)
+    assert refused.value.code == "delta_invalid"
+    assert spent(desk) == "0"
+
+
+def test_unknown_keys_need_delta(desk):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask("SELECT diagnosis, COUNT(*) FROM visits GROUP BY 1", delta="0"), None)
+    assert refused.value.code == "delta_invalid"
+
+
+def test_the_budget_ends_exactly_and_held_answers_stay(desk):
+    for i in range(30):
+        desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i}"), None)
+    while desk.quote("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i + 1}")).affordable:
+        i += 1
+        desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i}"), None)
+    with pytest.raises(BudgetExhausted):
+        desk.query("analyst", ask(f"SELECT COUNT(*) FROM patients WHERE age > {i + 1}"), None)
+    assert i + 1 == 37  # lane R of privacy.md, section 4: 37 pure releases of 0.1 fit (3, 1e-6)
+    held = desk.query("analyst", ask("SELECT COUNT(*) FROM patients WHERE age > 3"), None)
+    assert held.receipt.held
+    assert desk.query("second_analyst", ask("SELECT COUNT(*) FROM patients WHERE age > 3"), None).rows == held.rows
+
+
+def test_outer_sql_that_fails_on_noisy_values_keeps_the_release_for_other_sql(desk):
+    with pytest.raises(PostprocessFailed):
+        desk.query("analyst", ask("SELECT CAST(COUNT(*) + 100000 AS TINYINT) FROM patients"), None)
+    assert spent(desk) == "0.1"
+    mended = desk.query("analyst", ask("SELECT COUNT(*) + 100000 AS n FROM patients"), None)
+    assert mended.receipt.held
+    assert spent(desk) == "0.1"
+
+
+def test_an_engine_that_fails_keeps_the_charge_and_tells_nothing(desk, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("value 4711 of patient 7")
+
+    monkeypatch.setattr(desk.engine, "run", broken)
+    with pytest.raises(EngineFailure) as failed:
+        desk.query("analyst", ask(BY_REGION), None)
+    assert "4711" not in str(failed.value)
+    assert spent(desk) == "0.1"
+    assert [c.status for c in desk.ledger.history("clinic", "analyst")] == ["failed"]
+
+
+def test_no_noise_is_drawn_before_the_charge_is_durable(desk, monkeypatch):
+    order: list[str] = []
+    reserve, run = desk.ledger.reserve, desk.engine.run
+    monkeypatch.setattr(desk.ledger, "reserve", lambda r: (order.append("charge"), reserve(r))[1])
+    monkeypatch.setattr(desk.engine, "run", lambda sql, **k: (order.append("engine"), run(sql, **k))[1])
+    record = desk.ledger.record
+    monkeypatch.setattr(desk.ledger, "record", lambda c, r: (order.append("record"), record(c, r))[1])
+    desk.query("analyst", ask(BY_REGION), None)
+    assert order == ["charge", "engine", "record"]
+
+
+def test_a_quote_never_reaches_the_engine(desk, monkeypatch):
+    monkeypatch.setattr(desk.engine, "run", lambda *_, **__: pytest.fail("a quote ran the engine"))
+    assert desk.quote("analyst", ask(BY_REGION)).price.epsilon == "0.1"
+    assert "price: epsilon 0.1" in desk.explain("analyst", ask(BY_REGION))
+
+
+def test_explain_is_a_statement_too_and_free(desk):
+    answer = desk.query("analyst", ask("EXPLAIN " + BY_REGION), None)
+    assert any("one row a unit" in str(row[0]) for row in answer.rows)
+    assert spent(desk) == "0"
+
+
+def test_a_released_average_inside_a_condition_is_one_charge(desk):
+    sql = "SELECT COUNT(*) AS n FROM patients WHERE age > (SELECT AVG(age) FROM patients)"
+    answer = desk.query("analyst", ask(sql, "1"), None)
+    assert answer.receipt.charged.epsilon == "1"
+    assert {m.release_point for m in answer.receipt.mechanisms} == {"__r0", "__r1"}
+
+
+def test_googles_options_clause_sets_the_price(desk):
+    sql = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.25, max_groups_contributed = 2) COUNT(*) FROM patients"
+    assert desk.query("analyst", ask(sql, None), None).receipt.charged.epsilon == "0.25"
+    with pytest.raises(Refusal):
+        desk.query("analyst", ask(sql, "0.1"), None)
+
+
+def test_another_analysts_release_does_not_exist(desk):
+    mine = desk.query("analyst", ask(BY_REGION), None)
+    assert desk.release("analyst", mine.release_id) == mine
+    with pytest.raises(NotFound):
+        desk.release("second_analyst", mine.release_id)
+    with pytest.raises(NotFound):
+        desk.quote("nobody", ask(BY_REGION))
+
+
+def test_ask_by_accuracy_gives_the_smallest_price(desk):
+    quote = desk.quote("analyst", ask(BY_REGION, None, accuracy="15"))
+    width = next(c.plus_minus for c in quote.columns if c.name == "n")
+    assert width <= 15
+    cheaper = str(float(quote.price.epsilon) - 0.002)
+    assert next(c.plus_minus for c in desk.quote("analyst", ask(BY_REGION, cheaper)).columns if c.name == "n") > 15
+    answer = desk.query("analyst", ask(BY_REGION, None, accuracy="15"), None)
+    assert answer.receipt.charged == quote.price
+
+
+@pytest.mark.parametrize(
+    ("sql", "epsilon", "accuracy"),
+    [
+        (BY_REGION, "0.1", "15"),
+        (BY_REGION, None, "0"),
+        (BY_REGION, None, "x"),
+        (BY_REGION, None, "0.01"),
+        ("SELECT AVG(age) FROM patients", None, "15"),
+    ],
+)
+def test_an_accuracy_without_a_price_is_refused_free(desk, sql, epsilon, accuracy):
+    with pytest.raises(Refusal) as refused:
+        desk.query("analyst", ask(sql, epsilon, accuracy=accuracy), None)
+    assert refused.value.code == "accuracy_invalid"
+    assert spent(desk) == "0"
