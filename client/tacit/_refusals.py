@@ -209,6 +209,14 @@ class AccuracyInvalid(RefusedError):
     """The accuracy asked for is no positive number, has no price, or is given beside epsilon."""
 
 
+class TransferEmpty(RefusedError):
+    """A transfer moves some epsilon between two different analysts."""
+
+
+class NameInvalid(RefusedError):
+    """A name is 1 to 63 letters, digits or _ . @ - and starts with a letter or digit."""
+
+
 class FanoutTooLarge(NotDerivable):
     """Joins with public tables could turn one row into very many."""
 
@@ -266,6 +274,8 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "postprocess_failed": PostprocessFailed,
     "text_too_long": TextTooLong,
     "rows_expected": RowsExpected,
+    "transfer_empty": TransferEmpty,
+    "name_invalid": NameInvalid,
     "accuracy_invalid": AccuracyInvalid,
     "fanout_too_large": FanoutTooLarge,
     "options_invalid": OptionsInvalid,

@@ -31,13 +31,14 @@
         ├── Forbidden                403  forbidden
         ├── NotFound                 404  not_found, the same for "not granted" and "does not exist"
         ├── Conflict                 409  idempotency_conflict · InProgress idempotency_in_progress · AccountClosed ·
-        │                                 LimitsFixed · TransferRefused
+        │                                 LimitsFixed · TransferRefused · AllotmentExceeded · AccountOfPolicy · KeyOver
         ├── BadRequest               4xx  InvalidHTTP · InvalidJSON · IdempotencyKeyInvalid · MethodNotAllowed ·
         │                                 NotAcceptable · RequestTimeout · PayloadTooLarge · UnsupportedMediaType
         ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays
         ├── InternalError            500  internal; a charge may stand, ``idempotency_key`` fetches the answer
         ├── TrainingNotReady 409 · TrainingQueueFull 503 · TrainingNotInstalled 501
-        └── ServiceUnavailable       503  LedgerUnavailable · Overloaded overloaded · Starting starting
+        └── ServiceUnavailable       503  LedgerUnavailable · Overloaded overloaded · Starting starting ·
+                                          IdentityUnavailable · RateLimited 429
 
 A code that this version does not know maps by family (``sql_…``), then by status. ``str(error)`` shows the cause, the
 line of SQL with a caret under the place, and the fix.
@@ -47,6 +48,18 @@ from __future__ import annotations
 
 from tacit import _refusals
 from tacit._api_error import APIError, Position, TacitError
+from tacit._office_errors import (
+    AccountClosed,
+    AccountOfPolicy,
+    AllotmentExceeded,
+    Conflict,
+    IdentityUnavailable,
+    KeyOver,
+    LimitsFixed,
+    RateLimited,
+    ServiceUnavailable,
+    TransferRefused,
+)
 from tacit._refusals import (
     AggregateMisplaced,
     AmbiguousColumn,
@@ -245,10 +258,6 @@ class NotFound(APIError):
     """No such thing for this caller."""
 
 
-class Conflict(APIError):
-    """The idempotency key was used with another body."""
-
-
 class InProgress(Conflict):
     """The first request under this idempotency key has not finished."""
 
@@ -267,10 +276,6 @@ class EngineFailed(APIError):
 
 class EngineTimeout(EngineFailed):
     """The engine ran out of time after the charge."""
-
-
-class ServiceUnavailable(APIError):
-    """The service cannot answer now; ``retry_after_s`` says when to try again, if it knows."""
 
 
 class LedgerUnavailable(ServiceUnavailable):
@@ -317,18 +322,6 @@ class UnsupportedMediaType(BadRequest):
     """The body is not application/json, or is compressed."""
 
 
-class AccountClosed(Conflict):
-    """The account is closed or frozen; the data owner decides."""
-
-
-class LimitsFixed(Conflict):
-    """An account's limits were fixed when it was created."""
-
-
-class TransferRefused(Conflict):
-    """An allotment cannot be moved between these accounts."""
-
-
 class SnapshotInvalid(EngineFailed):
     """Prepared data break the policy's facts; nothing is served from them."""
 
@@ -360,6 +353,11 @@ CODES: dict[str, type[APIError]] = {
     "limits_fixed": LimitsFixed,
     "transfer_refused": TransferRefused,
     "snapshot_invalid": SnapshotInvalid,
+    "rate_limited": RateLimited,
+    "identity_unavailable": IdentityUnavailable,
+    "allotment_exceeded": AllotmentExceeded,
+    "account_of_policy": AccountOfPolicy,
+    "key_over": KeyOver,
 }
 """The class of each code that this version knows."""
 

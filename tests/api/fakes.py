@@ -91,6 +91,41 @@ class FakeBooks:
 
 
 @dataclass
+class FakeTraining:
+    """A training room with one desk, which trains nothing and answers the examples; only ada has a job."""
+
+    closed: bool = False
+
+    def desk(self, dataset: str) -> FakeTraining:
+        return self
+
+    def quote(self, analyst: str, request: wire.TrainingRequest) -> wire.TrainingQuote:
+        return wire.TrainingQuote.model_validate(examples.TRAINING_QUOTE)
+
+    def submit(self, analyst: str, request: wire.TrainingRequest, idempotency_key: str | None) -> wire.TrainingJob:
+        return self.job(analyst, examples.TRAINING_JOB["id"])
+
+    def jobs(self, analyst: str, limit: int) -> list[wire.TrainingJob]:
+        return [self.job(analyst, examples.TRAINING_JOB["id"])][:limit]
+
+    def job(self, analyst: str, job_id: str) -> wire.TrainingJob:
+        if analyst != "ada" or job_id != examples.TRAINING_JOB["id"]:
+            raise NotFound("not_found", "detail that must not be seen")
+        return wire.TrainingJob.model_validate(examples.TRAINING_JOB)
+
+    cancel = job
+
+    def model(self, analyst: str, job_id: str) -> bytes:
+        return b"tensors"
+
+    def card(self, analyst: str, job_id: str) -> wire.ModelCard:
+        return wire.ModelCard.model_validate(examples.MODEL_CARD)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
 class FakeDirectory:
     rows: dict[str, KeyRow] = field(default_factory=dict)
 
@@ -111,6 +146,7 @@ class House:
         answer = self.clinic.answer
         stored = Listed(answer.release_id, "clinic", answer.created_at, answer.sql, ("0.1", "0"))
         self.books = FakeBooks(stored=[stored])
+        self.training: Any = FakeTraining()
         self.directory = FakeDirectory()
         self.keys = {
             "ada": self.directory.add("ada", Role.ANALYST, ("clinic",)),
@@ -123,7 +159,8 @@ class House:
             "shop": Opened(self.shop, frozenset({"ben"}), frozenset()),
         }
         self._datasets = datasets
-        self.service = Service.of(Parts(self.books, self.directory, datasets))
+        self.parts = Parts(self.books, self.directory, datasets, training=self.training)
+        self.service = Service.of(self.parts)
         self.settings = Settings(**settings)
 
     def open_office(self, folder: Path, **parts: Any) -> Ledger:
@@ -141,7 +178,9 @@ class House:
         self.keys["steward"] = minted.secret
         for row in (*self.directory.rows.values(), minted.row):
             directory.add_key(row)
-        self.service = Service.of(Parts(self.books, directory, self._datasets, office=office, **parts))
+        self.service = Service.of(
+            Parts(self.books, directory, self._datasets, office=office, **{"training": self.training, **parts})
+        )
         return ledger
 
     def headers(self, who: str, **more: str) -> dict[str, str]:

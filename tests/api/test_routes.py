@@ -9,10 +9,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.testclient import TestClient
 from tacit_api_fakes import House
 
 from tacit_service.access import ROUTES, Role, allowed
-from tacit_service.http import routing
+from tacit_service.assembly import Service
+from tacit_service.http import examples, routing
 from tacit_service.http.app import create_app
 from tacit_service.ledger.directory import Directory
 from tacit_service.ledger.store import Ledger
@@ -40,7 +42,7 @@ def call(api, method, path, key_id="key_none", **kwargs):
         release_id="rel_5b0c6f0f2f9b4e0a",
         code="overloaded",
         key_id=key_id,
-        job_id="job_5b0c6f0f2f9b4e0a",
+        job_id=str(examples.TRAINING_JOB["id"]),
     )
     if path == "/v1/budget/history":
         concrete += "?dataset=clinic"
@@ -73,11 +75,10 @@ def test_each_role_gets_exactly_what_the_table_says(office: Ledger, api, house: 
     office.ensure_analyst("clinic", "bob", Limits.create(Epsilon.parse("0.5"), Delta.parse("1e-7")))
     spare = Directory(office).list("ben")[0].key_id
     for who, role in (("ada", Role.ANALYST), ("auditor", Role.AUDITOR), ("steward", Role.OWNER)):
-        answer = call(api, method, path, spare, headers=house.headers(who), json=body if method == "POST" else None)
-        if role in roles and path.startswith("/v1/training"):
-            # no such job, no such specification, or no training here: past the door in any case
-            assert answer.status_code in (200, 404, 422, 501), (who, answer.text)
-        elif role in roles:
+        training = path in ("/v1/training-jobs", "/v1/training-quotes")
+        asked = examples.TRAINING_REQUESTS["logistic regression"]["value"] if training else body
+        answer = call(api, method, path, spare, headers=house.headers(who), json=asked if method == "POST" else None)
+        if role in roles:
             assert answer.status_code == 200, (who, answer.text)
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
@@ -163,6 +164,31 @@ def test_a_dataset_not_granted_is_as_if_it_did_not_exist(api, house: House, body
             assert post[0].content == post[1].content
             assert set(post[0].headers) == set(post[1].headers)
     assert house.clinic.asked == house.shop.asked == []
+
+
+def test_a_training_job_of_another_is_as_if_it_did_not_exist(api, house: House):
+    mine = examples.TRAINING_JOB["id"]
+    for method, path in ROUTES:
+        if "{job_id}" in path:
+            answers = [
+                api.request(
+                    method, path.format(job_id=job), headers=house.headers(who), json={} if method == "POST" else None
+                )
+                for who, job in (("ben", mine), ("ada", "job_none"), ("ada", "../../clinic"))
+            ]
+            assert [answer.status_code for answer in answers] == [404, 404, 404]
+            assert answers[0].content == answers[1].content
+            assert "must not be seen" not in answers[0].text
+
+
+def test_where_training_is_not_installed_its_routes_say_so(house: House):
+    service = Service.of(replace(house.parts, training=None))
+    with TestClient(create_app(service, house.settings)) as api:
+        asked = examples.TRAINING_REQUESTS["network"]["value"]
+        for path in ("/v1/training-jobs", "/v1/training-quotes"):
+            answer = api.post(path, json=asked, headers=house.headers("ada"))
+            assert (answer.status_code, answer.json()["code"]) == (501, "training_not_installed")
+            assert "train" in answer.json()["hint"]
 
 
 def test_a_release_of_another_is_as_if_it_did_not_exist(api, house: House):

@@ -8,10 +8,12 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +224,14 @@ def test_postgresql_stopped_at_once_while_clients_charge(make_book: Callable[...
         book.reserve("0.001")
         book.ledger.close()
         server.cleanup()
+
+
+def test_a_ledger_opened_twice_in_one_process_keeps_its_log_when_another_process_closes_it(sqlite_url: str) -> None:
+    """Closing any descriptor of the file would drop this process' locks on it (POSIX); the log would be removed."""
+    first = Ledger.open(sqlite_url)
+    Ledger.open(sqlite_url).close()
+    code = "import sys; from tacit_service.ledger.store import Ledger; Ledger.open(sys.argv[1]).close()"
+    subprocess.run([sys.executable, "-c", code, sqlite_url], check=True, timeout=60)
+    log = Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
+    assert log.exists(), "this process still uses it"
+    first.close()

@@ -164,10 +164,17 @@ def _engine(url: URL) -> sa.Engine:
 
 
 def _own_file(path: Path) -> None:
-    """The ledger holds answers and key hashes: nobody but its owner reads it."""
+    """The ledger holds answers and key hashes: nobody but its owner reads it.
+
+    A file that is there already is not even opened. To close a file drops every POSIX lock that this process has on it,
+    those of SQLite's own connections too: the next process to close the ledger would then take itself for the last
+    user, and remove the log from under this one.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise unavailable("The ledger's file cannot be opened.", error.strerror) from error
 
