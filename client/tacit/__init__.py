@@ -4,7 +4,7 @@ SQL goes in, a private answer comes out with a 95 % interval on every number and
 
     import tacit
 
-    client = tacit.Client("http://127.0.0.1:8700", key, dataset="clinic")
+    client = tacit.Client("http://127.0.0.1:8470", key, dataset="clinic")
     print(client.query("SELECT region, COUNT(*) AS n FROM patients GROUP BY region", epsilon="0.1"))
 
 ``Client`` and ``AsyncClient`` reach the service, ``Release`` is an answer, ``tacit.errors`` holds what can go wrong,

@@ -32,7 +32,7 @@ def resolve(
     """The connection of a command line and an environment; ``InvalidArgument`` says what is missing."""
     address = url or environ.get("TACIT_URL")
     if not address:
-        raise InvalidArgument("no service: pass --url or set TACIT_URL, for example http://127.0.0.1:8700")
+        raise InvalidArgument("no service: pass --url or set TACIT_URL, for example http://127.0.0.1:8470")
     notes: tuple[str, ...] = ()
     file = key_file or (None if key else environ.get("TACIT_KEY_FILE"))
     secret = key or (None if key_file else environ.get("TACIT_KEY"))

@@ -228,7 +228,7 @@ def base_url(url: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidArgument(
-            "url is the service's address, such as http://127.0.0.1:8700 or https://tacit.example.org"
+            "url is the service's address, such as http://127.0.0.1:8470 or https://tacit.example.org"
         )
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise InvalidArgument("url holds no user, password, query or fragment: the key is an argument of its own")

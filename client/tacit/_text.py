@@ -22,6 +22,7 @@ _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
+_DELTA = re.compile(r"((?:\bdelta|δ) )(0\.000\d+)")
 _SPACE = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
 _KEPT_IN_BLOCKS = "\n\t"
 _ASYMMETRY_MAX = Decimal("0.1")  # of the half-width: below it one "±" tells the truth
@@ -35,6 +36,29 @@ def clean(text: str) -> str:
 def clean_block(text: str) -> str:
     """As ``clean``, for text of several lines: line feeds and tabs stay."""
     return _CONTROL.sub(lambda match: match[0] if match[0] in _KEPT_IN_BLOCKS else "", text)
+
+
+def short_deltas(text: str) -> str:
+    """Small δ in running text in the one form of the tables.
+
+    >>> short_deltas("δ 0.0000003 and delta 0.000001 is left")
+    'δ 3e-7 and delta 1e-6 is left'
+    """
+    return _DELTA.sub(lambda match: match[1] + short_decimal(match[2]), text)
+
+
+def short_decimal(text: str) -> str:
+    """A small decimal in scientific notation, exactly: ``0.000001`` as ``1e-6``; anything else as it is."""
+    try:
+        number = Decimal(text)
+    except ArithmeticError:
+        return text
+    if not number.is_finite() or number == 0 or abs(number) >= Decimal("0.001"):
+        return text
+    digits = number.normalize().as_tuple()
+    mantissa = "".join(map(str, digits.digits))
+    point = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
+    return f"{mantissa[0]}{point}e{number.adjusted()}"
 
 
 def escape_json(text: str) -> str:

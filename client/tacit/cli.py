@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tacit._text import clean, clean_block
+from tacit._text import clean
 from tacit.errors import BudgetExhausted, ConnectionFailed, InvalidArgument, TacitError
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def report(error: TacitError) -> int:
     """Show an error on stderr and return its exit code."""
-    sys.stderr.write(f"tacit: {clean_block(str(error))}\n")
+    from tacit.shell.advice import in_commands
+
+    sys.stderr.write(f"tacit: {in_commands(error)}\n")
     if isinstance(error, InvalidArgument):
         return USAGE
     if isinstance(error, BudgetExhausted):
@@ -105,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _connection() -> argparse.ArgumentParser:
     group = argparse.ArgumentParser(add_help=False)
-    group.add_argument("--url", help="the service, such as http://127.0.0.1:8700")
+    group.add_argument("--url", help="the service, such as http://127.0.0.1:8470")
     group.add_argument("--key", help="API key; TACIT_KEY and --key-file do not show it to other users")
     group.add_argument("--key-file", metavar="FILE", help="file that holds the API key")
     group.add_argument("--dataset", help="dataset to ask")
@@ -117,10 +119,16 @@ def _purchase() -> argparse.ArgumentParser:
     group = argparse.ArgumentParser(add_help=False)
     group.add_argument("--epsilon", metavar="0.1", help="ε to spend on a query; the policy's default otherwise")
     group.add_argument("--delta", metavar="1e-9", help="δ that thresholds and Gaussian noise may use")
-    group.add_argument("--max-rows", type=int, metavar="R", help="rows of one unit that count in full")
-    group.add_argument("--max-groups", type=int, metavar="K", help="groups of one unit that count")
+    group.add_argument("--max-rows", type=_cap, metavar="R", help="rows of one unit that count in full")
+    group.add_argument("--max-groups", type=_cap, metavar="K", help="groups of one unit that count")
     group.add_argument("--max-amount", metavar="B", help="total amount of one unit in a SUM")
     return group
+
+
+def _cap(text: str) -> int:
+    if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) >= 1:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{clean(text)} is no whole number of 1 or more")
 
 
 def _output() -> argparse.ArgumentParser:
@@ -129,14 +137,16 @@ def _output() -> argparse.ArgumentParser:
     return group
 
 
-def connect(arguments: argparse.Namespace) -> Client:
-    """The client of a command line and the environment."""
+def connect(arguments: argparse.Namespace, *, asks: bool = False) -> Client:
+    """The client of a command line and the environment; one that ``asks`` needs a dataset."""
     from tacit._config import resolve
     from tacit.client import Client
 
     found = resolve(arguments.url, arguments.key, arguments.key_file, arguments.dataset, os.environ)
     for note in found.notes:
         sys.stderr.write(f"tacit: {clean(note)}\n")
+    if asks and found.dataset is None:
+        raise InvalidArgument("no dataset: name it by --dataset or TACIT_DATASET; tacit datasets lists them")
     return Client(found.url, found.key, dataset=found.dataset, timeout_s=arguments.timeout)
 
 
@@ -144,9 +154,9 @@ def options(arguments: argparse.Namespace) -> Options:
     """What the purchase and output options set."""
     from decimal import Decimal
 
-    from tacit.shell.session import CONFIRM_ABOVE, Options, positive
+    from tacit.shell.session import CONFIRM_ABOVE, Options, positive, share
 
-    share = getattr(arguments, "confirm_above", None) or os.environ.get("TACIT_CONFIRM_ABOVE")
+    above = getattr(arguments, "confirm_above", None) or os.environ.get("TACIT_CONFIRM_ABOVE")
     amount: Decimal | None = None if arguments.max_amount is None else positive(arguments.max_amount)
     return Options(
         epsilon=arguments.epsilon,
@@ -157,7 +167,7 @@ def options(arguments: argparse.Namespace) -> Options:
         fresh=getattr(arguments, "fresh", False),
         output=getattr(arguments, "output", "table"),
         preview=getattr(arguments, "confirm", False),
-        confirm_above=positive(share) if share else CONFIRM_ABOVE,
+        confirm_above=share(above) if above else CONFIRM_ABOVE,
     )
 
 
@@ -177,7 +187,7 @@ def _query(arguments: argparse.Namespace) -> int:
     from tacit.shell import session
 
     chosen = options(arguments)
-    with connect(arguments) as client:
+    with connect(arguments, asks=True) as client:
         bought = session.Session(client, chosen, sys.stdout, sys.stderr, ask).query(
             _sql(arguments), arguments.idempotency_key
         )
@@ -188,7 +198,7 @@ def _quote(arguments: argparse.Namespace) -> int:
     from tacit.shell import render
 
     chosen = options(arguments)
-    with connect(arguments) as client:
+    with connect(arguments, asks=True) as client:
         render.quote(sys.stdout, client.quote(_sql(arguments), **chosen.terms()), chosen.output)
     return OK
 
@@ -198,7 +208,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     terms = options(arguments).terms()
     del terms["fresh"]
-    with connect(arguments) as client:
+    with connect(arguments, asks=True) as client:
         render.block(sys.stdout, client.explain(_sql(arguments), **terms))
     return OK
 

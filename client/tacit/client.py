@@ -5,7 +5,7 @@ Example (against ``tacit-service demo``, which prints a URL and a key)::
     import tacit
 
     sql = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
-    with tacit.Client("http://127.0.0.1:8700", key, dataset="clinic") as client:
+    with tacit.Client("http://127.0.0.1:8470", key, dataset="clinic") as client:
         quote = client.quote(sql, epsilon="0.1")
         print(quote.price.epsilon, quote.columns[1].plus_minus)      # before anything is spent
         print(client.query(sql, epsilon="0.1"))                      # a table with an interval beside each number

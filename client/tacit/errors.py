@@ -97,9 +97,13 @@ from tacit._refusals import (
     UnsupportedSyntax,
     WindowNotPerUnit,
 )
+<<<<<<< HEAD
 from tacit._text import clean_block
 from tacit._training_errors import CODES as _TRAINING_CODES
 from tacit._training_errors import TrainingFailed, TrainingRefused
+=======
+from tacit._text import clean_block, short_decimal
+>>>>>>> main
 
 __all__ = [
     "CODES",
@@ -230,7 +234,7 @@ class BudgetExhausted(APIError):
 
     def _facts(self) -> list[str]:
         left = self.remaining
-        return [f"Left: ε {left.get('epsilon', '?')}, δ {left.get('delta', '?')}"] if left else []
+        return [f"Left: ε {left.get('epsilon', '?')}, δ {short_decimal(left.get('delta', '?'))}"] if left else []
 
 
 class Unauthenticated(APIError):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tacit import _table
-from tacit._text import clean
+from tacit._text import clean, short_decimal
 from tacit.errors import MissingExtra, ProtocolError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ Value = bool | int | float | str | dt.date | dt.datetime | None
 """A cell in Python: dates and timestamps are parsed."""
 
 _ROWS_SHOWN = 40
+_EXACT_MAX = 2**53
 
 
 class Release:
@@ -138,7 +139,7 @@ class Release:
             result.append((_unique(column.name, taken), column.type, [row[i] for row in self.rows]))
             if intervals and column.kind in ("noisy", "derived") and column.type in ("integer", "number"):
                 for side, suffix in enumerate(("low", "high")):
-                    edge: list[Value] = [None if row[i] is None else row[i][side] for row in spans]  # type: ignore[index]
+                    edge = [_edge(row[i], side, column.type) for row in spans]
                     result.append((_unique(f"{result[-1 - side][0]}_{suffix}", taken), "number", edge))
         return result
 
@@ -179,21 +180,7 @@ def spend(amount: Spend) -> str:
     >>> spend(Spend(epsilon="0.1", delta="0.000000001"))
     'ε 0.1, δ 1e-9'
     """
-    return f"ε {amount.epsilon}" + (f", δ {short_delta(amount.delta)}" if amount.delta.strip("0.") else "")
-
-
-def short_delta(text: str) -> str:
-    """A small decimal in scientific notation, exactly: ``0.000001`` as ``1e-6``; anything else as it is."""
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return text
-    if not number.is_finite() or number == 0 or abs(number) >= Decimal("0.001"):
-        return text
-    digits = number.normalize().as_tuple()
-    mantissa = "".join(map(str, digits.digits))
-    point = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
-    return f"{mantissa[0]}{point}e{number.adjusted()}"
+    return f"ε {amount.epsilon}" + (f", δ {short_decimal(amount.delta)}" if amount.delta.strip("0.") else "")
 
 
 def _parse(value: Cell, kind: str) -> Value:
@@ -233,6 +220,14 @@ def _unique(name: str, taken: set[str]) -> str:
         candidate = f"{name}_{number}"
     taken.add(candidate)
     return candidate
+
+
+def _edge(span: tuple[float, float] | None, side: int, kind: str) -> Value:
+    """One end of an interval; a whole number where the column holds whole numbers."""
+    if span is None:
+        return None
+    value = span[side]
+    return int(value) if kind == "integer" and abs(value) < _EXACT_MAX and value == int(value) else value
 
 
 def _missing(what: str, package: str) -> MissingExtra:

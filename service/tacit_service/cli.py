@@ -8,20 +8,22 @@ verify) is exit status 1.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
+<<<<<<< HEAD
 if TYPE_CHECKING:
     from tacit_service.ledger.directory import Directory
     from tacit_service.settings import Settings
+=======
+from tacit_service import ledger_commands
+from tacit_service.ledger_commands import FOUND, OK, UsageError
+>>>>>>> main
 
-OK, FOUND, WRONG = 0, 1, 2
-
-
-class UsageError(Exception):
-    """What the caller gave cannot be used; the text is the one line they see."""
+WRONG = 2
 
 
 class _Parser(argparse.ArgumentParser):
@@ -127,33 +129,36 @@ def _grammar_policy(commands: Any) -> None:
     advise = _command(group, "advise", _policy_advise, "propose bounds and caps from the data, for the owner alone")
     advise.add_argument("subject", metavar="FILE", help="policy file, or a data file to draft a policy for")
     advise.add_argument("--unit", metavar="COLUMN", help="with a data file: its column of unit ids (default: each row)")
-    advise.add_argument("--epsilon", default="0.1", help="epsilon of a typical query (0.1)")
-    advise.add_argument("--delta", default="0", help="delta of a typical query (0)")
+    advise.add_argument("--epsilon", help="epsilon of a typical query (the policy's default; else 0.1)")
+    advise.add_argument("--delta", help="delta of a typical query (the policy's default; else 0)")
+    advise.add_argument("-o", "--output", metavar="FILE", help="write the draft here (default: standard output)")
     _command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
 
 
 def _grammar_ledger(commands: Any) -> None:
     group = _group(commands, "ledger", "prove and read the ledger")
-    verify = _command(group, "verify", _ledger_verify, "re-derive every hash, price and balance")
+    verify = _command(group, "verify", ledger_commands.ledger_verify, "re-derive every hash, price and balance")
     verify.add_argument("--known", action="append", metavar="N:HASH", help="a head from a receipt that must be there")
-    show = _command(group, "show", _ledger_show, "print accounts and the newest charges")
+    show = _command(group, "show", ledger_commands.ledger_show, "print accounts and the newest charges")
     show.add_argument("--dataset", help="only this dataset")
     show.add_argument("--limit", type=_number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
-    export = _command(group, "export", _ledger_export, "write the journal for an auditor, without answers")
+    export = _command(
+        group, "export", ledger_commands.ledger_export, "write the journal for an auditor, without answers"
+    )
     for made in (verify, show, export):
         made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
 
 
 def _grammar_key(commands: Any) -> None:
     group = _group(commands, "key", "make and revoke API keys")
-    add = _command(group, "add", _key_add, "make a key; it is printed once and stored hashed")
+    add = _command(group, "add", ledger_commands.key_add, "make a key; it is printed once and stored hashed")
     add.add_argument("principal", metavar="NAME", help="whose key: an analyst's name is as in the policy")
     add.add_argument("--role", choices=["analyst", "owner", "auditor"], default="analyst", help="(analyst)")
     add.add_argument("--dataset", action="append", metavar="NAME", help="dataset granted; repeatable (default: all)")
     add.add_argument("--days", type=_number(1, 36_500), metavar="N", help="days it is valid (default: until revoked)")
-    revoke = _command(group, "revoke", _key_revoke, "revoke a key by its id, at once")
+    revoke = _command(group, "revoke", ledger_commands.key_revoke, "revoke a key by its id, at once")
     revoke.add_argument("key_id", metavar="KEY_ID", help="as printed by add and list: key_…")
-    listing = _command(group, "list", _key_list, "list keys; never the secrets")
+    listing = _command(group, "list", ledger_commands.key_list, "list keys; never the secrets")
     for made in (add, revoke, listing):
         made.add_argument("--ledger", metavar="URL", help="ledger's database (TACIT_LEDGER)")
 
@@ -165,12 +170,6 @@ def _number(low: int, high: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"a whole number from {low} to {high} is needed")
 
     return read
-
-
-def _ledger_url(arguments: Any) -> str:
-    from tacit_service.settings import Settings
-
-    return Settings.load(ledger=arguments.ledger).ledger
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -192,6 +191,7 @@ def _settings(arguments: Any, **more: Any) -> Settings:
     settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+<<<<<<< HEAD
     return settings
 
 
@@ -203,13 +203,19 @@ def _worker(arguments: Any) -> int:
 
 def _serve(arguments: Any) -> int:
     settings = _settings(arguments, host=arguments.host, port=arguments.port)
+=======
+    for file in settings.policies:
+        if not file.is_file():
+            raise UsageError(f"there is no policy at {file}: give the path of its YAML file")
+>>>>>>> main
     from tacit_service import telemetry
     from tacit_service.http.listen import bind
 
     try:
         sock = bind(settings.host, settings.port)  # clients queue from here on, while the rest is imported
     except OSError as error:
-        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        other = "; try --port 0, which takes a free one" if error.errno == errno.EADDRINUSE else ""
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}{other}") from None
     telemetry.setup(settings.log_level)
     from tacit_service.assembly import Service, opener
     from tacit_service.http.run import serve, stop_on_signals
@@ -257,17 +263,33 @@ def _policy_advise(arguments: Any) -> int:
     from tacit_service.engine.duckdb import OwnerReader
     from tacit_service.policy.advise import advise
     from tacit_service.policy.load import load_policy
+    from tacit_service.policy.model import ROW
     from tacit_service.privacy.units import Delta, Epsilon
 
     try:
-        epsilon, delta = Epsilon.parse(arguments.epsilon), Delta.parse(arguments.delta)
+        epsilon = None if arguments.epsilon is None else Epsilon.parse(arguments.epsilon)
+        delta = None if arguments.delta is None else Delta.parse(arguments.delta)
     except ValueError as error:
         raise UsageError(f"--epsilon and --delta: {error}") from None
     a_policy = Path(arguments.subject).suffix.lower() in (".yaml", ".yml")
     if a_policy and arguments.unit is not None:
         raise UsageError("--unit goes with a data file; a policy names its unit itself")
-    subject = load_policy(Path(arguments.subject)) if a_policy else arguments.subject
-    print(advise(subject, OwnerReader(), epsilon, delta, **({"unit": arguments.unit} if arguments.unit else {})))
+    if a_policy:
+        loaded = load_policy(Path(arguments.subject))
+        asked = loaded.policy.per_query
+        price = (asked.default_epsilon if epsilon is None else epsilon, asked.default_delta if delta is None else delta)
+        found = advise(loaded, OwnerReader(), *price)
+    else:
+        price = (Epsilon.parse("0.1") if epsilon is None else epsilon, Delta(0) if delta is None else delta)
+        found = advise(arguments.subject, OwnerReader(), *price, unit=arguments.unit or ROW)
+    print(found.report, file=sys.stderr)  # the draft alone goes to standard output: advise FILE > policy.yaml
+    if arguments.output is None:
+        print(found.draft, end="")
+        return OK
+    try:
+        Path(arguments.output).write_text(found.draft, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
     return OK
 
 
@@ -276,125 +298,3 @@ def _policy_schema(arguments: Any) -> int:  # noqa: ARG001 - every command takes
 
     print(render_schema(), end="")
     return OK
-
-
-def _ledger_verify(arguments: Any) -> int:
-    from tacit_service.ledger.journal import Head
-    from tacit_service.ledger.verify import verify
-
-    known = []
-    for text in arguments.known or []:
-        number, _, digest = text.partition(":")
-        if not number.isdecimal() or len(number) > 18 or not digest:
-            raise UsageError("--known is the number of an entry, a colon, and its hash, as in a receipt")
-        known.append(Head(int(number), digest))
-    report = verify(_ledger_url(arguments), known)
-    for finding in report.findings:
-        print(f"found: {finding}")
-    verdict = "every entry, price and balance follows" if report.ok else f"{len(report.findings)} findings"
-    print(f"{verdict}: {report.accounts} accounts, {report.charges} charges, {report.releases} releases")
-    print(f"head {report.head.sequence}:{report.head.hash}")
-    return OK if report.ok else FOUND
-
-
-def _ledger_show(arguments: Any) -> int:
-    from tacit_service.ledger.administration import Administration
-    from tacit_service.ledger.store import Ledger
-
-    ledger = Ledger.open(_existing(_ledger_url(arguments)))
-    try:
-        balances = Administration(ledger).balances(arguments.dataset)
-        rows: list[tuple[str, ...]] = [("dataset", "account", "state", "limit", "spent", "left", "charges")]
-        for b in balances:
-            amounts = (f"ε {epsilon}, δ {delta}" for epsilon, delta in (b.limit, b.spent, b.remaining))
-            rows.append((b.dataset, b.analyst or "(dataset)", b.state, *amounts, str(b.charges)))
-        _table(rows)
-        lines = [("entry", "at", "analyst", "status", "epsilon", "delta", "charge")]
-        for dataset in sorted({b.dataset for b in balances}):
-            for c in ledger.history(dataset, None, arguments.limit):
-                cost = (str(c.price.epsilon), str(c.price.delta))
-                lines.append((str(c.sequence), c.at, c.analyst, c.status, *cost, c.charge_id))
-        print()
-        _table(lines)
-    finally:
-        ledger.close()
-    return OK
-
-
-def _ledger_export(arguments: Any) -> int:
-    from tacit_service.ledger.export import export
-
-    head = export(_ledger_url(arguments), sys.stdout)
-    print(f"head {head.sequence}:{head.hash}", file=sys.stderr)
-    return OK
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _existing(url: str) -> str:
-    """Reading commands make no ledger where there is none."""
-    from pathlib import Path
-
-    file = url.removeprefix("sqlite:///").partition("?")[0]
-    if url.startswith("sqlite:///") and not Path(file).is_file():
-        raise UsageError(f"there is no ledger at {file}")
-    return url
-
-
-def _with_directory(arguments: Any, work: Callable[[Directory], int], *, existing: bool = True) -> int:
-    from tacit_service.ledger.directory import Directory
-    from tacit_service.ledger.store import Ledger
-
-    url = _ledger_url(arguments)
-    ledger = Ledger.open(_existing(url) if existing else url)
-    try:
-        return work(Directory(ledger))
-    finally:
-        ledger.close()
-
-
-def _key_add(arguments: Any) -> int:
-    import datetime as dt
-
-    from tacit_service.access import ALL_DATASETS, Role, mint
-
-    end = None if arguments.days is None else dt.datetime.now(dt.UTC) + dt.timedelta(days=arguments.days)
-    datasets = tuple(arguments.dataset or (ALL_DATASETS,))
-    try:
-        minted = mint(arguments.principal, Role(arguments.role), datasets, expires_at=end)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-    def add(directory: Directory) -> int:
-        directory.add_key(minted.row)
-        print(minted.secret)
-        print(f"{minted.row.key_id} for {minted.row.principal}; shown this once.", file=sys.stderr)
-        return OK
-
-    return _with_directory(arguments, add, existing=False)
-
-
-def _key_revoke(arguments: Any) -> int:
-    def revoke(directory: Directory) -> int:
-        if not directory.revoke(arguments.key_id):
-            raise UsageError("there is no key of this id; tacit-service key list shows them")
-        print(f"{arguments.key_id} is revoked")
-        return OK
-
-    return _with_directory(arguments, revoke)
-
-
-def _key_list(arguments: Any) -> int:
-    def show(directory: Directory) -> int:
-        rows = [("key", "principal", "role", "datasets", "made", "expires", "revoked")]
-        for key in directory.list():
-            times = (key.created_at, key.expires_at or "-", key.revoked_at or "-")
-            rows.append((key.key_id, key.principal, key.role, ",".join(key.datasets), *times))
-        _table(rows)
-        return OK
-
-    return _with_directory(arguments, show)

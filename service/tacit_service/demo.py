@@ -132,7 +132,9 @@ def _bind(choices: Choices) -> socket.socket:
         return bind(choices.host, 0)
     except OSError as error:
         where = choices.host if choices.port is None else f"{choices.host}:{choices.port}"
-        raise PolicyError("address_unusable", f"Cannot listen on {where}: {error.strerror}.") from None
+        raise PolicyError(
+            "address_unusable", f"Cannot listen on {where}: {error.strerror}.", hint="Try --port 0."
+        ) from None
 
 
 def _make_data(folder: Path, choices: Choices, policy_text: str) -> None:

@@ -203,7 +203,8 @@ def test_the_type_of_a_problem_answers(api, house: House, body):
 
 
 @pytest.mark.parametrize(
-    "path", ["/console", "/v1", "/v1/queries/", "/v2/queries", "/docs", "/redoc", "/openapi.json", "/v1/../etc/passwd", "/%00"]
+    "path",
+    ["/console", "/v1", "/v1/queries/", "/v2/queries", "/docs", "/redoc", "/openapi.json", "/v1/../etc/passwd", "/%00"],
 )
 def test_an_unknown_path_is_a_problem(api, path):
     answer = api.get(path)

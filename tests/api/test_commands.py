@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -120,6 +121,15 @@ def test_a_setting_of_the_environment_that_does_not_fit_is_named(capsys, home: P
     assert (status, err.split(":")[1].strip()) == (2, "TACIT_LOG_LEVEL")
 
 
+def test_serve_names_a_missing_policy_first_and_a_port_that_is_taken(capsys, clinic: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        _, _, err = run(capsys, "serve", "--policy", "nothing.yaml", "--port", port)
+        assert "there is no policy at nothing.yaml" in err
+        _, _, err = run(capsys, "serve", "--policy", clinic, "--port", port)
+        assert "try --port 0" in err
+
+
 def test_policy_check_reports_and_says_by_its_status(capsys, clinic: Path):
     status, out, err = run(capsys, "policy", "check", clinic)
     assert (status, err) == (0, "")
@@ -141,10 +151,22 @@ def test_policy_errors_name_file_line_and_fix(capsys, clinic: Path):
 
 
 def test_policy_advise_drafts_from_data_and_warns(capsys, clinic: Path):
-    status, out, _ = run(capsys, "policy", "advise", clinic.parent / "visits.parquet", "--unit", "patient_id")
+    status, out, err = run(capsys, "policy", "advise", clinic.parent / "visits.parquet", "--unit", "patient_id")
     assert status == 0
-    assert out.startswith("For the data's owner only.")
-    assert "least error" in out
+    assert err.startswith("For the data's owner only.")
+    assert "least error" in err
+    drafted = clinic.parent / "drafted.yaml"
+    drafted.write_text(out)  # advise FILE > policy.yaml
+    assert run(capsys, "policy", "check", drafted)[0] == 0
+    status, out, _ = run(capsys, "policy", "advise", drafted, "--output", clinic.parent / "again.yaml")
+    assert (status, out) == (0, "")
+    assert run(capsys, "policy", "check", clinic.parent / "again.yaml")[0] == 0
+
+
+def test_policy_advise_without_a_unit_says_first_that_rows_are_protected(capsys, clinic: Path):
+    _, out, err = run(capsys, "policy", "advise", clinic.parent / "visits.parquet")
+    assert err.startswith("ATTENTION: no unit was named, so the draft protects single ROWS, not people")
+    assert "'@row'" in out or '"@row" # each row is protected, not each person' in out
 
 
 def test_policy_schema_is_json(capsys):
@@ -157,6 +179,8 @@ def test_a_keys_life(capsys, home: Path):
     assert status == 0
     assert re.fullmatch(r"tacit_[A-Za-z0-9_-]{43}\n", secret)
     key_id = err.split()[0]
+    assert f"Stored in the ledger sqlite:///{home / 'ledger.sqlite'}." in err
+    assert "Warning: this ledger has no dataset clinic" in err
     status, listed, _ = run(capsys, "key", "list")
     assert key_id in listed
     assert "ada" in listed
@@ -178,6 +202,9 @@ def test_a_ledger_is_verified_shown_and_exported(capsys, home: Path):
     status, out, _ = run(capsys, "ledger", "verify", "--known", f"{number}:{digest[::-1]}")
     assert status == 1
     assert "found: " in out
+    assert "1 finding:" in out
+    status, _, err = run(capsys, "ledger", "verify", "--known", "5:abc")
+    assert (status, "64 hex digits" in err) == (2, True)
     assert run(capsys, "ledger", "show")[1].startswith("dataset  account")
     status, out, err = run(capsys, "ledger", "export")
     assert status == 0

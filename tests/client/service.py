@@ -87,7 +87,7 @@ def canned(sql: str) -> tuple[list[wire.ColumnInfo], Rows, Spans]:
 
 def mechanism(epsilon: str) -> wire.MechanismInfo:
     return wire.MechanismInfo(
-        release_point="r1", measure="n", mechanism="laplace", scale=10.0, unit_scale=10.0, l1=1.0, epsilon=epsilon,
+        release_point="r1", measure="n", mechanism="laplace", scale=1000.0, unit_scale=10.0, l1=1.0, epsilon=epsilon,
         delta="0", contribution="one row a patient",
     )  # fmt: skip
 

@@ -19,6 +19,9 @@ from pathlib import Path
 import pytest
 from tacit_test_service import GROUPED, HOSTILE, KEY, MONTHS, TYPO, Account, Run
 
+from tacit import wire
+from tacit.shell import render
+
 
 def test_a_query_prints_the_answer_and_keeps_the_price_apart(run: Run) -> None:
     done = run("query", GROUPED, "--epsilon", "0.1")
@@ -31,7 +34,7 @@ def test_csv_is_exact_and_has_the_intervals(run: Run) -> None:
     done = run("query", MONTHS, "-o", "csv")
     assert list(csv.reader(io.StringIO(done.stdout))) == [
         ["month", "visits", "visits_low", "visits_high", "share", "share_low", "share_high", "known"],
-        ["2026-01-01", "1234567", "1218000.0", "1251134.0", "0.51234", "0.5", "0.54", "true"],
+        ["2026-01-01", "1234567", "1218000", "1251134", "0.51234", "0.5", "0.54", "true"],
         ["2026-02-01", "", "", "", "", "", "", ""],
     ]
 
@@ -82,6 +85,10 @@ def test_a_refusal_exits_1_and_points_at_the_place(run: Run, account: Account) -
         (["query"], {}),
         (["query", ""], {}),
         (["query", GROUPED, "--max-rows", "many"], {}),
+        (["query", GROUPED, "--max-rows", "0"], {}),
+        (["query", GROUPED, "--confirm", "--epsilon", "0.5"], {"TACIT_CONFIRM_ABOVE": "5"}),
+        (["console", "-c", "\\epsilon 0"], {}),
+        (["console", "-c", "\\confirm 5"], {}),
         (["query", GROUPED, "--max-amount", "NaN"], {}),
         (["query", GROUPED, "--timeout", "-1"], {}),
         (["budget"], {"TACIT_URL": None}),
@@ -100,11 +107,41 @@ def test_wrong_usage_exits_2(run: Run, arguments: list[str], changes: dict[str, 
     assert done.stderr
 
 
+def test_usage_errors_speak_the_command_line(run: Run) -> None:
+    assert "0 is no whole number of 1 or more" in run("query", GROUPED, "--max-rows", "0").stderr
+    assert "--dataset or TACIT_DATASET" in run("query", GROUPED, TACIT_DATASET=None).stderr
+
+
+def test_a_budget_says_why_less_delta_is_left_than_limit_less_spent() -> None:
+    def shown(left: str) -> str:
+        limit, spent = wire.Spend(epsilon="3", delta="0.000001"), wire.Spend(epsilon="0", delta="0")
+        remaining = wire.Spend(epsilon="3", delta=left)
+        account = wire.AccountBudget(dataset="clinic", limit=limit, spent=spent, remaining=remaining, releases=0)
+        render.budget(out := io.StringIO(), wire.Budget(analyst="ada", accounts=[account]), "table")
+        return out.getvalue()
+
+    assert "keeps parts of δ" in shown("0.0000005")
+    assert "keeps parts of δ" not in shown("0.000001")
+
+
+def test_the_console_takes_the_only_dataset(run: Run, account: Account) -> None:
+    assert run("console", "-c", GROUPED, TACIT_DATASET=None).returncode == 0
+    assert account.requests[-1][2]["dataset"] == "clinic"
+
+
+def test_a_fix_that_speaks_http_is_told_as_a_command(run: Run, account: Account) -> None:
+    hint = "GET /v1/datasets lists the datasets that this key may use."
+    account.failures.append((404, {"code": "not_found", "detail": "No dataset has this name.", "hint": hint}, {}))
+    done = run("query", GROUPED)
+    assert "Fix: tacit datasets lists those" in done.stderr
+    assert "GET" not in done.stderr
+
+
 def test_an_exhausted_budget_exits_3(run: Run, account: Account) -> None:
     account.spent = Decimal("2.95")
     done = run("query", GROUPED)
     assert done.returncode == 3
-    assert "Left: ε 0.05" in done.stderr
+    assert "Left: ε 0.05, δ 1e-6" in done.stderr
 
 
 def test_nobody_there_exits_4(run: Run) -> None:
@@ -182,7 +219,7 @@ def test_console_stops_at_the_first_error(run: Run, account: Account) -> None:
 def test_console_reads_a_pipe_and_writes_files(run: Run, tmp_path: Path) -> None:
     done = run("console", "-o", "csv", stdin=f"\\o out.csv\n{GROUPED};\n\\o\n\\receipts\n\\q\nnever run;")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1] == "east,980,966.0,994.0"
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[1] == "east,980,966,994"
     assert done.stdout.splitlines() == [
         "release,ε charged,δ charged,ε left,statement",
         f'rel_1,0.1,0,2.9,"{GROUPED}"',

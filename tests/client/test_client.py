@@ -228,7 +228,7 @@ def test_refusals_are_exceptions_with_data(call: Call, account: Account) -> None
 
 def test_an_exhausted_budget_says_what_is_left(call: Call, account: Account) -> None:
     account.spent = Decimal("2.95")
-    with pytest.raises(errors.BudgetExhausted, match=r"Left: ε 0\.05, δ 0\.000001") as caught:
+    with pytest.raises(errors.BudgetExhausted, match=r"Left: ε 0\.05, δ 1e-6") as caught:
         call("query", GROUPED, epsilon="0.1")
     assert caught.value.remaining == {"epsilon": "0.05", "delta": "0.000001"}
     assert account.charges == 0

@@ -94,6 +94,26 @@ def test_a_budget_that_is_spent_is_told_without_a_question(type_in: Type, accoun
     assert "budget_exhausted: ε 0.1 is more than is left.\nLeft: ε 0.05" in err
 
 
+def test_a_command_between_the_lines_of_a_statement_is_obeyed_and_the_statement_goes_on(
+    type_in: Type, account: Account
+) -> None:
+    out, err = type_in("SELECT region, COUNT(*) AS n\n\\x\n", "FROM patients\nquit\n", "GROUP BY region;\n")
+    assert account.requests[-1][2]["sql"].startswith("SELECT region, COUNT(*) AS n\nFROM patients")
+    assert "expanded display on" in err
+    assert "Use \\q for that" in err
+    assert out.startswith("-[ 1 ]-")
+
+
+@pytest.mark.parametrize("leave", ["quit\n", "exit;\n", "SELECT 1\n\\q\n"])
+def test_ways_to_leave(type_in: Type, account: Account, leave: str) -> None:
+    type_in(leave, f"{GROUPED};\n")
+    assert account.charges == 0
+
+
+def test_help_alone_is_the_list_of_commands(type_in: Type) -> None:
+    assert "\\explain [SELECT …]" in type_in("help\n")[1]
+
+
 def test_ctrl_c_cancels_the_line(type_in: Type, account: Account) -> None:
     out, _ = type_in(f"SELECT no\nsuch thing\x03{GROUPED};\n")
     assert [r[2]["sql"] for r in account.requests if r[0] == "POST /v1/queries"] == [GROUPED]
@@ -128,7 +148,7 @@ def test_cost_without_a_statement_prices_the_last(type_in: Type, account: Accoun
 def test_results_go_to_a_file_and_back(type_in: Type, tmp_path: Path) -> None:
     out, err = type_in(f"\\format csv\n\\o months.csv\n{MONTHS};\n\\o\n{GROUPED};\n\\o /nowhere/x\n")
     assert (tmp_path / "months.csv").read_text(encoding="utf-8").splitlines()[1].startswith("2026-01-01,1234567,")
-    assert out == "region,n,n_low,n_high\neast,980,966.0,994.0\nnorth,1234,1220.0,1248.0\nsouth,20512,20498.0,20526.0\n"
+    assert out == "region,n,n_low,n_high\neast,980,966,994\nnorth,1234,1220,1248\nsouth,20512,20498,20526\n"
     assert "cannot write /nowhere/x" in err
 
 

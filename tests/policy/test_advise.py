@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,28 @@ def test_a_bare_csv_gets_types_names_and_categories(tmp_path: Path, reader: Any)
     assert str(sales.columns["price"].precision) == "0.01"
     (tmp_path / "draft.yaml").write_text(advice.draft)
     assert load_policy(tmp_path / "draft.yaml").policy == policy
+
+
+def test_what_the_owner_declared_is_kept(clinic: Loaded, reader: Any) -> None:
+    tables = clinic.policy.tables
+    declared = (
+        tables["visits"]
+        .columns["cost"]
+        .model_copy(update={"bounds": (Decimal(0), Decimal(777)), "description": "in € : net"})
+    )
+    visits = tables["visits"].model_copy(
+        update={"columns": tables["visits"].columns | {"cost": declared}, "description": "Visits", "max_groups": 3}
+    )
+    asked = clinic.policy.per_query.model_copy(update={"mechanism": "laplace", "default_delta": Delta.parse("1e-10")})
+    policy = clinic.policy.model_copy(update={"tables": tables | {"visits": visits}, "per_query": asked})
+    advice = advise(replace(clinic, policy=policy), reader, TENTH, SMALL_DELTA)
+    drafted = parse_policy(advice.draft)
+    assert drafted.tables == policy.tables | {"visits": drafted.tables["visits"]}
+    assert drafted.tables["visits"].columns["cost"] == declared
+    assert (drafted.tables["visits"].description, drafted.tables["visits"].max_groups) == ("Visits", 3)
+    assert (drafted.per_query, drafted.description) == (asked, policy.description)
+    assert "SUM(cost) in [0, 777]" in advice.report
+    assert "bounds [0, 777] declared" in advice.report
 
 
 def test_empty_null_infinite_and_constant_columns(tmp_path: Path, reader: Any) -> None:

@@ -96,6 +96,14 @@ def test_findings(report: Report, level: str, where: str, words: str) -> None:
 def test_a_policy_with_warnings_can_be_served(report: Report) -> None:
     assert report.ok
     assert "For the owner only" in str(report)
+    assert "But patients: one_row_per_unit: 25 % of the rows are dropped." in str(report).splitlines()[:3]
+
+
+def test_a_bounded_integer_has_public_keys(tmp_path: Path, reader: Any) -> None:
+    policy = json.loads(json.dumps(POLICY))
+    policy["tables"]["visits"]["columns"]["visit_id"]["bounds"] = [1, 40]
+    asked = "\n".join(check(write(tmp_path, policy), reader).questions)
+    assert "GROUP BY 40 keys that follow from the bounds, no δ" in asked
 
 
 def test_what_analysts_could_ask_follows_from_the_policy(report: Report) -> None:
@@ -106,7 +114,7 @@ def test_what_analysts_could_ask_follows_from_the_policy(report: Report) -> None
     assert "cost: COUNT, SUM ±5,990 (less with max_amount), AVG" in asked
     assert "value: COUNT, no SUM or AVG: add 'bounds: [low, high]'" in asked
     assert "GROUP BY day, month or year from 2024-01-01 to 2024-12-31, no δ" in asked
-    assert "ann may spend ε 2, δ 0.0000001: 20 queries" in asked
+    assert "ann may spend ε 2, δ 1e-7: 20 queries" in asked
 
 
 def test_missing_sources_and_columns_are_errors_with_a_fix(tmp_path: Path, reader: Any) -> None:

@@ -202,3 +202,10 @@ def test_numbers_never_become_floats() -> None:
 @pytest.mark.parametrize("written", ["true", "'3'", "2.0", "0", "1000001", "-1"])
 def test_caps_are_whole_numbers(written: str) -> None:
     assert refusal(SMALL + f"contribution: {{ max_groups: {written} }}\n").extra["path"] == "contribution.max_groups"
+
+
+def test_a_wrong_version_and_a_truth_value_for_a_number_are_told_as_such() -> None:
+    problem = refusal(SMALL.replace("version: 1", "version: 2")).extra["problems"][0]
+    assert (problem["path"], problem["fix"]) == ("version", "Write 'version: 1', the only one there is.")
+    problem = refusal(SMALL.replace("epsilon: 2", "epsilon: true")).extra["problems"][0]
+    assert (problem["path"], problem["detail"]) == ("budget.epsilon", "not a number")

@@ -77,6 +77,7 @@ BROKEN: list[tuple[Change, str, str]] = [
     (table("patients", unit="@row"), "tables.patients.unit", "no other table"),
     (top(privacy_unit={"name": "p", "column": "people.id"}), "privacy_unit.column", "no protected table"),
     (top(privacy_unit={"name": "p", "column": "patients.age"}), "privacy_unit.column", "not the unit of patients"),
+    (top(privacy_unit={"name": "p", "column": "labs.kind"}), "privacy_unit.column", "reaches its unit by a path"),
     (column("visits", "patient_id", type="string"), "tables.visits.unit", "two types"),
     (column("patients", "patient_id", type="number"), "tables.patients.columns.patient_id", "integer or string"),
     (column("patients", "patient_id", type="integer", bounds=[0, 9]), "tables.patients.columns.patient_id", "merge"),
@@ -163,3 +164,12 @@ def test_what_is_sound_is_accepted(change: Change) -> None:
 def test_thirty_tenths_are_exactly_three() -> None:
     tenths = {f"a{i}": {"epsilon": 0.1} for i in range(31)}
     assert "add up to ε 3.1" in problems(top(analysts=tenths))["analysts"]
+
+
+def test_a_table_without_a_unit_is_told_once_and_never_sent_to_none() -> None:
+    policy = copy.deepcopy(GOOD)
+    del policy["tables"]["patients"]["unit"]
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(json.dumps(policy))
+    assert "None" not in str(caught.value.extra["problems"])
+    assert "neither public nor tied to a privacy unit" in str(caught.value)

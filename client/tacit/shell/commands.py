@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tacit._text import clean
+from tacit._text import clean, short_decimal
 from tacit.errors import InvalidArgument
 from tacit.shell import render
-from tacit.shell.session import Quit, positive
+from tacit.shell.session import Quit, positive, share
 from tacit.shell.splitter import split
 
 if TYPE_CHECKING:
@@ -53,11 +53,13 @@ def _connect(session: Session, name: str) -> None:
 
 
 def _cost(session: Session, sql: str) -> None:
+    session.need_dataset()
     quoted = session.client.quote(_sql(session, sql), **session.options.terms())
     render.quote(session.target, quoted, session.options.output)
 
 
 def _explain(session: Session, sql: str) -> None:
+    session.need_dataset()
     terms = session.options.terms()
     del terms["fresh"]
     render.block(session.target, session.client.explain(_sql(session, sql), **terms))
@@ -76,7 +78,8 @@ def _budget(session: Session, _: str) -> None:
 
 def _epsilon(session: Session, text: str) -> None:
     if text:
-        positive(text)
+        if not positive(text):
+            raise InvalidArgument("ε is above 0: nothing can be measured with 0")
         session.options.epsilon = text
     session.note(f"-- ε {session.options.epsilon or 'of the policy'} a query")
 
@@ -85,12 +88,12 @@ def _delta(session: Session, text: str) -> None:
     if text:
         positive(text)
         session.options.delta = text
-    session.note(f"-- δ {session.options.delta or 'of the policy'} a query")
+    session.note(f"-- δ {short_decimal(session.options.delta or 'of the policy')} a query")
 
 
 def _confirm(session: Session, text: str) -> None:
     if text:
-        session.options.confirm_above = positive(text)
+        session.options.confirm_above = share(text)
     session.note(f"-- asks when a query takes more than {session.options.confirm_above:.0%} of what is left")
 
 
@@ -142,8 +145,15 @@ def _timing(session: Session, _: str) -> None:
 
 def _receipts(session: Session, _: str) -> None:
     shown = _STATEMENT_WIDTH if session.options.output == "table" else None
+    table = session.options.output == "table"
     rows = [
-        [r.id, r.receipt.charged.epsilon, r.receipt.charged.delta, r.receipt.remaining.epsilon, _line(r.sql, shown)]
+        [
+            r.id,
+            r.receipt.charged.epsilon,
+            short_decimal(r.receipt.charged.delta) if table else r.receipt.charged.delta,
+            r.receipt.remaining.epsilon,
+            _line(r.sql, shown),
+        ]
         for r in session.receipts
     ]
     headers = ["release", "ε charged", "δ charged", "ε left", "statement"]

@@ -18,12 +18,13 @@ from prompt_toolkit.styles import Style
 from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]
 
 from tacit._config import state_dir
-from tacit._text import clean, clean_block
+from tacit._text import clean
 from tacit.errors import TacitError
-from tacit.shell.commands import COMMANDS
+from tacit.shell.advice import in_commands
+from tacit.shell.commands import COMMANDS, dispatch
 from tacit.shell.completion import SqlCompleter
 from tacit.shell.session import Options, Quit, Session
-from tacit.shell.splitter import finished, split
+from tacit.shell.splitter import aside, finished, split, word
 
 if TYPE_CHECKING:
     from tacit.client import Client
@@ -64,12 +65,13 @@ class Console:
         """Until the person leaves; the exit code."""
         self._session.note(f"Tacit console, {self._session.client.url}. \\? for help, \\q to leave.")
         self._greet()
+        pending = ""
         try:
             while True:
                 try:
-                    self._execute(self._prompt.prompt(self._message))
+                    pending = self._execute(self._prompt.prompt(self._message, default=pending))
                 except KeyboardInterrupt:
-                    continue
+                    pending = ""
         except (EOFError, Quit):
             return 0
         finally:
@@ -79,12 +81,9 @@ class Console:
         """Choose the only dataset there is, and say what is left; a service that is away is told, not fatal."""
         options = self._session.options
         try:
+            granted = self._session.choose_only_dataset()
             if options.dataset is None:
-                granted = self._session.client.datasets()
-                if len(granted) == 1:
-                    options.dataset = granted[0]
-                else:
-                    self._session.note(f"Datasets: {', '.join(map(clean, granted)) or 'none'}. \\c NAME chooses one.")
+                self._session.note(f"Datasets: {', '.join(map(clean, granted)) or 'none'}. \\c NAME chooses one.")
             if options.dataset is not None:
                 self._session.facts()  # for completion
             for account in self._session.client.budget().accounts:
@@ -94,7 +93,31 @@ class Console:
         except TacitError as error:
             self._show(error)
 
-    def _execute(self, text: str) -> None:
+    def _execute(self, text: str) -> str:
+        """Run what was typed; what is left of it stays on the prompt."""
+        beside = aside(text)
+        if beside is not None:
+            pending, said = beside
+            self._aside(said)
+            return pending + "\n"
+        alone = word(text)
+        if alone in ("quit", "exit"):
+            raise Quit
+        self._run("\\?" if alone == "help" else text)
+        return ""
+
+    def _aside(self, said: str) -> None:
+        """A command in the middle of a statement; a bare word gets a hint only, as in psql."""
+        if word(said):
+            meant = "\\?" if word(said) == "help" else "\\q"
+            self._session.note(f"Use {meant} for that; the statement is not finished.")
+            return
+        try:
+            dispatch(self._session, said)
+        except TacitError as error:
+            self._show(error)
+
+    def _run(self, text: str) -> None:
         for piece in split(text):
             try:
                 self._session.run(piece)
@@ -106,7 +129,7 @@ class Console:
                 return
 
     def _show(self, error: TacitError) -> None:
-        self._session.note(clean_block(str(error)))
+        self._session.note(in_commands(error))
 
     def _ask(self, question: str) -> bool:
         try:
@@ -138,7 +161,7 @@ def _bindings() -> KeyBindings:
     @bindings.add("enter", filter=~completion_is_selected)
     def _run_or_continue(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if finished(buffer.text):
+        if finished(buffer.text) or word(buffer.text) or aside(buffer.text):
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")

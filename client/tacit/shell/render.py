@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from tacit import _table
-from tacit._text import clean, clean_block, escape_json, exact, half_width
-from tacit.release import is_free, short_delta, spend
+from tacit._text import clean, clean_block, escape_json, exact, half_width, short_decimal, short_deltas
+from tacit.release import is_free, spend
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from tacit.release import Release
-    from tacit.wire import Budget, DatasetFacts, Quote, TableFacts
+    from tacit.wire import AccountBudget, Budget, DatasetFacts, Quote, TableFacts
 
 Output = Literal["table", "csv", "json"]
 OUTPUTS: tuple[Output, ...] = ("table", "csv", "json")
@@ -26,7 +27,7 @@ OUTPUTS: tuple[Output, ...] = ("table", "csv", "json")
 def answer(out: TextIO, release: Release, output: Output, expanded: bool = False) -> None:
     """A release; ``expanded`` writes one line a cell."""
     if output == "json":
-        return _json(out, release.answer)
+        return _answer_json(out, release)
     if output == "csv":
         table = release.columnar(intervals=True)
         headers = [name for name, _, _ in table]
@@ -49,7 +50,7 @@ def quote(out: TextIO, quoted: Quote, output: Output) -> None:
         return csv_rows(out, ["column", "kind", "plus_minus", "note"], exact_rows)
     _write(out, [price(quoted), "", *_plain(["column", "kind", "± (95 %)", "note"], rows)])
     measured = [
-        [point.name, m.measure, m.mechanism, f"{m.scale:,.6g}", m.epsilon, short_delta(m.delta), m.contribution]
+        [point.name, m.measure, m.mechanism, f"{m.unit_scale:,.6g}", m.epsilon, short_decimal(m.delta), m.contribution]
         for point in quoted.release_points
         for m in point.measurements
     ]
@@ -103,9 +104,21 @@ def budget(out: TextIO, accounts: Budget, output: Output) -> None:
     if output == "csv":
         amounts = [f"{what}_{unit}" for unit in ("epsilon", "delta") for what in ("limit", "spent", "left")]
         return csv_rows(out, ["dataset", *amounts, "dataset_left_epsilon", "releases"], rows)
-    short = [[*row[:4], *(short_delta(delta) for delta in row[4:7]), *row[7:]] for row in rows]
+    short = [[*row[:4], *(short_decimal(delta) for delta in row[4:7]), *row[7:]] for row in rows]
     _write(out, _plain(headers, short, right=[False] + [True] * 8))
+    if any(_set_aside(a) for a in accounts.accounts):
+        _write(
+            out, ["Less δ is left than limit − spent: the ledger keeps parts of δ for other ways to add up charges."]
+        )
     return None
+
+
+def _set_aside(account: AccountBudget) -> bool:
+    try:
+        limit, spent, left = (Decimal(amount.delta) for amount in (account.limit, account.spent, account.remaining))
+        return left < limit - spent
+    except ArithmeticError:
+        return False
 
 
 def names(out: TextIO, datasets: Sequence[str], output: Output) -> None:
@@ -187,7 +200,7 @@ def rows(out: TextIO, headers: list[str], texts: list[list[str]], output: Output
 
 def block(out: TextIO, text: str) -> None:
     """Text of several lines, such as a plan."""
-    out.write(clean_block(text).rstrip("\n") + "\n")
+    out.write(short_deltas(clean_block(text)).rstrip("\n") + "\n")
 
 
 def csv_rows(out: TextIO, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -208,6 +221,21 @@ def _plain(headers: list[str], rows: list[list[str]], right: list[bool] | None =
     texts = [[clean(row[i]) for i in kept] for row in rows]
     sides = [right[i] if right else False for i in kept]
     return _table.lines([clean(headers[i]) for i in kept], texts, sides)
+
+
+def _answer_json(out: TextIO, release: Release) -> None:
+    """The answer as sent; ends of intervals of whole numbers are written as whole numbers."""
+    body = release.answer.model_dump(mode="json")
+    whole = [column.type == "integer" for column in release.columns]
+    body["intervals"] = [
+        [[_whole(x) for x in span] if span and whole[i] else span for i, span in enumerate(row)]
+        for row in body["intervals"]
+    ]
+    out.write(escape_json(json.dumps(body, ensure_ascii=False)) + "\n")
+
+
+def _whole(value: float) -> float:
+    return int(value) if abs(value) < 2**53 and value == int(value) else value
 
 
 def _json(out: TextIO, model: BaseModel) -> None:

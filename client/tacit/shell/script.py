@@ -23,6 +23,7 @@ def run_scripts(client: Client, options: Options, commands: Sequence[str], files
     if not texts:
         texts = [sys.stdin.read()]
     try:
+        session.choose_only_dataset()
         for text in texts:
             for piece in split(text):
                 session.run(piece)

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tacit._protocol import new_idempotency_key
-from tacit._text import clean
+from tacit._text import clean, short_deltas
 from tacit.errors import ConnectionFailed, InternalError, InvalidArgument, TacitError
 from tacit.shell import render
 from tacit.shell.render import Output
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tacit.wire import DatasetFacts, Quote
 
 CONFIRM_ABOVE = Decimal("0.1")
+_HELD = "Answered from a release that you hold"  # the receipt's line says so already
 
 
 @dataclass
@@ -97,11 +98,13 @@ class Session:
 
     def query(self, sql: str, idempotency_key: str | None = None) -> bool:
         """Show the price, ask where it is high, buy, show the answer and its receipt. False when the person said no."""
+        self.need_dataset()
         self.last_sql = sql
         started = time.monotonic()
         if self.options.preview:
             quoted = self.client.quote(sql, **self.options.terms())
-            self.note(f"-- {render.price(quoted)}")
+            if not quoted.held:
+                self.note(f"-- {render.price(quoted)}")
             share = share_of_remaining(quoted)
             if quoted.affordable and share > self.options.confirm_above:
                 question = f"This takes {share:.1%} of what is left. Spend it? [y/N] "
@@ -117,7 +120,8 @@ class Session:
         self.target.flush()
         self.note(render.receipt(release))
         for text in release.receipt.notes:
-            self.note(f"-- {clean(text)}")
+            if not text.startswith(_HELD):
+                self.note(f"-- {short_deltas(clean(text))}")
         if self.options.timing:
             self.note(f"Time: {(time.monotonic() - started) * 1000:.1f} ms")
         return True
@@ -143,11 +147,27 @@ class Session:
 
     def facts(self, name: str | None = None) -> DatasetFacts:
         """Public facts of the current dataset, or of another."""
-        wanted = name or self.options.dataset
-        if wanted is None:
-            raise InvalidArgument("no dataset: \\c NAME chooses one, \\datasets lists them")
+        wanted = name or self.need_dataset()
         self._facts[wanted] = self.client.dataset(wanted)
         return self._facts[wanted]
+
+    def need_dataset(self) -> str:
+        """The dataset that statements are about; ``InvalidArgument`` says how to choose one."""
+        chosen = self.options.dataset or self.client.default_dataset
+        if chosen is None:
+            raise InvalidArgument(
+                "no dataset: \\c NAME chooses one, \\datasets lists them; or --dataset, TACIT_DATASET"
+            )
+        return chosen
+
+    def choose_only_dataset(self) -> list[str]:
+        """Use the only dataset of this key where none is named; else the names to choose from."""
+        if self.options.dataset is not None:
+            return [self.options.dataset]
+        granted = self.client.datasets()
+        if len(granted) == 1:
+            self.options.dataset = granted[0]
+        return granted
 
     def known_facts(self) -> DatasetFacts | None:
         """The facts fetched last: completion never waits for the network."""
@@ -175,6 +195,14 @@ def share_of_remaining(quoted: Quote) -> Decimal:
     if quoted.held or price == 0:
         return Decimal(0)
     return price / left if left else Decimal(1)
+
+
+def share(text: str) -> Decimal:
+    """A share of what is left, as a person writes it: 0 to 1."""
+    number = positive(text)
+    if number > 1:
+        raise InvalidArgument(f"{clean(text)} is no share: write 0 to 1, such as 0.1 for a tenth of what is left")
+    return number
 
 
 def positive(text: str) -> Decimal:

@@ -52,6 +52,31 @@ def finished(text: str) -> bool:
     return not text.strip() or (bool(pieces) and pieces[-1].complete)
 
 
+def aside(text: str) -> tuple[str, str] | None:
+    """A statement that is not finished, and the command or word on the line below it, which is obeyed at once.
+
+    Inside quotes and comments nothing is a command.
+
+    >>> aside("SELECT 1\\n\\\\x")
+    ('SELECT 1', '\\\\x')
+    >>> aside("SELECT '1\\n\\\\x"), aside("SELECT 1;\\n\\\\x")
+    (None, None)
+    """
+    before, _, last = text.rpartition("\n")
+    last = last.strip()
+    if not (last.startswith("\\") or word(last)):
+        return None
+    pieces = split(before)
+    pending = bool(pieces) and not pieces[-1].complete
+    return (before, last) if pending and finished(f"{before}\n;") else None
+
+
+def word(text: str) -> str | None:
+    """``quit``, ``exit`` or ``help`` alone, as psql takes them."""
+    plain = text.strip().rstrip(";").strip().lower()
+    return plain if plain in ("quit", "exit", "help") else None
+
+
 def _statement_end(text: str, start: int) -> tuple[int, bool]:
     """Index of the ``;`` that ends the statement, or of the end of the text; and whether there was one."""
     i = start

@@ -79,7 +79,10 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
         "The SQL above the release failed on the noisy values; the release is paid for and held.",
     ),
     "fanout_too_large": (422, "Joins with public tables could turn one row into very many."),
-    "accuracy_invalid": (422, "The accuracy asked for is no positive number, has no price, or is given beside epsilon."),
+    "accuracy_invalid": (
+        422,
+        "The accuracy asked for is no positive number, has no price, or is given beside epsilon.",
+    ),
     "options_invalid": (422, "The OPTIONS clause cannot be read, or says what the request says already."),
     "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
     "released_in_protected": (422, "A released result is used inside a protected query, which takes two questions."),

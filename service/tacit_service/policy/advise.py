@@ -65,7 +65,7 @@ class Advice:
         return "\n".join([self.warning, "", *self._lines()])
 
     def _lines(self) -> Iterator[str]:
-        price = f"ε {self.epsilon}" + (f", δ {self.delta}" if self.delta else "")
+        price = f"ε {self.epsilon}" + (f", δ {self.delta.short()}" if self.delta else "")
         for advice in self.tables:
             yield f"{advice.name}: expected error of one query at {price} (noise: 95 % ±; bias: what bounds lose)"
             yield from table_lines([*advice.choices, *(c for column in advice.columns for c in column.choices)])

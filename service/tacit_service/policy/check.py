@@ -21,6 +21,7 @@ from tacit_service.privacy.accuracy import half_width
 
 Level = Literal["ok", "note", "warning", "error"]
 _NOTABLE, _WORRYING = 0.0, 0.05
+_KEYS_MAX = 100_000  # more values than that are not enumerated by the query compiler either
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,13 @@ class Report:
     def __str__(self) -> str:
         verdict = "the policy fits the data" if self.ok else "the policy does not fit the data"
         head = f"{self.dataset}: {verdict}. For the owner only: the shares below are exact."
-        return "\n".join([head, "", *map(str, self.lines), "", *self.questions])
+        whole = [f"But {line.table}: {line.text}." for line in self.lines if _headline(line)]
+        return "\n".join([head, *whole, "", *map(str, self.lines), "", *self.questions])
+
+
+def _headline(line: Line) -> bool:
+    """A warning about a whole table, such as most of its rows being dropped, is not left to be found below."""
+    return line.level == "warning" and line.column is None
 
 
 def check(loaded: Loaded, reader: TableReader) -> Report:
@@ -238,7 +245,7 @@ def _questions(policy: Policy) -> Iterator[str]:
     accounts = [(n, b) for n, b in policy.analysts.items()] + [(f"role {n}", b) for n, b in policy.roles.items()]
     for name, budget in accounts:
         queries = budget.epsilon.units // asked.default_epsilon.units
-        yield f"  {name} may spend ε {budget.epsilon}, δ {budget.delta}: {queries} queries at the default ε, or more"
+        yield f"  {name} may spend ε {budget.epsilon}, δ {budget.delta.short()}: {queries} queries at the default ε, or more"
     if not accounts:
         yield "  no analyst is listed: the service decides who may ask, up to the dataset's budget"
 
@@ -255,11 +262,21 @@ def _column_questions(policy: Policy, table: Table, name: str, column: Column) -
         can.append(f"GROUP BY {keys} declared keys, no δ")
     elif column.type in ("date", "timestamp") and column.bounds:
         can.append(f"GROUP BY day, month or year from {column.bounds[0]} to {column.bounds[1]}, no δ")
+    elif values := _integer_keys(column):
+        can.append(f"GROUP BY {values:,} keys that follow from the bounds, no δ")
     elif policy.per_query.default_delta:
         can.append(f"GROUP BY: keys of about {_threshold(policy, table):,} or more units show up, with δ")
     else:
         can.append("no GROUP BY without a δ: its keys are not declared")
     return ", ".join(can)
+
+
+def _integer_keys(column: Column) -> int | None:
+    """How many values a bounded integer can take, where few enough for every one to be answered."""
+    if column.type != "integer" or column.bounds is None:
+        return None
+    low, high = (int(str(b)) if isinstance(b, int) else math.floor(float(str(b))) for b in column.bounds)
+    return high - low + 1 if high - low < _KEYS_MAX else None
 
 
 def _sums(policy: Policy, table: Table, column: Column) -> list[str]:

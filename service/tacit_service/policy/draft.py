@@ -46,19 +46,21 @@ def _lines(
     budget, asked = (policy.budget, policy.per_query) if policy else (None, None)
     yield "budget: # for the life of the dataset; this one is for you to decide"
     yield f"  epsilon: {budget.epsilon if budget else epsilon * 30}"
-    yield f"  delta: {budget.delta if budget else max(delta, Delta.parse('1e-6'))}"
+    yield f"  delta: {(budget.delta if budget else max(delta, Delta.parse('1e-6'))).short()}"
     yield "per_query:"
     yield f"  default_epsilon: {asked.default_epsilon if asked else epsilon}"
     yield f"  max_epsilon: {asked.max_epsilon if asked else epsilon * 10}"
     if asked:
-        yield f"  default_delta: {asked.default_delta}"
+        yield f"  default_delta: {asked.default_delta.short()}"
         yield f"  mechanism: {asked.mechanism}"
     if policy and policy.overcommit:
         yield "overcommit: true"
     for section, accounts in (("analysts", policy.analysts), ("roles", policy.roles)) if policy else ():
         if accounts:
             yield f"{section}:"
-            yield from (f"  {scalar(n)}: {{ epsilon: {b.epsilon}, delta: {b.delta} }}" for n, b in accounts.items())
+            yield from (
+                f"  {scalar(n)}: {{ epsilon: {b.epsilon}, delta: {b.delta.short()} }}" for n, b in accounts.items()
+            )
 
 
 def _contribution(policy: Policy | None, caps: dict[str, int]) -> Iterator[str]:

@@ -143,6 +143,8 @@ def _problem(document: Document, error: Any) -> Problem:
         message, fix = "is missing", _MISSING.get(str(path[-1]), f"Add '{path[-1]}:'.")
     elif kind == "extra_forbidden":
         message, fix = "is not a field of a policy", _nearest(str(path[-1]), _model_at(path[:-1]))
+    elif path == ("version",):
+        message, fix = "not a version of policies that is known here", "Write 'version: 1', the only one there is."
     elif kind == "literal_error":
         message, fix = _lower(message), "Write one of these words."
     elif kind == "value_error":

@@ -45,7 +45,7 @@ _AMOUNT = {
 def _text(value: Any) -> Any:
     """ε and δ may be written as YAML numbers; they are read by their shortest decimal text, never as floats."""
     if isinstance(value, bool | None) or not isinstance(value, str | int | float | Decimal):
-        raise ValueError("write a decimal such as 0.1")
+        raise ValueError("not a number")
     return repr(value) if isinstance(value, float) else str(value)
 
 

@@ -151,8 +151,17 @@ def unit_is_one(policy: Policy) -> Iterator[Broken]:
     table = policy.tables.get(table_name)
     where: Path = ("privacy_unit", "column")
     if table is None or table.public:
-        fix = f"Write one of {', '.join(f'{n}.{t.unit}' for n, t in protected(policy).items() if t.unit)}."
+        has = [f"{n}.{t.unit}" for n, t in protected(policy).items() if t.unit]
+        fix = f"Write one of {', '.join(has)}." if has else "Give one table 'unit: COLUMN', and write TABLE.COLUMN."
         yield Broken(where, f"'{table_name}' is no protected table", fix)
+    elif table.unit is None and not table.path:
+        return  # units_are_reached says what is missing, and where
+    elif table.unit is None:
+        has = [f"{n}.{t.unit}" for n, t in protected(policy).items() if t.unit]
+        fix = (
+            f"Write {' or '.join(has)}, where the id is." if has else "Give the table that holds the id 'unit: COLUMN'."
+        )
+        yield Broken(where, f"{table_name} reaches its unit by a path and has no unit column", fix)
     elif column != table.unit:
         fix = f"Write '{table_name}.{table.unit}', or change the table's unit."
         yield Broken(where, f"'{column}' is not the unit of {table_name}", fix)

@@ -89,6 +89,14 @@ class Exact:
         text = f"{self.decimal():f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
 
+    def short(self) -> str:
+        """For people: a small amount in scientific notation, exactly (``3e-7``); any other as ``str`` has it."""
+        number = self.decimal()
+        if not number or number >= Decimal("0.001"):
+            return str(self)
+        digits = "".join(map(str, number.as_tuple().digits)).rstrip("0")
+        return f"{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{number.adjusted()}"
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
