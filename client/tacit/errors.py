@@ -97,13 +97,9 @@ from tacit._refusals import (
     UnsupportedSyntax,
     WindowNotPerUnit,
 )
-<<<<<<< HEAD
-from tacit._text import clean_block
+from tacit._text import clean_block, short_decimal
 from tacit._training_errors import CODES as _TRAINING_CODES
 from tacit._training_errors import TrainingFailed, TrainingRefused
-=======
-from tacit._text import clean_block, short_decimal
->>>>>>> main
 
 __all__ = [
     "CODES",

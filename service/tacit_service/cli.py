@@ -12,16 +12,13 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-<<<<<<< HEAD
-if TYPE_CHECKING:
-    from tacit_service.ledger.directory import Directory
-    from tacit_service.settings import Settings
-=======
 from tacit_service import ledger_commands
 from tacit_service.ledger_commands import FOUND, OK, UsageError
->>>>>>> main
+
+if TYPE_CHECKING:
+    from tacit_service.settings import Settings
 
 WRONG = 2
 
@@ -191,7 +188,9 @@ def _settings(arguments: Any, **more: Any) -> Settings:
     settings = Settings.load(policies=arguments.policy and tuple(arguments.policy), **more)
     if not settings.policies:
         raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
-<<<<<<< HEAD
+    for file in settings.policies:
+        if not file.is_file():
+            raise UsageError(f"there is no policy at {file}: give the path of its YAML file")
     return settings
 
 
@@ -203,11 +202,6 @@ def _worker(arguments: Any) -> int:
 
 def _serve(arguments: Any) -> int:
     settings = _settings(arguments, host=arguments.host, port=arguments.port)
-=======
-    for file in settings.policies:
-        if not file.is_file():
-            raise UsageError(f"there is no policy at {file}: give the path of its YAML file")
->>>>>>> main
     from tacit_service import telemetry
     from tacit_service.http.listen import bind
 
