@@ -64,7 +64,7 @@ def test_the_arrow_extra_is_all_that_the_sdk_may_ask_for_later() -> None:
 
 
 def test_the_service_extra_declares_all_that_the_service_imports() -> None:
-    assert undeclared("service", declared("arrow", "service", "postgres"), lazy=True) == {}
+    assert undeclared("service", declared("arrow", "service", "postgres", "train"), lazy=True) == {}
 
 
 def test_every_dependency_earns_its_room() -> None:
@@ -86,6 +86,8 @@ def test_every_dependency_has_an_upper_bound() -> None:
 def test_the_service_pins_exactly_what_the_promise_leans_on() -> None:
     pinned = {normal(r.partition("==")[0]) for r in PROJECT["optional-dependencies"]["service"] if "==" in r}
     assert {"opendp", "duckdb", "sqlglot"} <= pinned
+    train = {normal(r.partition("==")[0]) for r in PROJECT["optional-dependencies"]["train"] if "==" in r}
+    assert {"torch", "dp-accounting"} <= train
 
 
 def test_the_wheel_holds_every_source_file(tmp_path: Path) -> None:

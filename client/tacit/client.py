@@ -1,5 +1,4 @@
 """The SDK's two clients: ``Client`` blocks, ``AsyncClient`` awaits; they have the same methods and the same answers.
-Training is the blocking client's alone.
 
 Example (against ``tacit-service demo``, which prints a URL and a key)::
 
@@ -26,7 +25,7 @@ from tacit.errors import InvalidArgument
 if TYPE_CHECKING:
     from tacit import wire
     from tacit.release import Release
-    from tacit.training import TrainingJob
+    from tacit.training import AsyncTrainingJob, TrainingJob
 
 TIMEOUT_S = 60.0
 RETRIES = 3
@@ -275,6 +274,57 @@ class AsyncClient(_Settings):
     async def release(self, release_id: str) -> Release:
         """An answer bought earlier. Free."""
         return await self._transport.run(_protocol.release(release_id), self._retries)
+
+    async def train(
+        self,
+        sql: str,
+        *,
+        label: str,
+        model: str | Mapping[str, Any],
+        epsilon: Amount | None = None,
+        delta: Amount | None = None,
+        dataset: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> AsyncTrainingJob:
+        """Train a model, as ``Client.train`` does; ``await (await client.train(…)).wait()``."""
+        from tacit import _training_protocol as training
+        from tacit.training import AsyncTrainingJob
+
+        asked = training.body(dataset or self.default_dataset, sql, label, model, epsilon, delta, options)
+        state = await self._transport.run(training.submit(asked, sql, idempotency_key), self._retries)
+        return AsyncTrainingJob(state, self._transport, self._retries)
+
+    async def quote_training(
+        self,
+        sql: str,
+        *,
+        label: str,
+        model: str | Mapping[str, Any],
+        epsilon: Amount | None = None,
+        delta: Amount | None = None,
+        dataset: str | None = None,
+        **options: Any,
+    ) -> wire.TrainingQuote:
+        """Price and parameters of a run. Free, and made without touching data."""
+        from tacit import _training_protocol as training
+
+        asked = training.body(dataset or self.default_dataset, sql, label, model, epsilon, delta, options)
+        return await self._transport.run(training.quote(asked, sql), self._retries)
+
+    async def training_job(self, job_id: str) -> AsyncTrainingJob:
+        """A job started earlier, perhaps by another process."""
+        from tacit import _training_protocol as training
+        from tacit.training import AsyncTrainingJob
+
+        state = await self._transport.run(training.job(job_id), self._retries)
+        return AsyncTrainingJob(state, self._transport, self._retries)
+
+    async def training_jobs(self) -> list[wire.TrainingJob]:
+        """The caller's training jobs, newest first."""
+        from tacit import _training_protocol as training
+
+        return await self._transport.run(training.jobs(), self._retries)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -13,18 +13,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tacit import wire
-    from tacit._transport import SyncTransport
+    from tacit._transport import AsyncTransport, SyncTransport
     from tacit.model import Model
 
 OPEN = ("queued", "running")
 
 
-class TrainingJob:
-    """One job of the caller. ``state`` is what the service said last; ``refresh`` asks again."""
+class _Job:
+    """What both kinds of job remember. ``state`` is what the service said last."""
 
-    def __init__(self, state: wire.TrainingJob, transport: SyncTransport, retries: int) -> None:
+    def __init__(self, state: wire.TrainingJob, retries: int) -> None:
         self.state = state
-        self._transport = transport
         self._retries = retries
         self._model: Model | None = None
 
@@ -40,7 +39,25 @@ class TrainingJob:
 
     def __repr__(self) -> str:
         done = f"{self.state.steps_done}/{self.state.steps} steps"
-        return f"<TrainingJob {self.id} {self.status} {done}, ε {self.state.charged.epsilon} charged>"
+        return f"<{type(self).__name__} {self.id} {self.status} {done}, ε {self.state.charged.epsilon} charged>"
+
+    def _open(self, deadline: float) -> bool:
+        """Whether to ask again; raises when there will be no model, or not in time."""
+        if self.status in OPEN:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.id} is still {self.status}")
+            return True
+        if self.status != "succeeded":
+            raise TrainingFailed(self.id, self.status, self.state.code)
+        return False
+
+
+class TrainingJob(_Job):
+    """One job of the caller, for ``Client``. ``refresh`` asks how far it is."""
+
+    def __init__(self, state: wire.TrainingJob, transport: SyncTransport, retries: int) -> None:
+        super().__init__(state, retries)
+        self._transport = transport
 
     def refresh(self) -> TrainingJob:
         """Ask how far it is."""
@@ -50,13 +67,9 @@ class TrainingJob:
     def wait(self, timeout_s: float = 3600.0, *, every_s: float = 0.5) -> TrainingJob:
         """Return when the model is there. ``TrainingFailed`` when there will be none, ``TimeoutError`` when not yet."""
         deadline = time.monotonic() + timeout_s
-        while self.status in OPEN:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.id} is still {self.status} after {timeout_s:g} s")
+        while self._open(deadline):
             time.sleep(every_s)
             self.refresh()
-        if self.status != "succeeded":
-            raise TrainingFailed(self.id, self.status, self.state.code)
         return self
 
     def cancel(self) -> TrainingJob:
@@ -80,3 +93,48 @@ class TrainingJob:
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
         """The label of each row of a frame that has the features' columns. Costs nothing: the model is released."""
         return self.model().predict(rows)
+
+
+class AsyncTrainingJob(_Job):
+    """``TrainingJob`` for ``AsyncClient``: the same methods, awaited."""
+
+    def __init__(self, state: wire.TrainingJob, transport: AsyncTransport, retries: int) -> None:
+        super().__init__(state, retries)
+        self._transport = transport
+
+    async def refresh(self) -> AsyncTrainingJob:
+        """Ask how far it is."""
+        self.state = await self._transport.run(protocol.job(self.id), self._retries)
+        return self
+
+    async def wait(self, timeout_s: float = 3600.0, *, every_s: float = 0.5) -> AsyncTrainingJob:
+        """Return when the model is there. ``TrainingFailed`` when there will be none, ``TimeoutError`` when not yet."""
+        import asyncio  # here, because a program that blocks starts sooner without it
+
+        deadline = time.monotonic() + timeout_s
+        while self._open(deadline):
+            await asyncio.sleep(every_s)
+            await self.refresh()
+        return self
+
+    async def cancel(self) -> AsyncTrainingJob:
+        """Stop it. It is charged for the steps that it began; a queued one costs nothing."""
+        self.state = await self._transport.run(protocol.cancel(self.id), self._retries)
+        return self
+
+    async def card(self) -> wire.ModelCard:
+        """What the model is, and what was promised while it was made."""
+        return await self._transport.run(protocol.card(self.id), self._retries)
+
+    async def model(self) -> Model:
+        """The model: its tensors by name, and ``predict``. ``content`` is the safetensors file itself."""
+        if self._model is None:
+            from tacit.model import Model
+
+            content = await self._transport.run(protocol.model(self.id), self._retries)
+            self._model = Model(content, await self.card())
+        return self._model
+
+    async def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
+        """The label of each row of a frame that has the features' columns. Costs nothing: the model is released."""
+        return (await self.model()).predict(rows)

@@ -65,6 +65,10 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
         "budget",
         "release",
         "explain",
+        "train",
+        "quote_training",
+        "training_job",
+        "training_jobs",
         "close",
     }
 

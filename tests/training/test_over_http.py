@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -68,6 +69,19 @@ def _model_call(job_id: str) -> Any:
     from tacit import _training_protocol
 
     return _training_protocol.model(job_id)
+
+
+def test_the_same_over_asyncio(demo: dict[str, str]) -> None:
+    async def train() -> tuple[str, list[str]]:
+        async with tacit.AsyncClient(demo["url"], demo["second_analyst"], dataset="clinic") as client:
+            job = await client.train(SQL, **ASKED, steps=50, units=1000)
+            again = await client.training_job((await job.wait(120, every_s=0.2)).id)
+            frame = pd.DataFrame({"age": [40], "sex": ["F"], "region": ["R1"]})
+            assert len(await again.predict(frame)) == 1
+            return again.id, [found.id for found in await client.training_jobs()]
+
+    mine, listed = asyncio.run(train())
+    assert listed == [mine]
 
 
 def test_refusals_have_their_class_and_cost_nothing(client: tacit.Client) -> None:
