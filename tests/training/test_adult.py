@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,14 @@ from tacit_service.training.generator import Stream
 from tacit_service.training.plan import plan
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("TACIT_SHARED_DATA", ROOT.parent / "shared" / "data")).resolve()
 SQL = """SELECT age, workclass, education_num, marital_status, occupation, relationship, race, sex, hours_per_week,
   LN(1 + capital_gain) AS gain, capital_gain > 5000 AS g5, LN(1 + capital_loss) AS loss, capital_loss > 1800 AS l18,
   age > 27 AS a27, age > 35 AS a35, age > 60 AS a60, hours_per_week > 41 AS h41, income FROM people"""
 
 
 def adult(part: str, folder: Path) -> tuple[Catalog, Rows]:
-    data = ROOT / "shared/data/adult" / f"adult_{part}.parquet"
+    data = SHARED / "adult" / f"adult_{part}.parquet"
     text = (ROOT / "policies/adult.yaml").read_text(encoding="utf-8")
     path = folder / f"{part}.yaml"
     path.write_text(text.replace("../../shared/data/adult/adult_train.parquet", str(data)), encoding="utf-8")
@@ -38,7 +40,7 @@ def adult(part: str, folder: Path) -> tuple[Catalog, Rows]:
     return catalog, encode(table, how, 1, Stream().words(table.num_rows))
 
 
-@pytest.mark.skipif(not (ROOT / "shared/data/adult").is_dir(), reason="the shared data sets are not here")
+@pytest.mark.skipif(not (SHARED / "adult").is_dir(), reason="the shared data sets are not here")
 def test_adult_at_epsilon_one_is_within_a_point_of_no_noise(tmp_path: Path) -> None:
     catalog, train = adult("train", tmp_path)
     _, test = adult("test", tmp_path)
