@@ -44,11 +44,6 @@ def outer_select(
         result.set("group", _group(binder, select.args["group"], expressions))
     tail(binder, select, result, expressions)
     public = all(s.outer is not None and s.outer.public for s in sources) and not _releases(result)
-    if select.args.get("group") is not None or select.args.get("distinct") is not None:
-        columns = [
-            c if c.kind != "noisy" or select.args.get("group") is None else OuterColumn(c.name, c.kind, c.source)
-            for c in columns
-        ]
     if public:
         columns = [OuterColumn(c.name, "public") for c in columns]
     return Outer(result, columns, public=public)
