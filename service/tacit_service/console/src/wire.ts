@@ -1,4 +1,4 @@
-// The protocol as client/tacit/wire.py defines it; only what the console reads.
+// The protocol as client/tacit/wire defines it; only what the console reads.
 
 export type Cell = boolean | number | string | null;
 export type Kind = "key" | "noisy" | "derived" | "public";

@@ -1,0 +1,57 @@
+"""The protocol, defined once: request and response models of ``/v1``. The service imports them; the SDK reads them.
+
+Amounts of privacy budget are decimal strings. A cell of an answer is JSON: null, bool, int, float, string; dates and
+timestamps are ISO 8601 strings.
+"""
+
+from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
+from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
+from tacit.wire.queries import (
+    Answer,
+    ColumnInfo,
+    MechanismInfo,
+    QueryRequest,
+    Quote,
+    QuotedColumn,
+    QuotedRelease,
+    Receipt,
+)
+from tacit.wire.training import (
+    FeatureInfo,
+    ModelCard,
+    Number,
+    TrainingJob,
+    TrainingJobList,
+    TrainingQuote,
+    TrainingRequest,
+)
+
+__all__ = [
+    "AccountBudget",
+    "Amount",
+    "Answer",
+    "Budget",
+    "Cell",
+    "ColumnFacts",
+    "ColumnInfo",
+    "DatasetFacts",
+    "DatasetList",
+    "FeatureInfo",
+    "LedgerHead",
+    "MechanismInfo",
+    "ModelCard",
+    "Number",
+    "Problem",
+    "QueryRequest",
+    "Quote",
+    "QuotedColumn",
+    "QuotedRelease",
+    "Receipt",
+    "Spend",
+    "TableFacts",
+    "TrainingJob",
+    "TrainingJobList",
+    "TrainingQuote",
+    "TrainingRequest",
+    "Wire",
+]

@@ -1,0 +1,70 @@
+"""Datasets: their public facts, and what is left of their budgets."""
+
+from __future__ import annotations
+
+from .base import Cell, Spend, Wire
+
+
+class ColumnFacts(Wire):
+    """Public facts of a column."""
+
+    name: str
+    type: str
+    bounds: list[Cell] | None = None
+    precision: str | None = None
+    categories: list[Cell] | None = None
+    nullable: bool | None = None
+    is_privacy_unit: bool = False
+    description: str = ""
+
+
+class TableFacts(Wire):
+    """Public facts of a table; never a row count."""
+
+    name: str
+    public: bool
+    one_row_per_unit: bool = False
+    unit_path: list[str] = []
+    columns: list[ColumnFacts]
+    description: str = ""
+
+
+class DatasetFacts(Wire):
+    """Body of ``GET /v1/datasets/{name}``: public facts only."""
+
+    name: str
+    description: str
+    privacy_unit: str
+    privacy_unit_column: str
+    tables: list[TableFacts]
+    max_groups: int
+    max_rows: int
+    max_rows_per_group: int
+    default_epsilon: str
+    max_epsilon: str
+    default_delta: str
+    functions: list[str] = []
+
+
+class DatasetList(Wire):
+    """Body of ``GET /v1/datasets``: those granted to the caller."""
+
+    datasets: list[str]
+
+
+class AccountBudget(Wire):
+    """One account of the caller. ``dataset_remaining`` is null where the policy hides it (declared over-commitment)."""
+
+    dataset: str
+    limit: Spend
+    spent: Spend
+    remaining: Spend
+    dataset_remaining: Spend | None = None
+    releases: int
+
+
+class Budget(Wire):
+    """Body of ``GET /v1/budget``."""
+
+    analyst: str
+    accounts: list[AccountBudget]

@@ -1,0 +1,126 @@
+"""Questions, quotes, answers and their receipts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, StrictFloat, StrictInt
+
+from .base import Amount, Cell, LedgerHead, Spend, Wire
+
+
+class QueryRequest(Wire):
+    """Body of ``POST /v1/queries`` and ``POST /v1/quotes``."""
+
+    dataset: str = Field(min_length=1, max_length=63, examples=["clinic"])
+    sql: str = Field(
+        min_length=1, max_length=20_000, examples=["SELECT region, COUNT(*) AS n FROM patients GROUP BY region"]
+    )
+    epsilon: Amount | None = Field(
+        default=None, description="Decimal string or number; the policy's default when absent", examples=["0.1"]
+    )
+    delta: Amount | None = Field(
+        default=None, description="δ that thresholds and Gaussian noise may use", examples=["1e-9"]
+    )
+    max_rows: StrictInt | None = Field(
+        default=None, ge=1, le=1_000_000, description="R: rows of one unit that count in full"
+    )
+    max_groups: StrictInt | None = Field(
+        default=None, ge=1, le=1_000_000, description="K: groups of one unit that count"
+    )
+    max_amount: StrictFloat | StrictInt | None = Field(
+        default=None, gt=0, description="B: total amount of one unit in a SUM"
+    )
+    accuracy: Amount | None = Field(
+        default=None,
+        description="Instead of epsilon: the half-width (95 %) that every count and sum may have; the smallest price for it",
+        examples=["50"],
+    )
+    fresh: bool = Field(default=False, description="Buy new noise even where a stored release would answer for free")
+
+
+class ColumnInfo(Wire):
+    """One output column. ``kind``: key (a group key), noisy (measured), derived (computed from noisy), public."""
+
+    name: str
+    type: Literal["integer", "number", "string", "boolean", "date", "timestamp", "null"]
+    kind: Literal["key", "noisy", "derived", "public"]
+
+
+class MechanismInfo(Wire):
+    """One OpenDP measurement (or one selection) inside the answer."""
+
+    release_point: str
+    measure: str
+    mechanism: str
+    scale: float
+    unit_scale: float = Field(description="Scale in the output's own unit (scale × grid)")
+    l0: int | None = None
+    l1: float | None = None
+    l2: float | None = None
+    linf: float | None = None
+    threshold: int | None = None
+    epsilon: str
+    delta: str
+    contribution: str = Field(description="How a unit's contributions are bounded, in words")
+
+
+class Receipt(Wire):
+    """What the answer cost and how it was made."""
+
+    charged: Spend
+    remaining: Spend
+    held: bool = Field(description="True when a stored release answered at no cost")
+    confidence: float = 0.95
+    mechanisms: list[MechanismInfo] = []
+    plan: str = ""
+    ledger: LedgerHead | None = None
+    charge_id: str | None = None
+    notes: list[str] = []
+
+
+class Answer(Wire):
+    """Body of ``POST /v1/queries`` and ``GET /v1/releases/{id}``."""
+
+    release_id: str
+    dataset: str
+    sql: str
+    created_at: str
+    columns: list[ColumnInfo]
+    rows: list[list[Cell]]
+    intervals: list[list[list[float] | None]]
+    receipt: Receipt
+
+
+class QuotedColumn(Wire):
+    """Expected 95 % half-width of one output column, in its own unit; null where it depends on the answer."""
+
+    name: str
+    kind: Literal["key", "noisy", "derived", "public"]
+    type: Literal["integer", "number", "string", "boolean", "date", "timestamp", "null"] | None = None
+    plus_minus: float | None = None
+    note: str | None = None
+
+
+class QuotedRelease(Wire):
+    """One release point of the plan and the measurements that it will run."""
+
+    name: str
+    keys: str
+    groups: int | None
+    measurements: list[MechanismInfo]
+
+
+class Quote(Wire):
+    """Body of ``POST /v1/quotes``. Made without touching data."""
+
+    dataset: str
+    price: Spend
+    affordable: bool
+    held: bool = False
+    remaining: Spend
+    more_like_this: int | None = Field(default=None, description="How many queries like this still fit, about")
+    columns: list[QuotedColumn]
+    release_points: list[QuotedRelease]
+    plan: str
+    notes: list[str] = []

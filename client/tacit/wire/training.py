@@ -1,0 +1,136 @@
+"""Training: requests, quotes, jobs and the cards of models."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue, StrictFloat, StrictInt, StrictStr
+
+from .base import Amount, Cell, LedgerHead, Spend, Wire
+
+Number = StrictInt | StrictFloat | StrictStr
+"""A training parameter; the service checks it against its limits and names the one that does not fit."""
+
+
+class TrainingRequest(Wire):
+    """Body of ``POST /v1/training-jobs`` and ``POST /v1/training-quotes``. Say ``epsilon`` or ``noise_multiplier``."""
+
+    dataset: str = Field(min_length=1, max_length=63, examples=["clinic"])
+    sql: str = Field(
+        min_length=1, max_length=20_000, examples=["SELECT age, sex, income > 50000 AS well_off FROM patients"]
+    )
+    label: str = Field(
+        min_length=1, max_length=63, description="Column of the SELECT to predict; the others are features"
+    )
+    model: dict[str, JsonValue] = Field(
+        description="type: logistic_regression, linear_regression, mlp (hidden, activation) or cnn (shape, channels)",
+        examples=[{"type": "logistic_regression"}],
+    )
+    epsilon: Amount | None = Field(default=None, description="ε of the whole run", examples=["1"])
+    delta: Amount | None = Field(default=None, description="δ; a tenth of the dataset's when absent", examples=["1e-7"])
+    noise_multiplier: Number | None = Field(default=None, description="σ in place of ε: noise per clipping norm")
+    sampling_rate: Number | None = Field(default=None, description="q: the chance of a unit to be in a step")
+    units: Number | None = Field(
+        default=None,
+        description="About how many units there are, from a public source or a paid count; else it is bought",
+    )
+    epochs: Number | None = Field(default=None, description="Passes over the units, on average; or say steps")
+    steps: Number | None = None
+    clipping_norm: Number | None = Field(default=None, description="Largest L2 norm of one unit's gradient")
+    max_rows: Number | None = Field(default=None, description="m: rows of one unit that its gradient averages")
+    learning_rate: Number | None = None
+    optimizer: StrictStr | None = Field(default=None, description="sgd or adam")
+    momentum: Number | None = None
+    weight_decay: Number | None = None
+    classes: list[Cell] | None = Field(default=None, description="Only these values of the label")
+
+
+class TrainingQuote(Wire):
+    """Body of ``POST /v1/training-quotes``. Made without touching data."""
+
+    dataset: str
+    price: Spend
+    affordable: bool
+    remaining: Spend
+    parameters: dict[str, JsonValue] = Field(description="Everything that the run would use, defaults filled in")
+    epsilon_by_epoch: list[tuple[float, float]] = Field(description="ε at δ after so many epochs")
+    features: list[str]
+    label: str
+    notes: list[str] = []
+
+
+class TrainingJob(Wire):
+    """Body of ``POST /v1/training-jobs`` and ``GET /v1/training-jobs/{id}``."""
+
+    id: str
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    dataset: str
+    sql: str
+    label: str
+    model: dict[str, JsonValue]
+    price: Spend = Field(description="What was reserved; a cancelled job is settled to the steps that it began")
+    charged: Spend = Field(description="What stands on the account now")
+    steps: int
+    steps_begun: int
+    steps_done: int
+    parameters: dict[str, JsonValue]
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    code: str | None = Field(default=None, description="Why the job failed")
+
+
+class TrainingJobList(Wire):
+    """Body of ``GET /v1/training-jobs``: the caller's own, newest first."""
+
+    jobs: list[TrainingJob]
+
+
+class FeatureInfo(Wire):
+    """How one column becomes inputs of the model, from public facts alone.
+
+    A number is scaled from [low, high] to [-1, 1], a missing one is 0; a category has one input a value. With
+    ``nullable`` one more input says that the value is missing.
+    """
+
+    name: str
+    kind: Literal["number", "category"]
+    type: Literal["integer", "number", "string", "boolean", "date", "timestamp"]
+    low: float = 0.0
+    high: float = 0.0
+    categories: list[Cell] = []
+    nullable: bool = False
+
+
+class ModelCard(Wire):
+    """Body of ``GET /v1/training-jobs/{id}/card``: what the model is, and what was promised while it was made."""
+
+    job_id: str
+    release_id: str
+    dataset: str
+    sql: str
+    created_at: str
+    privacy_unit: str
+    relation: str
+    price: Spend
+    epsilon: float = Field(description="ε of the training run at δ, by the privacy loss distribution")
+    delta: float
+    sampling_rate: float
+    noise_multiplier: float
+    steps: int
+    clipping_norm: float
+    max_rows: int
+    expected_batch: float
+    units_source: Literal["given", "bought"]
+    accountants: dict[str, str | float]
+    epsilon_by_epoch: list[tuple[float, float]]
+    model: dict[str, JsonValue]
+    task: Literal["classification", "regression"]
+    features: list[FeatureInfo]
+    label: FeatureInfo
+    parameters: dict[str, JsonValue]
+    tensors: dict[str, list[int]]
+    model_sha256: str
+    libraries: dict[str, str]
+    ledger: LedgerHead = Field(description="The journal's head when the card was made, the run's charge below it")
+    limits: list[str] = Field(description="What the guarantee does not cover")
