@@ -70,8 +70,10 @@ def _mean(m: Measure) -> float:
     if m.cell == (CURVE,):
         width = m.axes[0].width
         mean = width**2 / 6 + m.low
+    elif len(m.axes) == 2:  # values that go together, half: else the spreads would seem not to matter
+        mean = m.high * (1 / 4 + (1 / 24 if m.cell[0] == m.cell[1] else -1 / 24))
     elif m.axes:
-        mean = m.high / 2 ** len(m.axes)
+        mean = m.high / 2
     elif m.kind is MeasureKind.SUM:
         mean = _usual(m.low, m.high)
     elif m.kind is MeasureKind.HISTOGRAM:
