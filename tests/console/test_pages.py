@@ -63,6 +63,8 @@ def test_a_run_can_be_cancelled(console):
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop the run").click()
     page.locator(".badge", has_text="cancelled").wait_for(timeout=60_000)
+    assert "for good" in page.locator(".stat", has_text="Charged").inner_text()
+    assert page.get_by_role("button", name="Cancel").count() == 0
 
 
 @pytest.fixture
