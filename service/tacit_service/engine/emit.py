@@ -187,11 +187,16 @@ def _window(e: Window, unit: bool) -> str:
         args = ", ".join([expression(e.args[0], unit=unit), *rest])
     if e.function == "count" and not e.args:
         args = "*"
-    text = f"{e.function}({args}) OVER ({' '.join(parts)})"
+    if e.distinct:
+        args = f"DISTINCT {args}"
+    if e.ignore_nulls:
+        args += " IGNORE NULLS"
+    where = "" if e.where is None else f" FILTER (WHERE {expression(e.where, unit=unit)})"
+    text = f"{e.function}({args}){where} OVER ({' '.join(parts)})"
     if e.function == "sum" and e.facts.type is Type.INTEGER:
         return saturated(text)
     if e.function in ("sum", "avg") and e.args[0].facts.type is Type.NUMBER:
-        over = f" OVER ({' '.join(parts)})"
+        over = f"{where} OVER ({' '.join(parts)})"
         total, back = _grid_sum(args, e.args[0].facts, over)
         mean = f" / nullif(count({args}){over}, 0)" if e.function == "avg" else ""
         return f"(CAST({total} AS DOUBLE){back}{mean})"

@@ -8,6 +8,7 @@ from tacit_service.errors import DerivationError, Position
 
 from .bind import Binder, Caps
 from .catalog import Catalog
+from .desugar import desugar
 from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
@@ -25,7 +26,7 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
 
     Raises ``Refusal`` (422) of one of its kinds.
     """
-    tree = parse(sql)
+    tree = desugar(sql, parse(sql))
     binder = Binder(catalog, sql, caps or Caps())
     outer = binder.bind_top(tree)
     releases = tuple(_release(binder, d, tree) for d in binder.drafts)

@@ -61,7 +61,12 @@ def has_aggregate(node: exp.Expr | None) -> bool:
     if node is None or isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.Window):
-        inner = list(node.this.iter_expressions()) if node.this is not None else []
+        function = node.this
+        while isinstance(function, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
+            if isinstance(function, exp.Filter) and has_aggregate(function.expression):
+                return True
+            function = function.this
+        inner = list(function.iter_expressions()) if function is not None else []
         rest = [v for k, v in node.args.items() if k != "this"]
         flat: list[Any] = inner + [x for v in rest for x in (v if isinstance(v, list) else [v])]
         return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expr))
