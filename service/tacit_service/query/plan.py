@@ -186,6 +186,7 @@ class Measure:
     amount: int | None = None
     centred: bool = False
     candidates: tuple[Fraction, ...] = ()
+    edges: tuple[Fraction, ...] = ()
 
 
 class AggKind(enum.StrEnum):
@@ -197,6 +198,7 @@ class AggKind(enum.StrEnum):
     VARIANCE = "variance"
     STDDEV = "stddev"
     QUANTILE = "quantile"
+    BIN = "bin"  # one bin of a histogram, by ``parameter``
     PAIR = "pair"  # COVAR, CORR and regressions, by ``function``
 
 

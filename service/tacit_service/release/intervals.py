@@ -73,6 +73,8 @@ def _value(point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[
     lo, hi = (float(output.lo or 0), float(output.hi or 0))
     if output.kind is AggKind.COUNT:
         return np.rint(parts[0])
+    if output.kind is AggKind.BIN:
+        return np.rint(parts[0][..., int(output.parameter or 0)])
     if output.kind is AggKind.SUM:
         return _on_grid(parts[0], priced[0], output)
     if output.kind is AggKind.AVG:
@@ -149,9 +151,9 @@ def _output(
     value = _value(point, output, estimate, noisy)
     if output.kind is AggKind.QUANTILE and 0.0 < (output.parameter or 0.0) < 1.0:
         return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], value, rng)
-    if output.kind in (AggKind.COUNT, AggKind.SUM):
+    if output.kind in (AggKind.COUNT, AggKind.SUM, AggKind.BIN):
         half = priced[0].measurement.half_width(CONFIDENCE) * step(priced[0].measure)
-        if output.kind is AggKind.COUNT or output.type is Type.INTEGER:
+        if output.kind is not AggKind.SUM or output.type is Type.INTEGER:
             half = float(math.ceil(half - 1e-9))
         return Computed(value, value - half, value + half)
     if output.kind is AggKind.AVG:
@@ -238,7 +240,7 @@ def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], val
 
 def half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float | None:
     """Expected half-width in the output's unit, where it does not depend on the answer."""
-    if output.kind in (AggKind.COUNT, AggKind.SUM):
+    if output.kind in (AggKind.COUNT, AggKind.SUM, AggKind.BIN):
         p = _steps(estimate, point, output)[0]
         return p.measurement.half_width(CONFIDENCE) * step(p.measure)
     return None
