@@ -20,7 +20,7 @@ from .plan import AggKind, Form, Measure, MeasureKind, Output, Relation
 
 WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at most 1/65536 of a row
 VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
-VALUE_STEPS = 10**6  # steps of the grid chosen for values without a declared precision
+VALUE_STEPS = 10**9  # steps of the grid chosen for values without a declared precision
 HISTOGRAM_BINS = 256
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 

@@ -118,7 +118,8 @@ def _quotient(a: Facts, b: Facts) -> Interval:
         return plain
     top = a.bounds.absolute().hi
     assert top is not None
-    return Interval(-top / b.grid, top / b.grid)
+    signs = [x.bounds.lo is not None and x.bounds.lo >= 0 for x in (a, b)]
+    return Interval(Fraction(0) if all(signs) else -top / b.grid, top / b.grid)
 
 
 def choice(name: str, args: Sequence[Facts], kind: Type) -> Facts:

@@ -15,6 +15,7 @@ from sqlglot import exp, parse
 from tacit_service.errors import BindError, Position, TacitError
 
 from .bind_expr import CASTS
+from .bounds import Interval
 from .functions import PART_ALIASES, PARTS
 from .outer_functions import FUNCTION_NAMES, FUNCTIONS, NODES, REFUSED_BINARY
 from .parse import position
@@ -36,12 +37,17 @@ class OuterColumn:
 
 @dataclass(slots=True)
 class Outer:
-    """A query above release points: its checked tree and its columns. ``public``: it holds no release."""
+    """A query above release points: its checked tree and its columns. ``public``: it holds no release.
+
+    ``single``: one row by construction; ``bounds`` of released columns that stay inside public bounds, by lower-case name.
+    """
 
     tree: exp.Query
     columns: list[OuterColumn]
     public: bool
     row_wise: bool = False
+    single: bool = False
+    bounds: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

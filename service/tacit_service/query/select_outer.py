@@ -8,9 +8,11 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError
 
+from .bounds import Interval
 from .columns import written_out
 from .outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from .parse import position
+from .rules.aggregate import has_aggregate
 from .sources import Env, Source, join_kind, shared_names
 from .syntax import strict, unsupported
 
@@ -48,7 +50,25 @@ def outer_select(
     public = all(s.outer is not None and s.outer.public for s in sources) and not _releases(result)
     if public:
         columns = [OuterColumn(c.name, "public") for c in columns]
-    return Outer(result, columns, public=public)
+    return Outer(result, columns, public=public, single=_single(select, sources), bounds=_bounds(columns, sources))
+
+
+def _single(select: exp.Select, sources: list[Source]) -> bool:
+    """One row whatever was released: an aggregate without GROUP BY, or a row-wise SELECT over one-row tables."""
+    if any(select.args.get(k) is not None for k in ("group", "having", "limit", "offset", "qualify")):
+        return False
+    if any(has_aggregate(e) for e in select.expressions):
+        return True
+    plain = select.args.get("where") is None and not any(e.find(exp.Explode) for e in select.expressions)
+    crossed = all(s.join is None or not (s.join.args.get("on") or s.join.args.get("using")) for s in sources)
+    return plain and crossed and bool(sources) and all(s.outer is not None and s.outer.single for s in sources)
+
+
+def _bounds(columns: list[OuterColumn], sources: list[Source]) -> dict[str, Interval]:
+    """Public bounds of columns that are handed on as they are."""
+    known = {c.source: s.outer.bounds[c.name.lower()] for s in sources if s.outer is not None
+             for c in s.outer.columns if c.source is not None and c.name.lower() in s.outer.bounds}  # fmt: skip
+    return {c.name.lower(): known[c.source] for c in columns if c.source in known}
 
 
 def _releases(tree: exp.Expr) -> bool:

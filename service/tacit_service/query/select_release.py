@@ -87,7 +87,7 @@ def release_select(
         and result.args.get("qualify") is None
         and not finest
     )
-    return released_query(columns, result, row_wise=row_wise)
+    return released_query(columns, result, whole, row_wise=row_wise)
 
 
 def _finest(

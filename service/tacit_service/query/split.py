@@ -13,7 +13,7 @@ from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
 from .parse import parse, position
-from .plan import AggKind, Key, KeyTable, Output, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
+from .plan import Key, KeyTable, Output, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.join import fanout
 from .rules.release import Draft
 
@@ -52,14 +52,6 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
     if not outputs and not exprs:
         raise DerivationError(
             "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"
-        )
-    if not public and any(o.kind is AggKind.QUANTILE for o in outputs):
-        raise DerivationError(
-            "quantile_unknown_keys",
-            "Quantiles by a key whose values are not declared are not supported.",
-            hint="Restrict the key: WHERE key IN ('a', 'b', …).",
-            position=at,
-            rule="quantiles",
         )
     threshold = None if public else builder.units(())
     if public and not builder.measures:

@@ -23,7 +23,7 @@ from tacit.wire import (
     Receipt,
     Spend,
 )
-from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
@@ -250,16 +250,17 @@ class Desk:
                 priced.measurement, exact[point.threshold_on], point.threshold_on, charged
             )
             noisy[point.threshold_on], kept = counts.tolist(), rows
+            exact |= histograms(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
         assert keys is not None
         for m in point.measures:
             if m.name == point.threshold_on:
                 continue
             priced = prepared.estimate.of(point.name, m.name)
             vector = draw(priced.measurement, exact[m.name], m.name, charged)
-            if kept is not None:
+            if kept is not None and m.kind is not MeasureKind.HISTOGRAM:
                 vector = vector[kept]
             noisy[m.name] = vector.tolist()
-        if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
+        if any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
             _check_cells(point, noisy, len(keys))
         return Released(keys, noisy)
 

@@ -171,6 +171,19 @@ class ReleasedExpressions(OuterExpressions):
         return OuterColumn("", "key" if any(isinstance(n, exp.Column) for n in inner.walk()) else "public")
 
 
-def released_query(columns: list[OuterColumn], tree: exp.Query, *, row_wise: bool) -> Outer:
+WITHIN = {"avg", "median", "quantile_cont", "quantile_disc", "min", "max"}
+
+
+def released_query(columns: list[OuterColumn], tree: exp.Query, draft: Draft, *, row_wise: bool) -> Outer:
     """The outer query over one released table."""
-    return Outer(tree, columns, public=False, row_wise=row_wise)
+    dropping = any(tree.args.get(k) is not None for k in ("where", "having", "limit", "offset", "qualify", "distinct"))
+    bounds = {}
+    for c in columns:
+        if c.kind == "noisy" and c.source is not None:
+            agg = draft.aggs[int(c.source[1][1:])]
+            if (
+                agg.function in WITHIN and agg.args[0].facts.type.numeric
+            ):  # clipped to the bounds of what they are made of
+                bounds[c.name.lower()] = agg.args[0].facts.bounds
+    single = not draft.keys and not dropping
+    return Outer(tree, columns, public=False, row_wise=row_wise, single=single, bounds=bounds)
