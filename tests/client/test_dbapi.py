@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlglot
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 from tacit_test_service import GROUPED, KEY, MONTHS, TYPO, Account
@@ -226,6 +226,7 @@ def read(node: exp.Expression) -> object:
     raise AssertionError(node)
 
 
+@settings(deadline=None)
 @given(
     VALUES, st.sampled_from(["SELECT {} AS a", "SELECT 'it''s ?', \"a?\" -{} -- ?", "SELECT $t$?$t$, 1 /* ? */ + {}"])
 )
