@@ -218,7 +218,7 @@ def read(node: exp.Expression) -> object:
         case exp.Boolean():
             return node.this
         case exp.Paren(this=exp.Neg(this=inner)):
-            return -Decimal(inner.name)
+            return Decimal(f"-{inner.name}")
         case exp.Literal():
             return node.this if node.is_string else Decimal(node.this)
         case exp.Cast(this=inner) | exp.DateStrToDate(this=inner):
