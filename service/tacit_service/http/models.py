@@ -9,7 +9,6 @@ from pydantic import Field
 from tacit import wire
 from tacit.wire import Explanation, Me, ReleaseItem, ReleaseList
 
-
 __all__ = ["Explanation", "Health", "Me", "ProblemType", "ProblemTypes", "ReleaseItem", "ReleaseList"]
 
 
