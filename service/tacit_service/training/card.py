@@ -10,17 +10,16 @@ import secrets
 from importlib.metadata import version
 from typing import Any, Final
 
-import numpy as np
 import numpy.typing as npt
 
 from tacit.wire import LedgerHead, ModelCard, Spend
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import Job, StoredRelease
-from tacit_service.privacy.curves import FINITE_ORDERS, price
+from tacit_service.privacy.curves import price
 from tacit_service.privacy.events import RELATION, DpSgdEvent
 
 from .accounting import library
-from .plan import TrainingPlan, curve
+from .plan import TrainingPlan, curve, renyi_epsilon
 
 LIMITS: Final = [
     "The promise is for one privacy unit of the dataset, under add/remove; groups of k units have k times the epsilon.",
@@ -83,10 +82,5 @@ def _card(
 
 def _accountants(sgd: DpSgdEvent) -> dict[str, str | float]:
     """The pair of lane P, and what lane R's curve alone would say of this run."""
-    curve_units = price([sgd]).rdp
-    renyi = min(
-        curve_units[i] / 1e12 + np.log1p(-1 / a) - (np.log(sgd.delta) + np.log(a)) / (a - 1)
-        for i, a in enumerate(FINITE_ORDERS)
-    )
     return {"lane P": f"{library()} PLD", "PLD epsilon": sgd.epsilon, "lane R": "integer-order Rényi curve",
-            "Rényi epsilon": float(renyi)}  # fmt: skip
+            "Rényi epsilon": renyi_epsilon(sgd)}  # fmt: skip

@@ -7,6 +7,7 @@ not run: something else was paid for.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from tacit.wire import TrainingRequest
 from tacit_service.errors import RequestError
 from tacit_service.ledger.records import Job
 from tacit_service.policy.model import Policy
+from tacit_service.privacy.curves import FINITE_ORDERS, price
 from tacit_service.privacy.events import DpSgdEvent, Event, LaplaceEvent, from_dict
 from tacit_service.privacy.mechanisms import Measurement, laplace
 from tacit_service.privacy.sensitivity import one_row
@@ -166,6 +168,33 @@ def ran(job: Job) -> tuple[Event, ...]:
     if job.steps_begun:
         drawn += [accounting.part(event, job.steps_begun) for event in events if isinstance(event, DpSgdEvent)]
     return tuple(drawn)
+
+
+def so_far(job: Job) -> float:
+    """At most this ε was spent by the steps that a job has begun: cheap enough to be asked with every event.
+
+    Steps compose additively on the Rényi curve; its conversion (Canonne, Kamath, Steinke 2020) is an upper bound, and so
+    is the price of the whole run.
+    """
+    if job.attempts == 0:
+        return 0.0
+    spent = 0.0
+    for event in stored(job).events:
+        if not isinstance(event, DpSgdEvent):
+            spent += float(price([event]).epsilon)
+        elif job.steps_begun:
+            share = job.steps_begun / event.steps
+            spent += min(event.epsilon, renyi_epsilon(event, share))
+    return spent
+
+
+def renyi_epsilon(event: DpSgdEvent, share: float = 1.0) -> float:
+    """ε at the event's δ from its Rényi curve alone, after a share of its steps."""
+    losses = price([event]).rdp
+    return max(0.0, min(
+        losses[i] * share / 1e12 + math.log1p(-1 / a) - (math.log(event.delta) + math.log(a)) / (a - 1)
+        for i, a in enumerate(FINITE_ORDERS)
+    ))  # fmt: skip
 
 
 def curve(sgd: DpSgdEvent, points: int = 10) -> list[tuple[float, float]]:

@@ -74,6 +74,15 @@ class Run(Frozen):
         return self.model_dump(mode="json", exclude={"architecture"})
 
 
+class Caps(Frozen):
+    """The operator's limits on what analysts ask for."""
+
+    open_max: int = 4
+    steps_max: int = STEPS_MAX
+    parameters_max: int = PARAMETERS_MAX
+    rows_max: int = 1_000
+
+
 class Price(Frozen):
     """What was asked of the budget: ε or σ, and δ."""
 
