@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import queue
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,19 @@ def _open_for_owner(temp_directory: str = "", memory_limit: str = "") -> duckdb.
 class OwnerReader:
     """Implements ``policy.reader.TableReader``: a declared source as table ``t``, for the data owner alone."""
 
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None  # of arrays as Parquet files
+        self._rewritten: dict[sources.Source, sources.Source] = {}
+
+    def _readable(self, source: sources.Source) -> sources.Source:
+        if source.kind not in ("npz", "idx"):
+            return source
+        if source not in self._rewritten:
+            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="tacit-")
+            target = Path(self._folder.name) / f"{len(self._rewritten)}.parquet"
+            self._rewritten[source] = source.readable(target)
+        return self._rewritten[source]
+
     def columns(self, source: str, base_dir: Path) -> dict[str, str]:
         """Column names of the source with DuckDB's type names."""
         described = self.query(source, base_dir, "SELECT column_name, column_type FROM (DESCRIBE t)")
@@ -232,7 +246,7 @@ class OwnerReader:
 
     def query(self, source: str, base_dir: Path, sql: str) -> pa.Table:
         """Run one SELECT that sees the source as table ``t``; ``PolicyError`` when the source cannot be read."""
-        resolved = sources.resolve(source, base_dir)
+        resolved = self._readable(sources.resolve(source, base_dir))
         with _open_for_owner() as connection:
             try:
                 for statement in resolved.attach("source"):

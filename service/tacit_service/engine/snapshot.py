@@ -93,8 +93,12 @@ def _only_builder(path: Path) -> Iterator[None]:
 def _build(loaded: Loaded, resolved: dict[str, Source], path: Path, version: str) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     try:
+        readable = {
+            name: source.readable(work / f"{name}.parquet", file=str(loaded.path), table=name)
+            for name, source in resolved.items()
+        }
         with Builder(work) as builder:
-            _Build(loaded, resolved, builder).run(work / "snapshot.duckdb")
+            _Build(loaded, readable, builder).run(work / "snapshot.duckdb")
         if _version(loaded, resolved) != version:
             raise PolicyError(
                 "source_changed", "A source changed while it was read.", hint="Try again when it rests.",

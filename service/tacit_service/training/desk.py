@@ -33,7 +33,8 @@ from tacit_service.privacy.curves import price
 from tacit_service.query.catalog import Catalog
 
 from .artifacts import MEDIA_TYPES, listed
-from .plan import TrainingPlan, curve, plan, ran, so_far, stored
+from .checkpoints import Headers
+from .plan import TrainingPlan, curve, fits_checkpoint, plan, ran, so_far, stored
 from .spec import Caps
 
 _KNOWN_MAX: Final = 64
@@ -55,6 +56,7 @@ class TrainingDesk:
         ledger: Ledger,
         account: Callable[[str], AccountBudget],
         submitted: Callable[[], None],
+        checkpoints: Headers | None = None,
         caps: Caps | None = None,
     ) -> None:
         self._policy = policy
@@ -63,6 +65,7 @@ class TrainingDesk:
         self._jobs = Jobs(ledger)
         self._account = account
         self._submitted = submitted
+        self._checkpoints = checkpoints or {}
         self._caps = caps or Caps()
         self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
         self._lock = threading.Lock()
@@ -171,6 +174,7 @@ class TrainingDesk:
             found = self._known.get(name)
         if found is None:
             found = plan(self._policy, self._catalog, request)
+            fits_checkpoint(found, self._checkpoints)
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > _KNOWN_MAX:

@@ -15,6 +15,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log, setup
 
+from .checkpoints import headers
 from .desk import TrainingDesk, installed
 from .spec import Caps
 from .worker import Limits, Worker
@@ -37,7 +38,9 @@ class TrainingRoom:
         """Open the desk of one dataset."""
         policy = loaded.policy
         self._policies[policy.dataset] = loaded.path
-        self._desks[policy.dataset] = TrainingDesk(policy, catalog, self._ledger, account, self._submitted, self._caps)
+        self._desks[policy.dataset] = TrainingDesk(
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps
+        )
 
     def desk(self, dataset: str) -> TrainingDesk:
         """The desk of a dataset."""

@@ -15,10 +15,11 @@ from tacit_service.http.routes import (
     releases,
     system,
     training,
+    training_results,
 )
 
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, training, me, admin, problems, system, console):
+    for room in (queries, datasets, budget, releases, training, training_results, me, admin, problems, system, console):
         room.register(app)
