@@ -50,6 +50,15 @@ class TrainingRequest(Wire):
     average: Number | None = Field(default=None, description="Release an average of iterates, of this memory: 0.99")
     label_smoothing: Number | None = None
     classes: list[Cell] | None = Field(default=None, description="Only these values of the label")
+    holdout: Number | None = Field(
+        default=None, description="Share of the units that are not trained on but measured on, under noise; charged"
+    )
+    metrics_epsilon: Amount | None = Field(
+        default=None, description="Part of ε that pays for the measurement; a twentieth when absent", examples=["0.05"]
+    )
+    validation: StrictStr | None = Field(
+        default=None, description="SELECT of the same columns from public tables: measured on while training, free"
+    )
 
 
 class TrainingQuote(Wire):

@@ -141,7 +141,9 @@ class Jobs:
                 head = settlement.void(
                     connection, self._ledger.head_in(connection), job.charge_id, _NEVER_RAN, journal.utc_now()
                 )
-                _write(connection, job_id, status=CANCELLED, claim="", finished_at=journal.utc_now(), cancel_requested=True)
+                _write(
+                    connection, job_id, status=CANCELLED, claim="", finished_at=journal.utc_now(), cancel_requested=True
+                )
             elif job.status in OPEN:
                 head = self._ledger.head_in(connection)
                 _write(connection, job_id, cancel_requested=True)
@@ -177,9 +179,7 @@ class Jobs:
                 head = settlement.fail(
                     connection, self._ledger.head_in(connection), job.charge_id, "worker_lost", journal.utc_now()
                 )
-                _write(
-                    connection, job_id, status=FAILED, code="worker_lost", claim="", finished_at=journal.utc_now()
-                )
+                _write(connection, job_id, status=FAILED, code="worker_lost", claim="", finished_at=journal.utc_now())
                 token = ""
             else:
                 head, token = self._ledger.head_in(connection), secrets.token_hex(16)

@@ -23,9 +23,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 def listed(files: Mapping[str, bytes]) -> list[Artifact]:
     """The files by name, in the order above."""
     return [
-        Artifact(
-            name=name, media_type=kind, bytes=len(files[name]), sha256=hashlib.sha256(files[name]).hexdigest()
-        )
+        Artifact(name=name, media_type=kind, bytes=len(files[name]), sha256=hashlib.sha256(files[name]).hexdigest())
         for name, kind in MEDIA_TYPES.items()
         if name in files
     ]

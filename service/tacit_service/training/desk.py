@@ -173,7 +173,7 @@ class TrainingDesk:
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = plan(self._policy, self._catalog, request)
+            found = plan(self._policy, self._catalog, request, self._caps)
             fits_checkpoint(found, self._checkpoints)
             with self._lock:
                 self._known[name] = found
@@ -215,4 +215,9 @@ def _notes(planned: TrainingPlan) -> list[str]:
     notes = [f"One {planned.sgd.unit} is one unit: at most {planned.run.max_rows} of its rows make one gradient."]
     if planned.count is not None:
         notes.append(f"ε {planned.count.epsilon} of the price buys the number of units; say units to save it.")
+    if planned.tally is not None:
+        notes.append(
+            f"ε {planned.tally.epsilon} of the price measures the model on {planned.run.holdout:.0%} of the units, which "
+            "are not trained on."
+        )
     return notes

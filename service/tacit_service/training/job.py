@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,11 +35,12 @@ from tacit_service.privacy.mechanisms import draw
 from tacit_service.query.catalog import Catalog
 from tacit_service.telemetry import places
 
-from . import checkpoints, dpsgd
-from .card import released
+from . import checkpoints, dpsgd, measure
+from .card import Outcome, released
+from .curves import Curves
 from .encoding import Rows, encode
 from .generator import Stream
-from .plan import TrainingPlan, again, ran, stored
+from .plan import TrainingPlan, again, net_of, ran, stored
 
 DONE, FAILED, LOST, AGAIN = 0, 1, 3, 4
 _ROWS_TIMEOUT_S: Final = 600.0
@@ -145,23 +147,53 @@ class Work:
             self._jobs.fail(self._claim, "policy_changed")
             return FAILED
         saved = self._checkpoint.load()
-        with DuckDBEngine(snapshot.path) as engine:
-            batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
-            table = engine.run(planned.encoding.sql, timeout_s=_ROWS_TIMEOUT_S)
-        rows = encode(table, planned.encoding, planned.run.max_rows, self._stream.words(table.num_rows))
-        del table
+        key = saved["key"].tobytes() if saved else os.urandom(32)
+        rows, held, public, batch = self._rows(snapshot, planned, saved, key)
         trainer = self._trainer(planned, rows, batch, loaded)
+        curves = Curves(planned, saved)
         done = 0
         if saved:
             trainer.restore(saved)
             done = int(saved["done"][0])
-        if not self._train(trainer, done, batch):
+
+        def outputs(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return dpsgd.apply(net_of(planned.run, planned.encoding), trainer.tensors(), x)
+
+        def note(step: int) -> None:
+            accuracy = None if public is None else measure.public(public, outputs, planned.encoding.task)
+            curves.note(step, trainer.tensors(), accuracy)
+
+        keep = {"batch": np.array([batch]), "key": np.frombuffer(key, np.uint8)}
+        if not self._train(trainer, done, keep, curves, note):
             return self._stopped()
-        tensors = trainer.tensors()
-        release = released(self._job, planned, save(tensors), tensors, batch, self._ledger.head())
-        self._jobs.succeed(self._claim, release)
+        metrics: dict[str, Any] = {}
+        if planned.tally is not None:
+            share, task = planned.run.holdout, planned.encoding.task
+            metrics["held_out"] = measure.held_out(held, outputs, task, planned.tally, self._claim, share)
+        if public is not None:
+            metrics["public_accuracy"] = measure.public(public, outputs, planned.encoding.task)
+        made = Outcome(trainer.tensors(), batch, curves, metrics)
+        self._jobs.succeed(self._claim, released(self._job, planned, made, self._ledger.head()))
         self._checkpoint.remove()
         return DONE
+
+    def _rows(
+        self, snapshot: Snapshot, planned: TrainingPlan, saved: dict[str, Any], key: bytes
+    ) -> tuple[Rows, Rows, Rows | None, float]:
+        """Rows to train on, held-out rows, public rows to measure on, and the expected batch."""
+        how, most = planned.encoding, planned.run.max_rows
+        with DuckDBEngine(snapshot.path) as engine:
+            batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
+            table = engine.run(how.sql, timeout_s=_ROWS_TIMEOUT_S)
+            shown = None
+            if planned.validation is not None:
+                shown = engine.run(planned.validation.sql, timeout_s=_ROWS_TIMEOUT_S)
+        held = table.slice(0, 0)
+        if planned.run.holdout:
+            table, held = measure.split(table, planned.run.holdout, key)
+        parts = [encode(part, how, most, self._stream.words(part.num_rows)) for part in (table, held)]
+        public = None if shown is None else encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
+        return parts[0], parts[1], public, batch
 
     def _plan(self, loaded: Loaded, snapshot: Snapshot) -> TrainingPlan | None:
         """The plan anew; None when it is not the one that was paid for."""
@@ -174,7 +206,7 @@ class Work:
 
     def _batch(self, engine: DuckDBEngine, planned: TrainingPlan) -> float:
         """The expected batch, from the given number of units or a noisy count under the job's own charge."""
-        rate = planned.run.sampling_rate
+        rate = planned.run.sampling_rate * (1 - planned.run.holdout)
         if planned.count is None:
             return rate * float(planned.run.units or 1)
         exact = count_units(engine, planned.encoding.rows, timeout_s=_ROWS_TIMEOUT_S)
@@ -188,7 +220,14 @@ class Work:
             planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights
         )
 
-    def _train(self, trainer: dpsgd.Trainer, done: int, batch: float) -> bool:
+    def _train(
+        self,
+        trainer: dpsgd.Trainer,
+        done: int,
+        keep: dict[str, npt.NDArray[Any]],
+        curves: Curves,
+        note: Callable[[int], None],
+    ) -> bool:
         """The steps that are left, chunk by chunk; False when the owner asked to stop."""
         chunk = 1
         while done < self._job.steps:
@@ -200,7 +239,9 @@ class Work:
             for _ in range(until - done):
                 trainer.step()
             done = until
-            self._checkpoint.store({**trainer.state(), "done": np.array([done]), "batch": np.array([batch])})
+            if curves.due(done):
+                note(done)
+            self._checkpoint.store({**trainer.state(), **keep, **curves.state(), "done": np.array([done])})
             each = (time.monotonic() - started) / chunk
             chunk = int(min(max(1, _CHUNK_S / max(each, 1e-9)), 4 * chunk))
         return True

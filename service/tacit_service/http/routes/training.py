@@ -91,7 +91,9 @@ async def job(request: Request, job_id: str) -> Response:
 async def cancel(request: Request, job_id: str) -> Response:
     """Stop a job. A queued one costs nothing; a running one is charged for the steps that it began."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: find_job(service, who, job_id)[0].cancel(who.name, job_id)))
+    return routing.json_response(
+        await lookup(request, lambda: find_job(service, who, job_id)[0].cancel(who.name, job_id))
+    )
 
 
 async def model(request: Request, job_id: str) -> Response:
@@ -104,7 +106,9 @@ async def model(request: Request, job_id: str) -> Response:
 async def card(request: Request, job_id: str) -> Response:
     """What the model is, and what was promised while it was made."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: find_job(service, who, job_id)[0].card(who.name, job_id)))
+    return routing.json_response(
+        await lookup(request, lambda: find_job(service, who, job_id)[0].card(who.name, job_id))
+    )
 
 
 def register(app: FastAPI) -> None:
