@@ -10,6 +10,7 @@ from tacit_service.http.routes import (
     console,
     datasets,
     me,
+    policies,
     problems,
     queries,
     releases,
@@ -21,5 +22,6 @@ from tacit_service.http.routes import (
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, training, training_results, me, admin, problems, system, console):
+    rooms = (queries, datasets, budget, releases, training, training_results, me, admin, policies, problems, system)
+    for room in (*rooms, console):
         room.register(app)
