@@ -36,6 +36,17 @@ def split(table: pa.Table, share: float, key: bytes) -> tuple[pa.Table, pa.Table
     return table.filter(pa.array(~held)), table.filter(pa.array(held))
 
 
+def share(table: pa.Table, rank: int, size: int, key: bytes) -> pa.Table:
+    """The rows of the units that are one process's of ``size``: each unit is in one of them."""
+    if size == 1:
+        return table
+    encoded = pc.dictionary_encode(table.column(0).combine_chunks())
+    own = hashlib.blake2b(b"share", key=key, digest_size=32).digest()
+    mine = np.array([_hash(own, unit) % size == rank for unit in encoded.dictionary.to_pylist()], dtype=np.bool_)
+    chosen = mine[encoded.indices.to_numpy(zero_copy_only=False)] if len(mine) else np.zeros(0, np.bool_)
+    return table.filter(pa.array(chosen))
+
+
 def _hash(key: bytes, unit: Any) -> int:
     return int.from_bytes(hashlib.blake2b(repr(unit).encode(), key=key, digest_size=8).digest(), "big")
 

@@ -156,6 +156,7 @@ class Worker:
             "token": claim.token,
             "lease_s": limits.lease_s,
             "threads": limits.threads,
+            "processes": limits.processes,
             "memory_bytes_max": limits.memory_bytes_max,
         }
         child = subprocess.Popen(
