@@ -57,7 +57,7 @@ def kill_and_finish(client: tacit.Client, home: Path, kills: int, steps: int) ->
         process = worker(home)
         while job.refresh().state.steps_done <= done:
             time.sleep(0.1)
-        time.sleep(random.uniform(0, 1))  # noqa: S311
+        time.sleep(random.uniform(0, 1))
         process.send_signal(signal.SIGKILL)
         process.wait()
         done = job.refresh().state.steps_done
