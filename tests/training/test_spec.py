@@ -63,7 +63,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a measurement for NaN", {"holdout": 0.2, "metrics_epsilon": "NaN"}, PARAMETER),
     ("a measurement for it all", {"holdout": 0.2, "metrics_epsilon": "1.5"}, PARAMETER),
     ("people to validate on", {"validation": "SELECT age, score, city, smokes FROM people"}, "rows_expected"),
-    ("other columns to validate on", {"validation": "SELECT 1 AS age"}, FEATURE),
+    ("other columns to validate on", {"validation": "SELECT v AS age FROM (VALUES (1)) AS t(v)"}, FEATURE),
     ("a schedule", {"schedule": "cosine"}, PARAMETER),
     ("a quantile above 1", {"adaptive_clipping": 1.5}, PARAMETER),
     ("a model that nobody registered", {"model": {"type": "registered", "name": "../resnet"}}, MODEL),

@@ -23,14 +23,14 @@ class Curves:
 
     def __init__(self, planned: TrainingPlan, saved: Mapping[str, npt.NDArray[Any]]) -> None:
         self._sgd = planned.sgd
-        self._every = max(1, planned.run.steps // POINTS)
+        self.every = max(1, planned.run.steps // POINTS)
         self._points: list[list[float]] = saved["curves"].tolist() if "curves" in saved else []
         self._before: npt.NDArray[np.float64] | None = None
 
     def due(self, step: int) -> bool:
         """Whether it is time for a point: at the end, and about every fortieth of the run."""
         last = self._points[-1][0] if self._points else 0.0
-        return step == self._sgd.steps or step - last >= self._every
+        return step == self._sgd.steps or step - last >= self.every
 
     def note(self, step: int, tensors: Tensors, accuracy: float | None) -> None:
         """Add a point after ``step``: the mean length of the moves since the point before."""

@@ -238,17 +238,17 @@ class Work:
             if self._heart.stop_asked.is_set():
                 team.told(0)
                 return False
-            until = min(done + chunk, self._job.steps)
+            until = min(done + min(chunk, curves.every), self._job.steps)
             self._jobs.begin(self._claim, until, done)
-            started = time.monotonic()
-            team.told(until - done)
-            for _ in range(until - done):
+            started, begun = time.monotonic(), until - done
+            team.told(begun)
+            for _ in range(begun):
                 trainer.step()
             done = until
             if curves.due(done):
                 note(done)
             self._checkpoint.store({**trainer.state(), **keep, **curves.state(), "done": np.array([done])})
-            each = (time.monotonic() - started) / chunk
+            each = (time.monotonic() - started) / begun
             chunk = int(min(max(1, _CHUNK_S / max(each, 1e-9)), 4 * chunk))
         team.told(0)
         return True
