@@ -102,6 +102,12 @@ def _wrap(rows: KeyRows, results: Sequence[tuple[Statement, pa.Table]], *, publi
     return ExactAggregates(rows, vectors, keys_are_public=public)
 
 
+def tallied(cells: Sequence[int]) -> ExactAggregates:
+    """Numbers of units by public cell, counted outside the engine, as the measure ``units``: a unit is in one cell."""
+    keys = [(cell,) for cell in range(len(cells))]
+    return ExactAggregates(keys, {"units": np.array(cells, dtype=np.int64)}, keys_are_public=True)
+
+
 def count_units(engine: Engine, rows: str, *, timeout_s: float) -> ExactAggregates:
     """The number of units that have a row in ``rows``, the SQL of a protected relation, as the measure ``units``."""
     table = engine.run(f"SELECT count(DISTINCT _u) AS n FROM ({rows})", timeout_s=timeout_s)

@@ -28,3 +28,18 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
         position=position(sql, tree),
         rule="training rows",
     )
+
+
+def public_rows(catalog: Catalog, sql: str) -> Relation:
+    """The relation of a SELECT over public tables alone. Raises ``Refusal`` for any other."""
+    tree = parse(sql)
+    bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=True)
+    if isinstance(bound, Relation) and not bound.protected:
+        return bound
+    raise DerivationError(
+        "rows_expected",
+        "Validation rows are public: this statement reads rows of people.",
+        hint="Select from public tables only; hold units out with holdout to measure on people's rows.",
+        position=position(sql, tree),
+        rule="validation rows",
+    )
