@@ -83,7 +83,12 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("POST", "/v1/training-jobs"): ANALYSTS,
     ("GET", "/v1/training-jobs"): ANALYSTS,
     ("GET", "/v1/training-jobs/{job_id}"): ANALYSTS,
+    ("DELETE", "/v1/training-jobs/{job_id}"): ANALYSTS,
     ("POST", "/v1/training-jobs/{job_id}/cancel"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/events"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/artifacts"): ANALYSTS,
+    ("GET", "/v1/training-jobs/{job_id}/artifacts/{name}"): ANALYSTS,
+    ("POST", "/v1/training-jobs/{job_id}/predictions"): ANALYSTS,
     ("GET", "/v1/training-jobs/{job_id}/model"): ANALYSTS,
     ("GET", "/v1/training-jobs/{job_id}/card"): ANALYSTS,
 }
