@@ -73,7 +73,7 @@ async function watch(id: string, signal: AbortSignal, told: Told, changed: (job:
 
 // The accountant's curve is public and the same before, during and after the run: a quote of the same run tells it.
 async function curve(job: TrainingJob): Promise<[number, number][]> {
-  const same = ["noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units", "adaptive_clipping"].filter((name) => job.parameters[name] !== undefined && job.parameters[name] !== null);
+  const same = ["noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units", "adaptive_clipping"].filter((name) => Boolean(job.parameters[name]));
   try {
     const quote = await training.quote({ dataset: job.dataset, sql: job.sql, label: job.label, model: job.model, delta: job.price.delta, ...Object.fromEntries(same.map((name) => [name, job.parameters[name]])) });
     const last = quote.epsilon_by_epoch.at(-1)?.[0] ?? 1;
