@@ -4,6 +4,7 @@ Amounts of privacy budget are decimal strings. A cell of an answer is JSON: null
 timestamps are ISO 8601 strings.
 """
 
+from tacit.wire.analysts import Explanation, Me, ReleaseItem, ReleaseList
 from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
 from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
 from tacit.wire.queries import (
@@ -42,8 +43,10 @@ __all__ = [
     "ColumnInfo",
     "DatasetFacts",
     "DatasetList",
+    "Explanation",
     "FeatureInfo",
     "LedgerHead",
+    "Me",
     "MechanismInfo",
     "ModelCard",
     "Number",
@@ -55,6 +58,8 @@ __all__ = [
     "QuotedColumn",
     "QuotedRelease",
     "Receipt",
+    "ReleaseItem",
+    "ReleaseList",
     "Spend",
     "TableFacts",
     "TrainingJob",
