@@ -5,7 +5,7 @@ timestamps are ISO 8601 strings.
 """
 
 from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
-from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
+from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, GroupBudget, TableFacts
 from tacit.wire.queries import (
     Answer,
     ColumnInfo,
@@ -37,6 +37,7 @@ __all__ = [
     "DatasetFacts",
     "DatasetList",
     "FeatureInfo",
+    "GroupBudget",
     "LedgerHead",
     "MechanismInfo",
     "ModelCard",

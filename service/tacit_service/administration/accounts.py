@@ -13,10 +13,11 @@ from tacit_service.errors import NotFound, RequestError
 from tacit_service.ledger.accounts import Account
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.records import PastCharge
-from tacit_service.ledger.schema import APPOINTED, DATASET
+from tacit_service.ledger.schema import APPOINTED, DATASET, GROUP
 from tacit_service.ledger.store import Ledger
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
+from tacit_service.release.balances import in_words
 
 LISTED_MAX: Final = 500
 Amounts = tuple[Epsilon, Delta]
@@ -149,13 +150,16 @@ def _account(account: Account) -> models.Account:
     period = cast(Literal["", "day", "month"], account.pace_period)
     return models.Account(
         dataset=account.dataset,
-        analyst=balance.analyst,
+        analyst=None if balance.analyst is None else balance.analyst.removeprefix(GROUP),
         state=cast(Literal["open", "frozen", "closed"], account.state),
         declared_by="owner" if account.policy_digest == APPOINTED else "policy",
         limit=spend(balance.limit),
         spent=spend(balance.spent),
         remaining=spend(balance.remaining),
         charges=account.charges,
+        group=account.analyst.startswith(GROUP),
+        member_of=account.member_of.removeprefix(GROUP) or None,
+        in_words=in_words(balance),
         pace=models.Pace(period=period, epsilon=str(Epsilon(account.pace_epsilon_max))) if period else None,
     )
 

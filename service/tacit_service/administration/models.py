@@ -20,7 +20,10 @@ class Pace(wire.Wire):
 
 
 class Account(wire.Wire):
-    """One account; ``analyst`` null is the dataset's own."""
+    """One account; ``analyst`` null is the dataset's own, and ``group`` true one that its members share.
+
+    ``in_words`` says how far it is by both of its lanes.
+    """
 
     dataset: str
     analyst: str | None
@@ -31,6 +34,9 @@ class Account(wire.Wire):
     remaining: wire.Spend
     charges: int
     pace: Pace | None = None
+    group: bool = False
+    member_of: str | None = None
+    in_words: str = ""
 
 
 class AccountList(wire.Wire):

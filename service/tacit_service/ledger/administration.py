@@ -16,7 +16,7 @@ from . import accounts, admission, queries
 from .accounts import Account
 from .journal import Head
 from .records import Balance, PastCharge
-from .schema import APPOINTED, CLOSED, DATASET, FROZEN, OPEN
+from .schema import APPOINTED, CLOSED, DATASET, FROZEN, GROUP, OPEN
 from .store import Ledger
 
 
@@ -152,7 +152,7 @@ def _check_allotted(connection: sa.Connection, whole: Account, analyst: str, lim
     """What others may still come to spend, and this account, stay within the dataset's own limit."""
     epsilon, delta = limits.epsilon, limits.delta
     for other in accounts.list_all(connection, whole.dataset):
-        if other.analyst in (DATASET, analyst):
+        if other.analyst in (DATASET, analyst) or other.analyst.startswith(GROUP):  # its members are counted
             continue
         balance = other.balance()
         most = balance.spent if other.state == CLOSED else balance.limit

@@ -21,6 +21,7 @@ from tacit_service.policy.model import (
     Budget,
     Column,
     Contribution,
+    Group,
     PerQuery,
     Policy,
     PrivacyUnit,
@@ -176,6 +177,7 @@ def _model_at(path: at.Path) -> type[BaseModel]:
         "budget": Budget,
         "analysts": Budget,
         "roles": Budget,
+        "groups": Group,
     }
     return by_name.get(path[0], Policy) if path else Policy
 

@@ -33,14 +33,14 @@ from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
-from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import Price, price
-from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.mechanisms import draw, draw_threshold
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
+from .balances import account_budget, in_words, share, spend
+from .commitment import limits_of, open_accounts
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
@@ -72,9 +72,7 @@ class Desk:
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
-        ledger.ensure_dataset(policy.dataset, _limits(policy.budget), loaded.digest)
-        for analyst, budget in policy.analysts.items():
-            ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
+        open_accounts(ledger, loaded)
         sandbox = Sandbox(snapshot.public, processes=2)
         catalog = Catalog(policy, snapshot.public)
         engine = engine or DuckDBEngine(snapshot.path, processes=2)
@@ -107,7 +105,7 @@ class Desk:
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
         more = self._how_many(analyst, cost) if prepared.estimate.events else None
-        estimate = prepared.estimate
+        estimate, remaining = prepared.estimate, self._remaining(analyst)
         return Quote(
             dataset=self.name,
             price=Spend(epsilon="0", delta="0")
@@ -115,8 +113,9 @@ class Desk:
             else Spend(epsilon=str(estimate.epsilon), delta=str(estimate.delta)),
             affordable=held or more is None or more > 0,
             held=held,
-            remaining=self._remaining(analyst),
+            remaining=remaining,
             more_like_this=more,
+            share=0.0 if held else share(estimate.epsilon, remaining),
             columns=quoted_columns(prepared),
             release_points=quoted_releases(prepared),
             plan=explain(prepared.plan),
@@ -132,18 +131,10 @@ class Desk:
         """The analyst's account on this dataset."""
         self._account(analyst)
         mine = self.ledger.balance(self.name, analyst)
-        whole = None
-        if not self.policy.overcommit:
-            e, d = self.ledger.balance(self.name, None).remaining
-            whole = Spend(epsilon=str(e), delta=str(d))
-        return AccountBudget(
-            dataset=self.name,
-            limit=_spend(mine.limit),
-            spent=_spend(mine.spent),
-            remaining=_spend(mine.remaining),
-            dataset_remaining=whole,
-            releases=mine.charges,
-        )
+        whole = None if self.policy.overcommit else spend(self.ledger.balance(self.name, None).remaining)
+        group = self.ledger.balance(self.name, mine.group) if mine.group else None
+        pending = self.ledger.held_by_pending(self.name, analyst)
+        return account_budget(mine, whole=whole, pending=pending, group=group)
 
     def release(self, analyst: str, release_id: str) -> Answer:
         """A release that the analyst holds. Raises ``NotFound`` for any other."""
@@ -316,9 +307,11 @@ class Desk:
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
         head: Head, charge_id: str | None, *, held: bool = False,
     ) -> Answer:  # fmt: skip
+        balance = self.ledger.balance(self.name, analyst)
         receipt = Receipt(
             charged=spent,
-            remaining=self._remaining(analyst),
+            remaining=spend(balance.remaining),
+            in_words=in_words(balance),
             held=held,
             mechanisms=mechanism_infos(prepared),
             plan=explain(prepared.plan),
@@ -350,7 +343,7 @@ class Desk:
             return
         budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
         if budget is not None:
-            self.ledger.ensure_analyst(self.name, analyst, _limits(budget))
+            self.ledger.ensure_analyst(self.name, analyst, limits_of(budget))
             self._by_role.add(analyst)
             return
         raise NotFound("not_found", "There is no such dataset.")
@@ -360,19 +353,11 @@ class Desk:
         return self.ledger.how_many(self.name, analyst, cost, free_for_dataset=self.policy.overcommit)
 
     def _remaining(self, analyst: str) -> Spend:
-        return _spend(self.ledger.balance(self.name, analyst).remaining)
+        return spend(self.ledger.balance(self.name, analyst).remaining)
 
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-
-
-def _limits(budget: Budget) -> Limits:
-    return Limits.create(budget.epsilon, budget.delta)
-
-
-def _spend(pair: tuple[object, object]) -> Spend:
-    return Spend(epsilon=str(pair[0]), delta=str(pair[1]))
 
 
 def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
