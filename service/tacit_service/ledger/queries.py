@@ -199,6 +199,18 @@ def held(
     return _release(connection.execute(query.order_by(releases.c.sequence.desc()).limit(1)).one_or_none())
 
 
+def held_alike(connection: sa.Connection, dataset: str, analyst: str, start: str, limit: int) -> list[StoredRelease]:
+    """An analyst's newest releases whose canonical request begins with ``start`` and a dot."""
+    c = releases.c
+    query = (
+        sa.select(*_RELEASE_COLUMNS)
+        .where(c.dataset == dataset, c.analyst == analyst, c.canonical > f"{start}.", c.canonical < f"{start}/")
+        .order_by(c.sequence.desc())
+        .limit(limit)
+    )
+    return [StoredRelease(**row._mapping) for row in connection.execute(query)]
+
+
 def newest(connection: sa.Connection, dataset: str, analyst: str, limit: int) -> list[StoredRelease]:
     """An analyst's releases on a dataset, newest first."""
     query = (

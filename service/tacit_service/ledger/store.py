@@ -289,6 +289,11 @@ class Ledger:
         with self.reading() as connection:
             return queries.held(connection, dataset, canonical, by=analyst)
 
+    def held_alike(self, dataset: str, analyst: str, start: str, limit: int) -> list[StoredRelease]:
+        """The analyst's newest releases whose canonical request has this part before its dot."""
+        with self.reading() as connection:
+            return queries.held_alike(connection, dataset, analyst, start, limit)
+
     def held_by_other(self, dataset: str, analyst: str, canonical: str) -> StoredRelease | None:
         """The newest release of this canonical request that someone else holds: the dataset has paid for it."""
         with self.reading() as connection:

@@ -27,7 +27,7 @@ from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
@@ -46,11 +46,13 @@ from .explanation import explained_statement, explanation
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
-from .records import PostprocessFailed, from_body, stored_answer, to_body
+from .records import PostprocessFailed, asked, from_body, stored_answer, to_body
+from .reuse import follows
 
 ENGINE_TIMEOUT_S = 60.0
 ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
+FOLLOWED_MAX = 20  # held releases of the same rows that are looked through for an answer that follows from one
 
 
 class Desk:
@@ -103,7 +105,8 @@ class Desk:
             request = request.model_copy(update={"sql": inner})
         prepared = self.preparer.prepare(request)
         cost = price(prepared.estimate.events)
-        held = self._held(analyst, prepared, request) is not None
+        found = self._held(analyst, prepared, request)
+        held, prepared = found is not None, prepared if found is None else found[1]
         more = self._how_many(analyst, cost) if prepared.estimate.events else None
         estimate, remaining = prepared.estimate, self._remaining(analyst)
         return Quote(
@@ -166,7 +169,7 @@ class Desk:
             return stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
-            return self._again(analyst, request, prepared, held)
+            return self._again(analyst, request, held[1], held[0])
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None:
             return self._handed_on(request, prepared, charge, other)
@@ -262,7 +265,7 @@ class Desk:
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
-            body = to_body(None, released)
+            body = to_body(request, prepared, None, released)
             stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)
             raise PostprocessFailed(
@@ -276,7 +279,12 @@ class Desk:
             analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
         )
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
+            release_id,
+            self.name,
+            analyst,
+            prepared.canonical,
+            to_body(request, prepared, answer, released),
+            answer.created_at,
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
@@ -332,10 +340,23 @@ class Desk:
 
     # -- accounts
 
-    def _held(self, analyst: str, prepared: Prepared, request: QueryRequest) -> StoredRelease | None:
-        if request.fresh:
+    def _held(self, analyst: str, prepared: Prepared, request: QueryRequest) -> tuple[StoredRelease, Prepared] | None:
+        """A release that answers the request at no cost, and the request as post-processing of it."""
+        if request.fresh or prepared.free:
             return None
-        return self.ledger.held(self.name, analyst, prepared.canonical)
+        stored = self.ledger.held(self.name, analyst, prepared.canonical)
+        if stored is not None:
+            return stored, prepared
+        for stored in self.ledger.held_alike(self.name, analyst, prepared.canonical.partition(".")[0], FOLLOWED_MAX):
+            try:
+                earlier = self.preparer.prepare(asked(stored))
+            except Refusal:  # asked under another version of the policy
+                continue
+            if earlier.canonical == stored.canonical:
+                found = follows(prepared, earlier, self.sandbox)
+                if found is not None:
+                    return stored, found
+        return None
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
