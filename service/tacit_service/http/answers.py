@@ -11,18 +11,21 @@ from tacit import wire
 from tacit_service.http import negotiate, routing
 from tacit_service.http.context import question
 
-MEDIA: Final[dict[str, Any]] = {negotiate.ARROW: {"schema": {"type": "string", "format": "binary"}}}
-"""What OpenAPI says of the second representation."""
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+MEDIA: Final[dict[str, Any]] = {negotiate.ARROW: _BINARY, negotiate.PARQUET: _BINARY}
+"""What OpenAPI says of the other representations."""
+
+OFFERED: Final = (negotiate.JSON, negotiate.ARROW, negotiate.PARQUET)
 
 
 async def respond(request: Request, answer: wire.Answer, media: str) -> Response:
-    """JSON, or an Arrow stream whose schema holds the receipt."""
+    """JSON, or an Arrow stream or a Parquet file whose schema holds the receipt."""
     if media == negotiate.JSON:
         return routing.json_response(answer)
-    return Response(await question(request, lambda: _arrow(answer)), media_type=negotiate.ARROW)
+    return Response(await question(request, lambda: _encoded(answer, media)), media_type=media)
 
 
-def _arrow(answer: wire.Answer) -> bytes:
+def _encoded(answer: wire.Answer, media: str) -> bytes:
     from tacit_service.http import arrow  # pyarrow is loaded by the desks; not before /healthz answers
 
-    return arrow.encode(answer)
+    return arrow.encode(answer) if media == negotiate.ARROW else arrow.encode_parquet(answer)

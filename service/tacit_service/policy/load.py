@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tacit_service.policy.model import (
     PrivacyUnit,
     Table,
 )
+from tacit_service.policy.networks import RegisteredModel
 from tacit_service.policy.problems import Problem, refuse
 from tacit_service.policy.rules import check_rules
 
@@ -35,12 +36,16 @@ FILE_BYTES_MAX = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A policy and where it came from. ``digest`` names the policy's meaning: comments and layout do not change it."""
+    """A policy and where it came from. ``digest`` names the policy's meaning: comments and layout do not change it.
+
+    ``text`` is the file as it was read, for its owner.
+    """
 
     policy: Policy
     path: Path
     base_dir: Path
     digest: str
+    text: str = field(default="", repr=False)
 
 
 def load_policy(path: Path) -> Loaded:
@@ -48,7 +53,7 @@ def load_policy(path: Path) -> Loaded:
     path = Path(path)
     text = _read(path)
     policy = parse_policy(text, str(path))
-    return Loaded(policy, path, path.resolve().parent, policy_digest(policy))
+    return Loaded(policy, path, path.resolve().parent, policy_digest(policy), text)
 
 
 def parse_policy(text: str, file: str = "policy") -> Policy:
@@ -129,7 +134,7 @@ _MISSING = {
     "epsilon": "Add 'epsilon: 3', the lifetime limit.",
     "source": "Add 'source: FILE', a path or glob of Parquet or CSV files, or 'file.duckdb#table'.",
     "columns": "Add 'columns:' with the columns that analysts may use.",
-    "type": "Add 'type:', one of integer, number, string, boolean, date, timestamp.",
+    "type": "Add 'type:', one of integer, number, string, boolean, date, timestamp, image.",
     "name": "Add 'name:', what one unit is called, such as patient.",
     "column": "Add 'column: TABLE.COLUMN', where the unit's id is kept.",
 }
@@ -178,6 +183,7 @@ def _model_at(path: at.Path) -> type[BaseModel]:
         "analysts": Budget,
         "roles": Budget,
         "groups": Group,
+        "models": RegisteredModel,
     }
     return by_name.get(path[0], Policy) if path else Policy
 

@@ -15,6 +15,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log, setup
 
+from .checkpoints import headers
 from .desk import TrainingDesk, installed
 from .worker import Limits, Worker
 
@@ -35,7 +36,9 @@ class TrainingRoom:
         """Open the desk of one dataset."""
         policy = loaded.policy
         self._policies[policy.dataset] = loaded.path
-        self._desks[policy.dataset] = TrainingDesk(policy, catalog, self._ledger, account, self._submitted)
+        self._desks[policy.dataset] = TrainingDesk(
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded)
+        )
 
     def desk(self, dataset: str) -> TrainingDesk:
         """The desk of a dataset."""
