@@ -39,6 +39,24 @@ class Account(wire.Wire):
     in_words: str = ""
 
 
+class Total(wire.Wire):
+    """What all charges of an account amount to. ``pld_epsilon`` is **information, and never an admission rule**.
+
+    It is the ε, at the account's δ, of one privacy loss distribution over everything charged so far: tighter than both lanes, and
+    a bound only for questions that were fixed beforehand. Null where it cannot be computed here.
+    """
+
+    dataset: str
+    analyst: str | None
+    spent: wire.Spend
+    in_words: str
+    pld_epsilon: float | None = None
+    pld_delta: str
+    note: str = (
+        "pld_epsilon is information only: the two lanes decide, whose sums hold for questions that depend on answers."
+    )
+
+
 class AccountList(wire.Wire):
     """Accounts, by dataset and name."""
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tacit_service.errors import Conflict, NotFound
 from tacit_service.privacy import lanes
+from tacit_service.privacy.events import Event
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -51,6 +52,11 @@ class Administration:
         """Charges, newest first, of everyone or of one analyst, from below an entry of the journal on."""
         with self._ledger.reading() as connection:
             return queries.past(connection, dataset, analyst, limit, pending_only=pending_only, before=before)
+
+    def events(self, dataset: str, analyst: str | None) -> list[Event]:
+        """What ran on one account's charge: of each that stands, its events, or those it was settled to."""
+        with self._ledger.reading() as connection:
+            return list(queries.standing(connection, dataset, analyst))
 
     def appoint(self, dataset: str, analyst: str, limits: Limits, *, overcommit: bool = False) -> Head:
         """Give an analyst an account that the policy does not name; or change its ε, under the ceiling it began with.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tacit_service.privacy.curves import Price
-from tacit_service.privacy.events import Event
+from tacit_service.privacy.events import Event, from_dict
 from tacit_service.privacy.units import Delta, Epsilon
 
 from .journal import HEAD_COLUMNS, Entry, Head, checked
@@ -257,6 +258,20 @@ def held_by_pending(connection: sa.Connection, dataset: str, analyst: str | None
     found = past(connection, dataset, analyst, PENDING_MAX, pending_only=True)
     epsilon, delta = sum(c.price.epsilon.units for c in found), sum(c.price.delta.units for c in found)
     return Epsilon(epsilon), Delta(delta)
+
+
+def standing(connection: sa.Connection, dataset: str, analyst: str | None) -> Iterator[Event]:
+    """The events of every charge that was not voided, on an account: an analyst's, or the dataset's."""
+    settled: dict[str, list[dict[str, Any]]] = {}
+    ends = sa.select(outcomes.c.charge_id, journal.c.body).join(journal, journal.c.sequence == outcomes.c.sequence)
+    for row in connection.execute(ends.where(outcomes.c.kind != "fail")):
+        settled[row.charge_id] = json.loads(row.body)["data"].get("events", [])  # a void leaves none
+    mine = charges.c.free_for_dataset.is_(False) if analyst is None else charges.c.analyst == analyst
+    entries = sa.select(charges.c.charge_id, journal.c.body).join(journal, journal.c.sequence == charges.c.sequence)
+    for row in connection.execute(entries.where(charges.c.dataset == dataset, mine)):
+        events = settled.get(row.charge_id)
+        for event in json.loads(row.body)["data"]["events"] if events is None else events:
+            yield from_dict(event)
 
 
 def past(

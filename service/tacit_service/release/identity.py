@@ -63,13 +63,14 @@ def identify(point: ReleasePoint, rows: KeyRows | None, estimate: Estimate) -> I
 def noise(priced: Priced) -> list[Any]:
     """The noise to nine digits: which of three equal shares of ε has the last unit depends on the order of columns."""
     m = priced.measurement
-    return [m.kind, f"{m.scale:.9g}", m.threshold]
+    return [m.kind, f"{priced.scale:.9g}", m.threshold]
 
 
 def one(measure: Measure) -> Measure:
     """The measure alone in its statement, its conditions in order."""
     terms = [term for condition in measure.where for term in conjuncts(condition)]
-    return replace(measure, name="m", where=tuple(sorted(terms, key=expression)))
+    where = tuple(sorted(terms, key=expression))
+    return replace(measure, name="m", where=where, joint="joint" if measure.joint else "")
 
 
 def beneath(source: Relation) -> tuple[Relation, list[Expr]]:

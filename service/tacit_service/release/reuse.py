@@ -121,7 +121,8 @@ def _outputs(
 def _bounded(m: Measure) -> tuple[Any, ...]:
     m = one(m)
     value = None if m.value is None else expression(m.value)
-    return (value, tuple(map(expression, m.where)), replace(m, value=None, where=()))
+    axes = tuple((expression(a.value), a.low, a.high, a.grid, a.center) for a in m.axes)
+    return value, tuple(map(expression, m.where)), axes, replace(m, value=None, where=(), axes=())
 
 
 def _adds_up(m: Measure) -> bool:
