@@ -60,7 +60,23 @@ class Generator:
 
     def statement(self) -> Generated:
         kind = self.pick(
-            "flat", "flat", "flat", "flat", "above", "above", "each", "each", "window", "sets", "two", "levels"
+            "flat",
+            "flat",
+            "flat",
+            "flat",
+            "above",
+            "above",
+            "each",
+            "each",
+            "window",
+            "sets",
+            "two",
+            "levels",
+            "lateral",
+            "first",
+            "staged",
+            "aliases",
+            "picked",
         )
         sql, ordered = getattr(self, f"_{kind}")()
         if self.ctes:
@@ -107,8 +123,17 @@ class Generator:
             return f"{self.pick('MONTH', 'DAY', 'YEAR', 'QUARTER', 'DAYOFWEEK')}({date})"
         return f"date_diff('{self.pick('day', 'month', 'week')}', DATE '2022-06-01', {date})"
 
+    def pattern(self, text: str) -> str:
+        """Ways to match a text."""
+        return self.pick(f"{text} SIMILAR TO '(flu|R[0-9]|a.*)'", f"{text} GLOB '*a*'", f"{text} LIKE '%!_%' ESCAPE '!'",
+                         f"regexp_matches({text}, '^[A-Za-z]')", f"{text}[1:2] = 'fl'", f"list_contains(['flu', 'F'], {text})",
+                         f"{text} = ANY (['R1', 'asthma'])", f"regexp_replace({text}, '[aeiou]', '', 'g') = 'fl'",
+                         f"({text}, 1) IN (('flu', 1), ('R2', 1))", f"{text} IS NOT DISTINCT FROM 'M'")  # fmt: skip
+
     def condition(self, s: Source, depth: int = 2) -> str:
-        kind = self.rng.randrange(10)
+        kind = self.rng.randrange(11)
+        if kind == 10:
+            return self.pattern(self.pick(*s.strings)) if s.strings else "TRUE"
         if depth > 0 and kind < 3:
             a, b = self.condition(s, depth - 1), self.condition(s, depth - 1)
             return self.pick(f"({a} AND {b})", f"({a} OR {b})", f"(NOT {a})")
@@ -142,7 +167,7 @@ class Generator:
         return self.pick(*options)
 
     def aggregate(self, s: Source) -> str:
-        kind = self.rng.randrange(10)
+        kind = self.rng.randrange(11)
         where = f" FILTER (WHERE {self.condition(s, 1)})" if self.some(0.25) else ""
         if kind < 3:
             return f"COUNT(*){where}"
@@ -158,6 +183,11 @@ class Generator:
         ]  # moments of wide columns are coarse
         if kind < 9:
             return f"AVG({self.number(s)}){where}"
+        if kind == 9 and len(s.numbers) > 1 and s.keys:
+            x, y = self.rng.sample(s.numbers[:3], 2)
+            return self.pick(f"REGR_COUNT({x}, {y}){where}", f"REGR_AVGX({x}, {y}){where}",
+                             f"COUNT(DISTINCT ({self.pick(*s.keys)}, {self.pick(*s.keys)})){where}",
+                             f"COUNT_IF({x} > 50){where}")  # fmt: skip
         self.loose = True
         return f"{self.pick('STDDEV', 'VAR_POP', 'STDDEV_POP')}({self.pick(*spread)}){where}"
 
@@ -204,6 +234,8 @@ class Generator:
                        ("w.paid",), ("w.clinic",))  # fmt: skip
         condition = self.condition(inner, 1)
         return self.pick(
+            f"400 < ANY (SELECT w.cost FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
+            f"60 >= ALL (SELECT w.minutes FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"NOT EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"{s.unit} IN (SELECT w.patient_id FROM visits w WHERE {condition})",
@@ -255,7 +287,9 @@ class Generator:
         s = self.pick_source(VISITS, both("patients p JOIN visits v ON p.patient_id = v.patient_id"))
         inner = self.pick("COUNT(*)", f"SUM({self.number(s, 1)})", f"MAX({self.pick(*s.numbers)})", f"MIN({self.pick(*s.numbers)})",
                           f"AVG({self.pick(*s.numbers)})", f"COUNT(DISTINCT {self.pick(*s.keys)})",
-                          f"COUNT(*) FILTER (WHERE {self.condition(s, 1)})")  # fmt: skip
+                          f"COUNT(*) FILTER (WHERE {self.condition(s, 1)})", "SUM(DISTINCT minutes)",
+                          f"FIRST(minutes ORDER BY visit_id{self.pick('', ' DESC')})", "ARG_MAX(minutes, visit_id)",
+                          "LAST(minutes ORDER BY visit_id)")  # fmt: skip
         extra = self.key(s) if self.some(0.4) else ""
         if extra and not NULL_KEYS:
             extra = f"COALESCE(CAST({extra} AS VARCHAR), 'none')"
@@ -277,9 +311,13 @@ class Generator:
         order = self.pick("visit_id", "visited_on, visit_id", "cost DESC NULLS LAST, visit_id")
         partition = self.pick("patient_id", "patient_id", "patient_id, clinic")
         over = f"OVER (PARTITION BY {partition} ORDER BY {order})"
-        function = self.pick("ROW_NUMBER()", "RANK()", "DENSE_RANK()", "LAG(minutes)", "LEAD(minutes, 1, 0)", "SUM(minutes)", "COUNT(*)",
+        named = self.some(0.4)
+        function = self.pick("NTILE(3)", "NTH_VALUE(minutes, 2)", "COUNT(*) FILTER (WHERE paid)", "LAG(minutes IGNORE NULLS)",
+                             "ROW_NUMBER()", "RANK()", "DENSE_RANK()", "LAG(minutes)", "LEAD(minutes, 1, 0)", "SUM(minutes)", "COUNT(*)",
                              "MAX(cost)", "FIRST_VALUE(minutes)", "AVG(minutes)")  # fmt: skip
         table = f"SELECT patient_id, clinic, minutes, {function} {over} AS x FROM visits v{self.where(VISITS)}"
+        if named:
+            table = table.replace(over, "OVER w") + f" WINDOW w AS {over.removeprefix('OVER ')}"
         what = self.pick("COUNT(*)", "COUNT(x)", "SUM(LEAST(GREATEST(x, -50), 50))", "AVG(x)", "SUM(minutes)")
         condition = self.pick("", " WHERE x <= 2", " WHERE x IS NOT NULL AND minutes > x")
         if self.some(0.5):
@@ -287,7 +325,7 @@ class Generator:
         return f"SELECT {what} FROM ({table}) t{condition}", False
 
     def _sets(self) -> tuple[str, bool]:
-        kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT", "EXCEPT ALL")
+        kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL")
         columns = self.pick("patient_id, clinic", "patient_id, clinic, diagnosis", "patient_id, clinic, minutes")
         sides = [f"SELECT {columns} FROM visits v WHERE {self.condition(VISITS, 1)}" for _ in range(2)]
         group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic",
@@ -311,7 +349,74 @@ class Generator:
         how = self.pick(
             "ROLLUP ({0}, {1})", "CUBE ({0}, {1})", "GROUPING SETS (({0}), ({1}), ())", "{0}, ROLLUP ({1})"
         ).format(*keys)
-        return f"SELECT {keys[0]}, {keys[1]}, {self.aggregate(s)} FROM {s.text}{self.where(s)} GROUP BY {how}", False
+        grouping = self.pick("", "", f", GROUPING({keys[0]})", f", GROUPING({keys[0]}, {keys[1]}) AS g")
+        return (
+            f"SELECT {keys[0]}, {keys[1]}{grouping}, {self.aggregate(s)} FROM {s.text}{self.where(s)} GROUP BY {how}",
+            False,
+        )
+
+    def _lateral(self) -> tuple[str, bool]:
+        inner = self.pick("COUNT(*)", "SUM(minutes)", "AVG(cost)", "COUNT(DISTINCT clinic)")
+        sub = f"SELECT {inner} AS x FROM visits v WHERE v.patient_id = p.patient_id AND {self.condition(VISITS, 1)}"
+        how = self.pick(
+            f", LATERAL ({sub}) t", f" CROSS JOIN LATERAL ({sub}) t", f" LEFT JOIN LATERAL ({sub}) t ON TRUE"
+        )
+        what = self.pick("COUNT(*)", "COUNT(t.x)", "SUM(LEAST(t.x, 20))", "AVG(LEAST(GREATEST(t.x, -50), 50))")
+        return (
+            f"SELECT {self.pick('p.region', 'p.sex')} AS k, {what} FROM patients p{how} WHERE {self.condition(PATIENTS, 1)} GROUP BY 1",
+            False,
+        )
+
+    def _first(self) -> tuple[str, bool]:
+        """The first row of each patient, by DISTINCT ON or QUALIFY."""
+        order = self.pick("visit_id", "visited_on DESC NULLS LAST, visit_id", "minutes, visit_id")
+        if self.some(0.5):
+            table = f"SELECT DISTINCT ON (patient_id) patient_id, clinic, minutes FROM visits v{self.where(VISITS)} ORDER BY patient_id, {order}"
+        else:
+            table = f"SELECT * EXCLUDE (code) FROM visits v{self.where(VISITS)} QUALIFY ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY {order}) = 1"
+        return (
+            f"SELECT clinic, {self.pick('COUNT(*)', 'SUM(minutes)', 'AVG(minutes)')} FROM ({table}) t GROUP BY clinic",
+            False,
+        )
+
+    def _staged(self) -> tuple[str, bool]:
+        """A released number in a protected query."""
+        if self.some(0.5):
+            return (
+                f"SELECT COUNT(*), SUM(minutes) FROM visits v WHERE minutes > (SELECT AVG(minutes) FROM visits) AND {self.condition(VISITS, 1)}",
+                False,
+            )
+        self.ctes.append(
+            f"m AS (SELECT AVG(p.age) AS a, COUNT(*) AS n FROM patients p WHERE p.age > {self.pick('1', '20', '40')})"
+        )
+        return (
+            f"SELECT p.region, {self.pick('COUNT(*)', 'SUM(p.age)')} FROM patients p, m WHERE p.age < m.a + 0.125 GROUP BY 1",
+            False,
+        )
+
+    def _aliases(self) -> tuple[str, bool]:
+        """SELECT's aliases in WHERE, GROUP BY, HAVING and later columns; public lists to join with."""
+        if self.some(0.4):
+            low, step = self.pick("0", "10"), self.pick("20", "25")
+            join = self.pick(f"range({low}, 100, {step}) g(lo)", f"generate_series({low}, 80, {step}) g(lo)",
+                             "UNNEST([0, 20, 60]) g(lo)", "(VALUES (0), (30), (55)) g(lo)")  # fmt: skip
+            return (
+                f"SELECT g.lo, COUNT(*) AS n FROM patients p JOIN {join} ON p.age >= g.lo AND p.age < g.lo + {step} GROUP BY g.lo",
+                False,
+            )
+        x = self.number(PATIENTS, 1)
+        key = self.pick(*PATIENTS.keys)
+        return (
+            f"SELECT {key} AS k, COUNT(*) AS n, SUM({x}) AS s, s / n AS each FROM patients p WHERE k IS NOT NULL "
+            f"AND {self.condition(PATIENTS, 1)} GROUP BY k HAVING n > 3"
+        ), False
+
+    def _picked(self) -> tuple[str, bool]:
+        s, listed = self.rng.choice(((PATIENTS, "['age', 'weight']"), (VISITS, "['minutes', 'cost']")))
+        columns = self.pick(
+            "COUNT(COLUMNS('^(age|cost|minutes)$'))", "COUNT(COLUMNS(*))", f"SUM(COALESCE(COLUMNS({listed}), 1))"
+        )
+        return f"SELECT {columns} FROM {s.text} WHERE {s.numbers[0]} > 20", False
 
 
 def generate(seed: int) -> Generated:

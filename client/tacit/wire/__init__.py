@@ -16,6 +16,7 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.training import (
     Artifact,
@@ -61,6 +62,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",
