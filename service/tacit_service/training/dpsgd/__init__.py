@@ -1,7 +1,19 @@
 """DP-SGD over privacy units: the only importer of torch. ``Trainer`` says what a step does, and why it is private."""
 
+from .attacks import invert
 from .gradients import Factored, Vectorised, clipped, loss_of
 from .networks import Built
 from .trainer import GRADIENT_NOISE, Trainer, apply, threads
 
-__all__ = ["GRADIENT_NOISE", "Built", "Factored", "Trainer", "Vectorised", "apply", "clipped", "loss_of", "threads"]
+__all__ = [
+    "GRADIENT_NOISE",
+    "Built",
+    "Factored",
+    "Trainer",
+    "Vectorised",
+    "apply",
+    "clipped",
+    "invert",
+    "loss_of",
+    "threads",
+]
