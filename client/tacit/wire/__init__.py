@@ -17,6 +17,7 @@ from tacit.wire.queries import (
     Receipt,
 )
 from tacit.wire.training import (
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -30,6 +31,7 @@ __all__ = [
     "AccountBudget",
     "Amount",
     "Answer",
+    "AuditFinding",
     "Budget",
     "Cell",
     "ColumnFacts",

@@ -27,6 +27,10 @@ _NOISE_VALUES: Final = 400_000
 _UNITS: Final = 24
 
 
+class AuditFailed(Exception):
+    """A test found more than was claimed; the model is not released."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One test: what was claimed, what was found, and whether the claim stands."""
@@ -59,6 +63,14 @@ def exact(run: Run, sigma: float, inputs: int, outputs: int, task: str) -> list[
         Finding("the noise of a coordinate is at least sigma", claimed, found, noise_is(values, claimed)),
         _sampled(run),
     ]
+
+
+def stands(run: Run, sigma: float, inputs: int, outputs: int, task: str) -> list[Finding]:
+    """The findings of ``exact``; ``AuditFailed`` when a claim does not stand."""
+    found = exact(run, sigma, inputs, outputs, task)
+    if broken := [finding.name for finding in found if not finding.holds]:
+        raise AuditFailed("; ".join(broken))
+    return found
 
 
 def _hostile_rows(run: Run, inputs: int, outputs: int, task: str) -> Rows:

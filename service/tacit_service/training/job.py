@@ -35,6 +35,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.telemetry import places
 
 from . import checkpoints, dpsgd
+from .audit import AuditFailed
 from .card import released
 from .encoding import Rows, encode
 from .generator import Stream
@@ -119,6 +120,8 @@ def _attempt(order: Order, ledger: Ledger) -> int:
             raise
         except EngineFailure as error:
             jobs.fail(claim, error.code)
+        except AuditFailed:
+            jobs.fail(claim, "audit_failed")
         except Exception as error:
             jobs.fail(claim, "internal")
             print(json.dumps({"error": type(error).__name__, "where": places(error)}), flush=True)

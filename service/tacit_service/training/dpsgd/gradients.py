@@ -120,7 +120,7 @@ class Factored:
     def __init__(self, x: Tensor, y: Tensor, task: str, outputs: int, smoothing: float) -> None:
         self._x, self._y = x, y
         self._task, self._outputs, self._smoothing = task, outputs, smoothing
-        parts = [(part.double() ** 2).sum(dim=1) + 1 for part in x.split(_FACTORED_BLOCK)]
+        parts = [(part.double() ** 2).sum(dim=1) + 1 for part in torch.split(x, _FACTORED_BLOCK)]
         self._lengths = torch.cat(parts).sqrt() if parts else torch.zeros(0, dtype=torch.float64)
         self._narrow = torch.empty(
             _FACTORED_BLOCK, x.shape[1], dtype=x.dtype
@@ -132,7 +132,7 @@ class Factored:
         weight, bias = parameters.values()
         total, below = torch.zeros(weight.shape, dtype=torch.float64), 0
         ends = torch.zeros(bias.shape, dtype=torch.float64)
-        for at in torch.from_numpy(units).split(_FACTORED_BLOCK):
+        for at in torch.split(torch.from_numpy(units), _FACTORED_BLOCK):
             x = torch.index_select(self._x, 0, at, out=self._narrow[: len(at)])
             delta = self._errors(functional.linear(x, weight, bias), self._y[at]).double()
             sizes = torch.linalg.vector_norm(delta, dim=1) * self._lengths[at]
