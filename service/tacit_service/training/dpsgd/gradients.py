@@ -94,6 +94,7 @@ class Vectorised:
             gradients = vmap(grad(unit_loss), in_dims=(None, 0, 0, 0))(parameters, x, y, weight)
             return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
 
+        self._plain = flat
         self._flat: Callable[..., Tensor] = torch.compile(flat, dynamic=False) if compiled else flat
         self._blocks, self._compiled = blocks, compiled
 
@@ -103,7 +104,7 @@ class Vectorised:
         total, below = torch.zeros(count, dtype=torch.float64), 0
         size = _COMPILED_BLOCK if self._compiled else max(1, min(512, ELEMENTS_MAX // count))
         for x, y, weight in self._blocks(units, size, fixed=self._compiled):
-            wide = self._flat(parameters, x, y, weight).double()
+            wide = self._gradients(parameters, x, y, weight).double()
             sizes = torch.linalg.vector_norm(wide, dim=1)
             scale = factors(sizes, norm)
             finite = torch.isfinite(sizes)
@@ -112,6 +113,15 @@ class Vectorised:
             total += scale @ wide
             below += int(((sizes <= norm) & (weight.sum(dim=1) > 0)).sum())
         return total, below
+
+    def _gradients(self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        try:
+            return self._flat(parameters, x, y, weight)
+        except Exception:
+            if self._flat is self._plain:
+                raise
+            self._flat = self._plain  # a compiler that does not work here costs time, never the job
+            return self._flat(parameters, x, y, weight)
 
 
 class Factored:

@@ -94,6 +94,8 @@ class Trainer:
         """The cheapest way to the sum; chosen for its time alone, which is not hidden."""
         smoothing = self._run.label_smoothing
         if net.linear and self._run.max_rows == 1:
+            if self.units != len(self._x):
+                raise ValueError("max_rows is 1, and units have more rows")
             return Factored(self._x, self._y, task, outputs, smoothing)
         compiled = self._run.max_rows == 1 and compiling_pays(self._count, self._batch, self._run.steps)
         return Vectorised(self.model.body, task, outputs, smoothing, self._blocks, compiled=compiled)
