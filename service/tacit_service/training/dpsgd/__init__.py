@@ -3,12 +3,15 @@
 from .attacks import invert
 from .gradients import Factored, Vectorised, clipped, loss_of
 from .networks import Built
+from .team import Team, TeamLost
 from .trainer import GRADIENT_NOISE, Trainer, apply, threads
 
 __all__ = [
     "GRADIENT_NOISE",
     "Built",
     "Factored",
+    "Team",
+    "TeamLost",
     "Trainer",
     "Vectorised",
     "apply",
