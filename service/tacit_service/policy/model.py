@@ -162,6 +162,7 @@ class Table(Model):
     that has ``unit``. ``one_row_per_unit`` is enforced when the table is loaded (one row is kept).
     ``unit`` may name a column that is not among ``columns``: rows then have their unit, and no one can use the id.
     ``unit: "@row"`` says that each row is a unit of its own.
+    ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
     # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
@@ -176,6 +177,7 @@ class Table(Model):
     max_groups: Cap | None = None
     max_rows: Cap | None = None
     max_rows_per_group: Cap | None = None
+    prepared_keys: tuple[tuple[Name, ...], ...] = ()
 
     @property
     def row_is_unit(self) -> bool:
@@ -208,6 +210,12 @@ class Budget(Model):
     delta: Del = Delta(0)
 
 
+class Group(Budget):
+    """Lifetime (ε, δ) that the members share: each charge of a member is charged to the group's account as well."""
+
+    members: tuple[str, ...] = Field(min_length=1)
+
+
 class PerQuery(Model):
     """ε of a bare query and the most one query may ask; δ that thresholds and Gaussian noise may use by default."""
 
@@ -237,6 +245,9 @@ class Policy(Model):
     per_query: PerQuery = PerQuery()
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
+    groups: dict[str, Group] = {}
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.
     overcommit: bool = False
+    # Totals, ranks and whole multiples are stored beside the rows when the data is loaded: speed, and no other answers.
+    prepare: bool = True
