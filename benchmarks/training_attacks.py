@@ -105,7 +105,8 @@ def membership(data: Path, seeds: int, shadows: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     lines = []
     for epsilon in ("3", None):
-        splits = np.stack([rng.permutation(1200) < 600 for _ in range(shadows)])
+        halves = [rng.permutation(1200) < 600 for _ in range(shadows // 2)]
+        splits = np.stack([one for half in halves for one in (half, ~half)])  # each example is in half of the shadows
         shadow = np.stack([model(epsilon, inside) for inside in splits])
         for attack in ("threshold", "likelihood ratio"):
             found[f"{epsilon or 'none'} {attack}"] = []

@@ -181,11 +181,11 @@ def likelihood_ratios(target: Array, shadows: Array, inside: npt.NDArray[np.bool
     ``shadows`` and ``inside`` have one row a shadow model, one column an example; confidences are logits (Carlini et al.
     2022, LiRA, with one variance for all examples).
     """
-    had = np.where(inside, shadows, np.nan)
-    had_not = np.where(~inside, shadows, np.nan)
-    spread = float(np.sqrt((np.nanvar(had, axis=0).mean() + np.nanvar(had_not, axis=0).mean()) / 2)) + 1e-6
-    one, other = np.nanmean(had, axis=0), np.nanmean(had_not, axis=0)
-    ratios: Array = ((target - other) ** 2 - (target - one) ** 2) / (2 * spread**2)
+    had, had_not = (np.ma.masked_array(shadows, mask=mask) for mask in (~inside, inside))
+    spread = float(np.sqrt((had.var(axis=0).mean() + had_not.var(axis=0).mean()) / 2)) + 1e-6
+    one, other = had.mean(axis=0), had_not.mean(axis=0)
+    told = ((target - other) ** 2 - (target - one) ** 2) / (2 * spread**2)
+    ratios: Array = np.ma.filled(told, 0.0)  # nothing is known of an example that all shadows had, or none
     return ratios
 
 
