@@ -44,6 +44,8 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", "/console/app.js"): PUBLIC,
     ("GET", "/console/app.css"): PUBLIC,
     ("GET", "/console/icon.svg"): PUBLIC,
+    ("GET", "/console/inter.woff2"): PUBLIC,
+    ("GET", "/console/inter-greek.woff2"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): WATCHERS,

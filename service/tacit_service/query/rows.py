@@ -6,6 +6,7 @@ from tacit_service.errors import DerivationError
 
 from .bind import Binder, Caps
 from .catalog import Catalog
+from .desugar import desugar
 from .parse import parse, position
 from .plan import Relation
 from .sources import Env
@@ -16,7 +17,7 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
 
     Raises ``Refusal``; ``DerivationError`` rows_expected when the statement aggregates over people or reads public rows.
     """
-    tree = parse(sql)
+    tree = desugar(sql, parse(sql))
     bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=False)
     if isinstance(bound, Relation) and bound.protected:
         return bound
