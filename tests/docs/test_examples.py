@@ -23,6 +23,7 @@ import pytest
 
 import tacit
 import tacit.cli
+import tacit.dbapi
 import tacit_service.cli
 from tacit import wire
 from tacit_service.administration import models as administration
