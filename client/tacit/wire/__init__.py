@@ -21,6 +21,7 @@ from tacit.wire.queries import (
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -38,6 +39,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AuditFinding",
     "Budget",
     "Cell",
     "ColumnFacts",
