@@ -16,10 +16,12 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -37,6 +39,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AuditFinding",
     "Budget",
     "Cell",
     "ColumnFacts",
@@ -62,6 +65,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",
