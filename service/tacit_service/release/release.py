@@ -43,6 +43,7 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
+from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
@@ -68,7 +69,10 @@ class Desk:
         self._owner = Administration(ledger)
 
     @classmethod
-    def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
+    def open(
+        cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
+        engine: Engine | None = None, parsers: PlannerPool | None = None,
+    ) -> Desk:  # fmt: skip
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
@@ -83,7 +87,8 @@ class Desk:
             for name, table in policy.tables.items()
             if not table.public
         }
-        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        planner = (parsers or shared_pool()).of(catalog)
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
         return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:

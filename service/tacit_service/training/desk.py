@@ -46,6 +46,7 @@ class TrainingDesk:
         ledger: Ledger,
         account: Callable[[str], AccountBudget],
         submitted: Callable[[], None],
+        check: Callable[[str], None] | None = None,
     ) -> None:
         self._policy = policy
         self._catalog = catalog
@@ -53,6 +54,7 @@ class TrainingDesk:
         self._jobs = Jobs(ledger)
         self._account = account
         self._submitted = submitted
+        self._check = check
         self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -133,6 +135,8 @@ class TrainingDesk:
         with self._lock:
             found = self._known.get(name)
         if found is None:
+            if self._check is not None:  # in a process that can be killed: what passes there is quickly read here
+                self._check(request.sql)
             found = plan(self._policy, self._catalog, request)
             with self._lock:
                 self._known[name] = found
