@@ -161,11 +161,21 @@ class Release:
         return f"({rows}{first}; {self.summary()})"
 
     def summary(self) -> str:
-        """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, release rel_…``."""
+        """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, sent at 50 ms, release rel_…``."""
         receipt = self.receipt
         free = "free: already held" if receipt.held else "free"
         paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"
-        return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}")
+        when = "" if receipt.response_ms is None else f", sent at {duration(receipt.response_ms)}"
+        return clean(f"{paid}, {spend(receipt.remaining)} left{when}, release {self.id}")
+
+
+def duration(ms: int) -> str:
+    """``50 ms``, or seconds from a second on.
+
+    >>> duration(50), duration(25600)
+    ('50 ms', '25.6 s')
+    """
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:g} s"
 
 
 def is_free(amount: Spend) -> bool:

@@ -43,6 +43,7 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
+from .ladder import Ladder, Run
 from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
@@ -65,6 +66,7 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self.ladder = Ladder(loaded.policy.response_times)
         self._by_role: set[str] = set()
         self._owner = Administration(ledger)
 
@@ -161,7 +163,11 @@ class Desk:
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
-        """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
+        """Answer the request: from a stored release where one holds it, else charge, run, draw, record.
+
+        What ran says at which step of the ladder it leaves, in its receipt or in ``extra`` of its error.
+        """
+        run = self.ladder.start()
         self._account(analyst)
         inner = explained_statement(request.sql)
         if inner is not None:
@@ -187,27 +193,30 @@ class Desk:
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, run):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
             for point in prepared.plan.releases:
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[point.name] = self._release(point, prepared, reservation, numbers)
-            return self._record(analyst, request, prepared, reservation, released)
+                released[point.name] = self._release(point, prepared, reservation, numbers, run)
+            return self._record(analyst, request, prepared, reservation, released, run)
 
     @contextmanager
-    def _charged(self, reservation: Reservation) -> Iterator[None]:
+    def _charged(self, reservation: Reservation, run: Run) -> Iterator[None]:
         """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
         try:
             yield
-        except PostprocessFailed:
-            raise  # the release itself is recorded
+        except PostprocessFailed as error:  # the release itself is recorded
+            error.extra["response_ms"] = run.leave_ms()
+            raise
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
+            error.extra["response_ms"] = run.leave_ms()
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
-            raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+            detail = "The query could not be finished; its charge stays."
+            raise EngineFailure("engine_failed", detail, response_ms=run.leave_ms()) from None
 
     def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
         """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
@@ -241,11 +250,12 @@ class Desk:
             ) from None
 
     def _release(
-        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
-    ) -> Released:
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+        run: Run,
+    ) -> Released:  # fmt: skip
         """Exact integers under noise. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
+        exact = aggregate(self.engine, point, keys, timeout_s=run.engine_s(), params=numbers)
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
@@ -270,7 +280,7 @@ class Desk:
 
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
-        released: dict[str, Released],
+        released: dict[str, Released], run: Run | None = None,
     ) -> Answer:  # fmt: skip
         release_id = ANSWER + secrets.token_hex(12)
         try:
@@ -287,7 +297,7 @@ class Desk:
             ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
-            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
+            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id, run=run
         )
         stored = StoredRelease(
             release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
@@ -313,13 +323,13 @@ class Desk:
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, self.ladder.start()):
             released = from_body(prepared, other.body)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
-        head: Head, charge_id: str | None, *, held: bool = False,
+        head: Head, charge_id: str | None, *, held: bool = False, run: Run | None = None,
     ) -> Answer:  # fmt: skip
         receipt = Receipt(
             charged=spent,
@@ -329,6 +339,7 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
+            response_ms=None if run is None else run.leave_ms(),
             notes=[*notes(prepared, held), *shown.notes],
         )
         return Answer(
