@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -64,6 +64,7 @@ class Parts:
     office: Office | None = None
     tokens: TokenJudge | None = None
     training: TrainingRoom | None = None
+    policies: Mapping[str, Loaded] = field(default_factory=dict)
     parsers: PlannerPool | None = None
 
 
@@ -156,6 +157,13 @@ class Service:
         """Spending over time: an analyst's own, or for an owner or auditor the dataset's."""
         name = self.desk(who, dataset).name
         return self.office().accounts.spending(name, who.name if who.role is Role.ANALYST else None, limit)
+
+    def policy_text(self, who: Principal, dataset: str) -> str:
+        """The policy of a granted dataset, as it was read when the service started."""
+        found = self._ready().policies.get(self.desk(who, dataset).name)
+        if found is None:
+            raise NotFound("not_found", "This service has no policy file of this dataset.")
+        return found.text
 
     def datasets(self, who: Principal) -> list[str]:
         """Names of the datasets granted, sorted."""
@@ -269,7 +277,16 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
     )
     room = TrainingRoom(ledger, ledger_url, data_dir, settings) if installed() else None
     parsers = PlannerPool(1 if settings is None else settings.parsers)
-    parts = Parts(LedgerBooks(ledger), Directory(ledger), opened, office, tokens, room, parsers)
+    parts = Parts(
+        LedgerBooks(ledger),
+        Directory(ledger),
+        opened,
+        office=office,
+        tokens=tokens,
+        training=room,
+        policies={one.policy.dataset: one for one in loaded},
+        parsers=parsers,
+    )
     try:
         for one in loaded:
             policy = one.policy

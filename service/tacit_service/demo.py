@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tacit_service.access import Role, mint
+from tacit_service.access import ALL_DATASETS, Role, mint
 from tacit_service.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ def _make_keys(ledger_url: str) -> dict[str, str]:
                 directory.revoke(row.key_id)
         keys: dict[str, str] = {}
         for name, role in PEOPLE:
-            minted = mint(name, role, (DATASET,))
+            # The owner's covers the whole ledger, which the journal and its verification take.
+            minted = mint(name, role, (ALL_DATASETS,) if role is Role.OWNER else (DATASET,))
             directory.add_key(minted.row)
             keys[name] = minted.secret
         return keys

@@ -16,6 +16,7 @@ from tacit_service.http import examples
 from tacit_service.ledger.checkpoint import create_key
 from tacit_service.ledger.directory import Directory
 from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import Loaded, parse_policy, policy_digest
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.protocols import Listed
@@ -125,6 +126,27 @@ class FakeTraining:
         self.closed = True
 
 
+DRAFT = """dataset: clinic
+privacy_unit: {name: patient, column: patients.patient_id}
+tables:
+  patients:
+    source: patients.parquet
+    unit: patient_id
+    one_row_per_unit: true
+    columns:
+      patient_id: {type: integer}
+      region: {type: string, categories: [north, south], nullable: false}
+      age: {type: integer, bounds: [0, 110]}
+budget: {epsilon: 3, delta: 1e-6}
+"""
+
+
+def served_policy() -> Loaded:
+    """A policy as the service would have read it."""
+    policy = parse_policy(DRAFT)
+    return Loaded(policy, Path("clinic.yaml"), Path("."), policy_digest(policy), DRAFT)
+
+
 @dataclass
 class FakeDirectory:
     rows: dict[str, KeyRow] = field(default_factory=dict)
@@ -159,7 +181,8 @@ class House:
             "shop": Opened(self.shop, frozenset({"ben"}), frozenset()),
         }
         self._datasets = datasets
-        self.parts = Parts(self.books, self.directory, datasets, training=self.training)
+        self.policies = {"clinic": served_policy()}
+        self.parts = Parts(self.books, self.directory, datasets, training=self.training, policies=self.policies)
         self.service = Service.of(self.parts)
         self.settings = Settings(**settings)
 
@@ -179,7 +202,13 @@ class House:
         for row in (*self.directory.rows.values(), minted.row):
             directory.add_key(row)
         self.service = Service.of(
-            Parts(self.books, directory, self._datasets, office=office, **{"training": self.training, **parts})
+            Parts(
+                self.books,
+                directory,
+                self._datasets,
+                office=office,
+                **{"training": self.training, "policies": self.policies, **parts},
+            )
         )
         return ledger
 

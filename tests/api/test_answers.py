@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
@@ -34,6 +35,7 @@ from tacit_service.http.problems import EdgeError, status_of
 
 SERVICE = Path(errors.__file__).parent
 ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
 
 
 def codes_raised() -> Iterator[tuple[str, str]]:
@@ -86,6 +88,15 @@ def test_arrow_has_types_intervals_and_the_receipt(api, house: House, body):
     assert [c["kind"] for c in json.loads(metadata["tacit.columns"])] == ["key", "noisy"]
     again = api.get(f"/v1/releases/{metadata['tacit.release_id']}", headers=house.headers("ada") | {"Accept": ARROW})
     assert (again.headers["content-type"], again.content) == (ARROW, response.content)
+
+
+def test_parquet_is_the_same_table_with_the_receipt(api, house: House, body):
+    stream = pa.ipc.open_stream(ask(api, house, body, Accept=ARROW).content).read_all()
+    response = ask(api, house, body, Accept=PARQUET)
+    assert response.headers["content-type"] == PARQUET
+    table = pq.read_table(pa.BufferReader(response.content))
+    assert table.equals(stream)
+    assert table.schema.metadata[b"tacit.receipt"] == stream.schema.metadata[b"tacit.receipt"]
 
 
 def test_arrow_of_every_cell_type_and_of_no_rows():
@@ -279,7 +290,7 @@ def test_openapi_is_whole(api):
     query = document["paths"]["/v1/queries"]["post"]
     assert query["security"] == [{"bearer": []}]
     assert set(query["requestBody"]["content"]["application/json"]["examples"]) == set(examples.REQUESTS)
-    assert set(query["responses"]["200"]["content"]) == {"application/json", ARROW}
+    assert set(query["responses"]["200"]["content"]) == {"application/json", ARROW, PARQUET}
     shown = query["responses"]["200"]["content"]["application/json"]["example"]
     assert wire.Answer.model_validate(shown) == wire.Answer.model_validate(examples.ANSWER)
     for status, response in query["responses"].items():

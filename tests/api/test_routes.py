@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.testclient import TestClient
-from tacit_api_fakes import House
+from tacit_api_fakes import DRAFT, House
 
 from tacit_service.access import ROUTES, Role, allowed
 from tacit_service.assembly import Service
@@ -33,6 +33,8 @@ ADMIN_BODIES = {
     "/v1/admin/keys/{key_id}/rotate": {"overlap_hours": 1},
     "/v1/admin/keys/{key_id}/grants": {"datasets": ["clinic"]},
     "/v1/admin/keys/{key_id}/revoke": None,
+    "/v1/admin/policies/check": {"policy": DRAFT},
+    "/v1/admin/policies/rehearsal": {"policy": DRAFT, "units": 50, "epsilons": ["1"]},
 }
 
 

@@ -15,13 +15,16 @@ from tacit import wire
 from tacit_service.errors import TacitError
 from tacit_service.http import negotiate
 
-MEDIA: Final[dict[str, Any]] = {negotiate.ARROW: {"schema": {"type": "string", "format": "binary"}}}
-"""What OpenAPI says of the second representation."""
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+MEDIA: Final[dict[str, Any]] = {negotiate.ARROW: _BINARY, negotiate.PARQUET: _BINARY}
+"""What OpenAPI says of the other representations."""
+
+OFFERED: Final = (negotiate.JSON, negotiate.ARROW, negotiate.PARQUET)
 Lane = Callable[[Request, Callable[[], tuple[int | None, bytes]]], Awaitable[tuple[int | None, bytes]]]
 
 
 async def respond(request: Request, lane: Lane, work: Callable[[], wire.Answer], media: str) -> Response:
-    """Run ``work`` in a lane and answer JSON, or an Arrow stream whose schema holds the receipt.
+    """Run ``work`` in a lane and answer JSON, or an Arrow stream or a Parquet file whose schema holds the receipt.
 
     The answer is written out in the same turn of the lane: what was charged cannot be refused for want of room. What
     names a step of the ladder, answer or error, leaves at that step; waiting holds no worker.
@@ -40,7 +43,7 @@ async def respond(request: Request, lane: Lane, work: Callable[[], wire.Answer],
         await _until(started, error.extra.get("response_ms"))
         raise
     await _until(started, step_ms)
-    return Response(body, media_type="application/json" if media == negotiate.JSON else negotiate.ARROW)
+    return Response(body, media_type=media)
 
 
 async def _until(started_s: float, step_ms: int | None) -> None:
@@ -56,4 +59,4 @@ def encode(answer: wire.Answer, media: str) -> bytes:
         return answer.model_dump_json().encode()
     from tacit_service.http import arrow  # pyarrow is loaded by the desks; not before /healthz answers
 
-    return arrow.encode(answer)
+    return arrow.encode(answer) if media == negotiate.ARROW else arrow.encode_parquet(answer)

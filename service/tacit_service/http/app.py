@@ -21,6 +21,7 @@ from tacit_service.http.edge import Edge
 from tacit_service.http.problems import EdgeError
 from tacit_service.http.routes import register
 from tacit_service.http.routes.admin import BODIES as ADMIN_BODIES
+from tacit_service.http.routes.policies import BODIES as POLICY_BODIES
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log, places
 
@@ -102,7 +103,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = document.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
-        for model in (wire.QueryRequest, wire.TrainingRequest, wire.Problem, *ADMIN_BODIES):
+        for model in (wire.QueryRequest, wire.TrainingRequest, wire.Problem, *ADMIN_BODIES, *POLICY_BODIES):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

@@ -1,4 +1,4 @@
-"""An answer as an Arrow IPC stream: typed columns, their intervals beside them, the receipt in the schema's metadata.
+"""An answer as an Arrow IPC stream or a Parquet file: typed columns, their intervals beside them, the receipt in the schema's metadata.
 
 A column ``n`` that is measured or derived is followed by ``n__low`` and ``n__high`` (float64, null where there is no
 interval). Schema metadata holds the JSON texts ``tacit.receipt``, ``tacit.columns`` and the plain texts
@@ -22,6 +22,24 @@ _INT64: Final = range(-(2**63), 2**63)
 
 def encode(answer: wire.Answer) -> bytes:
     """The whole stream; answers are small, a release has at most some thousands of rows."""
+    table = _table(answer)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        if table.num_columns:
+            writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def encode_parquet(answer: wire.Answer) -> bytes:
+    """The same table as a Parquet file; its key-value metadata hold what the stream's schema holds."""
+    import pyarrow.parquet as pq  # of its own accord it loads for a while, and few ask for it
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(_table(answer), sink)
+    return bytes(sink.getvalue())
+
+
+def _table(answer: wire.Answer) -> pa.Table:
     fields: list[pa.Field] = []
     arrays: list[pa.Array] = []
     for index, column in enumerate(answer.columns):
@@ -34,12 +52,7 @@ def encode(answer: wire.Answer) -> bytes:
                 bound = pa.array([None if pair is None else pair[end] for pair in pairs], type=pa.float64())
                 fields.append(pa.field(f"{column.name}__{suffix}", pa.float64(), metadata={"tacit.kind": "interval"}))
                 arrays.append(bound)
-    schema = pa.schema(fields, metadata=_metadata(answer))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        if arrays:
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
-    return bytes(sink.getvalue())
+    return pa.table(arrays, schema=pa.schema(fields, metadata=_metadata(answer)))
 
 
 def _metadata(answer: wire.Answer) -> dict[str, str]:

@@ -11,6 +11,7 @@ from tacit_service.http.problems import EdgeError
 
 JSON: Final = "application/json"
 ARROW: Final = "application/vnd.apache.arrow.stream"
+PARQUET: Final = "application/vnd.apache.parquet"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _ACCEPT_CHARS_MAX: Final = 1024
 

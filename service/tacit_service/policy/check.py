@@ -68,7 +68,7 @@ def check(loaded: Loaded, reader: TableReader) -> Report:
     lines: list[Line] = []
     for name in loaded.policy.tables:
         lines += _Checker(loaded, reader, name).lines()
-    return Report(loaded.policy.dataset, tuple(lines), tuple(_questions(loaded.policy)))
+    return Report(loaded.policy.dataset, tuple(lines), tuple(questions(loaded.policy)))
 
 
 class _Checker:
@@ -230,7 +230,8 @@ def rows_cap(policy: Policy, table: Table) -> int:
 # -- what analysts could ask -------------------------------------------------------------------------------------------
 
 
-def _questions(policy: Policy) -> Iterator[str]:
+def questions(policy: Policy) -> Iterator[str]:
+    """What each analyst could ask, a line each; from the policy alone, all of it public."""
     asked = policy.per_query
     yield f"What each analyst could ask (95 % ± at the default ε {asked.default_epsilon}; all of this is public):"
     for name, table in policy.tables.items():
@@ -241,7 +242,7 @@ def _questions(policy: Policy) -> Iterator[str]:
         count = half_width("laplace", cap / epsilon)
         yield f"  {name}: COUNT(*) ±{count:,}, whatever the grouping (one {policy.privacy_unit.name} counts ≤ {cap})"
         for column_name, column in table.columns.items():
-            yield f"    {column_name}: {_column_questions(policy, table, column_name, column)}"
+            yield f"    {column_name}: {column_questions(policy, table, column_name, column)}"
     accounts = [(n, b) for n, b in policy.analysts.items()] + [(f"role {n}", b) for n, b in policy.roles.items()]
     for name, budget in accounts:
         queries = budget.epsilon.units // asked.default_epsilon.units
@@ -250,7 +251,8 @@ def _questions(policy: Policy) -> Iterator[str]:
         yield "  no analyst is listed: the service decides who may ask, up to the dataset's budget"
 
 
-def _column_questions(policy: Policy, table: Table, name: str, column: Column) -> str:
+def column_questions(policy: Policy, table: Table, name: str, column: Column) -> str:
+    """What an analyst could ask of one column of a protected table, with its ± at the default ε."""
     if name == table.unit:
         width = half_width("laplace", 1 / float(policy.per_query.default_epsilon))
         return f"the privacy unit: COUNT(DISTINCT) ±{width:,}, joins; never an output"

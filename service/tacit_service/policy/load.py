@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,16 @@ FILE_BYTES_MAX = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A policy and where it came from. ``digest`` names the policy's meaning: comments and layout do not change it."""
+    """A policy and where it came from. ``digest`` names the policy's meaning: comments and layout do not change it.
+
+    ``text`` is the file as it was read, for its owner.
+    """
 
     policy: Policy
     path: Path
     base_dir: Path
     digest: str
+    text: str = field(default="", repr=False)
 
 
 def load_policy(path: Path) -> Loaded:
@@ -47,7 +51,7 @@ def load_policy(path: Path) -> Loaded:
     path = Path(path)
     text = _read(path)
     policy = parse_policy(text, str(path))
-    return Loaded(policy, path, path.resolve().parent, policy_digest(policy))
+    return Loaded(policy, path, path.resolve().parent, policy_digest(policy), text)
 
 
 def parse_policy(text: str, file: str = "policy") -> Policy:

@@ -38,7 +38,7 @@ async def query(request: Request) -> Response:
     With `Accept: application/vnd.apache.arrow.stream`, the answer is an Arrow stream; its schema holds the receipt.
     """
     who, service = caller(request), context(request).service
-    media = negotiate.choose(request, (negotiate.JSON, negotiate.ARROW))
+    media = negotiate.choose(request, answers.OFFERED)
     key = negotiate.idempotency_key(request)
     asked = await _read(request)
     return await answers.respond(

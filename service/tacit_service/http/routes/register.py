@@ -10,6 +10,7 @@ from tacit_service.http.routes import (
     console,
     datasets,
     me,
+    policies,
     problems,
     queries,
     releases,
@@ -20,5 +21,5 @@ from tacit_service.http.routes import (
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, training, me, admin, problems, system, console):
+    for room in (queries, datasets, budget, releases, training, me, admin, policies, problems, system, console):
         room.register(app)

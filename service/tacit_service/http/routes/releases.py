@@ -29,10 +29,10 @@ async def releases(
 async def release(request: Request, release_id: str) -> Response:
     """One release, as it was first answered: the same noise, no charge.
 
-    With `Accept: application/vnd.apache.arrow.stream`, as an Arrow stream.
+    With `Accept: application/vnd.apache.arrow.stream`, as an Arrow stream; with `application/vnd.apache.parquet`, as a file.
     """
     who, service = caller(request), context(request).service
-    media = negotiate.choose(request, (negotiate.JSON, negotiate.ARROW))
+    media = negotiate.choose(request, answers.OFFERED)
     return await answers.respond(request, lookup, lambda: service.release(who, release_id), media)
 
 
