@@ -7,10 +7,13 @@ import pytest
 import torch
 from scipy import stats
 
+from tacit_service.policy.networks import Layer
 from tacit_service.training import dpsgd
 from tacit_service.training.dpsgd import Trainer, clipped
+from tacit_service.training.dpsgd.trainer import COUNT_NOISE
 from tacit_service.training.encoding import Rows
 from tacit_service.training.generator import Stream
+from tacit_service.training.layers import network
 from tacit_service.training.spec import Architecture, Run
 
 
@@ -56,26 +59,89 @@ def test_a_gradient_that_is_no_number_counts_as_nothing_and_harms_nobody(bad: fl
     assert out[1].tolist() == pytest.approx([2.0 / 5**0.5] * 5, rel=1e-8)
 
 
-@pytest.mark.parametrize("kind", ["logistic_regression", "mlp", "cnn"])
-def test_the_sum_is_that_of_one_clipped_gradient_a_unit(kind: str) -> None:
+MODELS = {
+    "logistic_regression": Architecture(type="logistic_regression"),
+    "mlp": Architecture(type="mlp", hidden=(5,)),
+    "cnn": Architecture(type="cnn", shape=(1, 16, 16), channels=(2, 3), hidden=(4,)),
+    "scatternet": Architecture(type="scatternet", shape=(1, 16, 16)),
+    "registered": Architecture(
+        type="registered",
+        shape=(1, 16, 16),
+        layers=(
+            Layer(type="conv", size=4, kernel=3, padding=1, name="first"),
+            Layer(type="group_norm", size=2, name="norm.a"),
+            Layer(type="relu"),
+            Layer(type="average_pool", size=4),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "most", "outputs"), [(k, m, o) for k in MODELS for m, o in ((4, 1), (1, 3))])
+def test_the_sum_is_that_of_one_clipped_gradient_a_unit(kind: str, most: int, outputs: int) -> None:
     """Against torch's own autograd, one unit at a time: the mean loss over the unit's rows, whatever their number."""
-    how = {
-        "logistic_regression": Architecture(type="logistic_regression"),
-        "mlp": Architecture(type="mlp", hidden=(5,)),
-        "cnn": Architecture(type="cnn", shape=(8, 8), channels=(2, 3), hidden=(4,)),
-    }[kind]
-    data = rows(units=20, inputs=64 if kind == "cnn" else 3)
-    trainer = Trainer(run(architecture=how), 1.0, data, "classification", 1, 16.0)
+    how = MODELS[kind]
+    data = rows(units=20, inputs=256 if how.shape else 3, most=most)
+    trainer = Trainer(run(architecture=how, max_rows=most), 1.0, data, "classification", outputs, 16.0)
     units = np.arange(20)
     total = torch.zeros(trainer._count, dtype=torch.float64)
     for unit in units:
         part = slice(data.first[unit], data.first[unit + 1])
         trainer.model.zero_grad()
         prediction = trainer.model(torch.from_numpy(data.x[part]))
-        dpsgd.loss_of("classification", 1, prediction, torch.from_numpy(data.y[part])).mean().backward()
-        flat = torch.cat([p.grad.flatten() for p in trainer.model.parameters()])  # type: ignore[union-attr]
+        dpsgd.loss_of("classification", outputs, prediction, torch.from_numpy(data.y[part])).mean().backward()
+        flat = torch.cat([p.grad.flatten() for p in trainer.model.body.parameters()])  # type: ignore[union-attr]
         total += clipped(flat[None], 0.5)[0]
     assert torch.allclose(trainer.clipped_sum(units), total, atol=1e-5)
+
+
+def test_the_factored_way_meets_numbers_that_are_none() -> None:
+    """One row of infinities: its unit counts as nothing, and the others as they would without it."""
+    data = rows(units=6, most=1)
+    spoilt = Rows(data.x.copy(), data.y, data.first)
+    spoilt.x[2] = np.inf
+    sums = []
+    for x, units in ((spoilt, np.arange(6)), (data, np.array([0, 1, 3, 4, 5]))):
+        trainer = Trainer(run(max_rows=1), 1.0, x, "classification", 1, 16.0)
+        assert isinstance(trainer._sums, dpsgd.Factored)
+        sums.append(trainer.clipped_sum(units))
+    assert torch.allclose(*sums)
+
+
+def test_an_adaptive_norm_finds_the_quantile_and_pays_for_it() -> None:
+    """C goes to where half of the gradients are shorter; the gradients' noise is what the joint price leaves."""
+    data = rows(units=400, most=1)
+    how = run(max_rows=1, adaptive_clipping=0.5, clipping_norm=30.0, learning_rate=1e-9, sampling_rate=0.5, steps=60)
+    trainer = Trainer(how, 0.5, data, "classification", 1, 200.0)
+    for _ in range(60):
+        trainer.step()
+    _, below = trainer._sum(np.arange(400))
+    assert below / 400 == pytest.approx(0.5, abs=0.1)
+    joint = (1 / dpsgd.GRADIENT_NOISE) ** 2 + 1 / (2 * COUNT_NOISE) ** 2
+    assert joint == pytest.approx(1.0, rel=1e-12), "gradients and count together cost what sigma alone does"
+    drawn = np.concatenate([trainer.noise() for _ in range(2000)])
+    assert drawn.std() == pytest.approx(0.5 * dpsgd.GRADIENT_NOISE, rel=0.03)
+
+
+def test_an_average_of_iterates_follows_them_and_is_what_is_released() -> None:
+    trainer = Trainer(run(average=0.9, schedule="linear"), 1.0, rows(), "classification", 1, 16.0)
+    for _ in range(9):
+        trainer.step()
+    last = trainer._parameters["0.weight"].detach().numpy()
+    assert not np.array_equal(trainer.tensors()["0.weight"], last)
+    assert trainer._rate() == pytest.approx(0.1)
+
+
+def test_only_the_head_moves_where_the_rest_is_a_checkpoints() -> None:
+    how = MODELS["registered"].model_copy(update={"train": "last"})
+    given = {name: p.detach().numpy() for name, p in dpsgd.Built(network(how, (1, 16, 16), 2)).named_parameters()}
+    checkpoint = {n.removeprefix("front.").replace("__", "."): v for n, v in given.items()}
+    trainer = Trainer(run(architecture=how), 1.0, rows(inputs=256), "classification", 2, 16.0, None, checkpoint)
+    trainer.step()
+    found = trainer.tensors()
+    assert set(found) == {"first.weight", "first.bias", "norm.a.weight", "norm.a.bias", "5.weight", "5.bias"}
+    assert all(np.array_equal(found[name], checkpoint[name]) for name in found if not name.startswith("5."))
+    assert found["5.weight"].any(), "the head has moved from zero"
 
 
 def test_one_unit_moves_the_sum_by_at_most_the_norm_however_many_rows_it_has() -> None:
@@ -137,7 +203,9 @@ def test_a_stream_is_not_copied() -> None:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_checkpoint_holds_all_that_the_next_step_needs(optimizer: str) -> None:
     """With no noise and every unit sampled the two runs are the same arithmetic."""
-    data, how = rows(), run(optimizer=optimizer, momentum=0.9, sampling_rate=1.0, learning_rate=0.1)
+    data = rows()
+    how = run(optimizer=optimizer, momentum=0.9, sampling_rate=1.0, learning_rate=0.1, average=0.8, schedule="linear",
+              adaptive_clipping=0.5)  # fmt: skip
     whole, first, second = (Trainer(how, 0.0, data, "classification", 1, 64.0) for _ in range(3))
     for _ in range(6):
         whole.step()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from tacit_training_world import World, ask
 
 from tacit import wire
@@ -14,7 +15,8 @@ from tacit_service.errors import Refusal
 from tacit_service.query.rows import protected_rows
 from tacit_service.training.encoding import Encoding, encode, encoding
 from tacit_service.training.generator import Stream
-from tacit_service.training.spec import Architecture, parameters
+from tacit_service.training.layers import network, parameters
+from tacit_service.training.spec import Architecture
 
 PARAMETER, MODEL, LONG = "training_parameter_invalid", "training_model_invalid", "training_too_long"
 LABEL, FEATURE = "training_label_invalid", "training_feature_invalid"
@@ -53,6 +55,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a huge layer", {"model": {"type": "mlp", "hidden": [10**9]}}, MODEL),
     ("layers as text", {"model": {"type": "mlp", "hidden": "32"}}, MODEL),
     ("too many parameters", {"model": {"type": "mlp", "hidden": [1024, 1024, 1024]}}, MODEL),
+    ("an average that never ends", {"average": 1}, PARAMETER),
+    ("a schedule", {"schedule": "cosine"}, PARAMETER),
+    ("a quantile above 1", {"adaptive_clipping": 1.5}, PARAMETER),
+    ("a model that nobody registered", {"model": {"type": "registered", "name": "../resnet"}}, MODEL),
+    ("a scatternet of no image", {"model": {"type": "scatternet"}}, MODEL),
     ("an image that is none", {"model": {"type": "cnn", "shape": [8, 8]}}, MODEL),
     ("label not selected", {"label": "grade"}, LABEL),
     ("label without categories", {"sql": "SELECT age, note FROM people", "label": "note"}, LABEL),
@@ -138,11 +145,15 @@ def test_parameters_are_counted_as_torch_counts_them() -> None:
     for how, inputs, outputs in (
         (Architecture(type="logistic_regression"), 9, 3),
         (Architecture(type="mlp", hidden=(7, 5)), 9, 1),
-        (Architecture(type="cnn", shape=(28, 28), channels=(16, 32), hidden=(32,)), 784, 10),
-        (Architecture(type="cnn", shape=(9, 11), channels=(4,), hidden=()), 99, 2),
+        (Architecture(type="cnn", shape=(1, 28, 28), channels=(16, 32), hidden=(32,)), 784, 10),
+        (Architecture(type="cnn", shape=(2, 9, 11), channels=(4,), hidden=()), 198, 2),
+        (Architecture(type="scatternet", shape=(1, 28, 28)), 784, 10),
     ):
-        built = dpsgd.build(how, inputs, outputs)
-        assert sum(p.numel() for p in built.parameters()) == parameters(how, inputs, outputs)
+        net = network(how, how.shape or (inputs,), outputs)
+        built = dpsgd.Built(net)
+        assert sum(p.numel() for p in built.body.parameters()) == parameters(net)
+        assert built(torch.zeros(2, inputs)).shape == (2, outputs)
+    assert parameters(network(Architecture(type="cnn", channels=(16, 32), hidden=(32,)), (1, 28, 28), 10)) == 26_010
 
 
 def test_the_request_on_the_wire_takes_the_example() -> None:

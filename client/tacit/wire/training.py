@@ -23,7 +23,8 @@ class TrainingRequest(Wire):
         min_length=1, max_length=63, description="Column of the SELECT to predict; the others are features"
     )
     model: dict[str, JsonValue] = Field(
-        description="type: logistic_regression, linear_regression, mlp (hidden, activation) or cnn (shape, channels)",
+        description="type: logistic_regression, linear_regression, mlp (hidden, activation), cnn (channels, hidden, "
+        "activation), scatternet, or registered (name, train)",
         examples=[{"type": "logistic_regression"}],
     )
     epsilon: Amount | None = Field(default=None, description="ε of the whole run", examples=["1"])
@@ -42,6 +43,12 @@ class TrainingRequest(Wire):
     optimizer: StrictStr | None = Field(default=None, description="sgd or adam")
     momentum: Number | None = None
     weight_decay: Number | None = None
+    schedule: StrictStr | None = Field(default=None, description="Of the learning rate: constant, or linear to zero")
+    adaptive_clipping: Number | None = Field(
+        default=None, description="Share of gradients that the clipping norm moves to leave whole, 0.5 or so; charged"
+    )
+    average: Number | None = Field(default=None, description="Release an average of iterates, of this memory: 0.99")
+    label_smoothing: Number | None = None
     classes: list[Cell] | None = Field(default=None, description="Only these values of the label")
 
 
@@ -90,16 +97,17 @@ class FeatureInfo(Wire):
     """How one column becomes inputs of the model, from public facts alone.
 
     A number is scaled from [low, high] to [-1, 1], a missing one is 0; a category has one input a value. With
-    ``nullable`` one more input says that the value is missing.
+    ``nullable`` one more input says that the value is missing. An image is its values, scaled from 0..255 to [0, 1].
     """
 
     name: str
-    kind: Literal["number", "category"]
-    type: Literal["integer", "number", "string", "boolean", "date", "timestamp"]
+    kind: Literal["number", "category", "image"]
+    type: Literal["integer", "number", "string", "boolean", "date", "timestamp", "image"]
     low: float = 0.0
     high: float = 0.0
     categories: list[Cell] = []
     nullable: bool = False
+    shape: list[int] = Field(default=[], description="Of an image: [height, width] or [channels, height, width]")
 
 
 class ModelCard(Wire):

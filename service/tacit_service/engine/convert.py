@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from typing import Literal
 from tacit_service.engine.sources import identifier, literal
 from tacit_service.policy.model import Column
 
-Family = Literal["integer", "float", "decimal", "boolean", "text", "date", "timestamp"]
+Family = Literal["integer", "float", "decimal", "boolean", "text", "date", "timestamp", "list"]
 
 SQL_TYPES = {
     "integer": "BIGINT",
@@ -42,18 +43,22 @@ _READABLE: dict[str, set[Family]] = {
     "boolean": {"integer", "boolean", "text"},
     "date": {"date", "timestamp", "text"},
     "timestamp": {"date", "timestamp", "text"},
+    "image": {"list"},
 }
+_LIST = re.compile(r"U?(TINY|SMALL|BIG|)INT(EGER)?\[\d*\]\Z")
 _NUMERIC: set[Family] = {"integer", "float", "decimal"}
 _FINITE_MAX = 1.7976931348623157e308
 _EXACT_MAX = 2.0**53  # beyond it a double has no fractional digits, and rounding to a grid would only add error
 
 
 def family(duckdb_type: str) -> Family | None:
-    """The family of a source column's type; ``None`` for nested and binary types, which no declared type reads."""
+    """The family of a source column's type; ``None`` for other nested and binary types, which no declared type reads."""
     if duckdb_type.startswith("DECIMAL"):
         return "decimal"
     if duckdb_type.startswith("ENUM"):
         return "text"
+    if _LIST.match(duckdb_type):
+        return "list"
     return _FAMILIES.get(duckdb_type)
 
 
@@ -71,6 +76,7 @@ def convert(column: Column, x: str, source: Family) -> str:
         "boolean": lambda _c, x, _s: f"TRY_CAST({x} AS BOOLEAN)",
         "date": _moment,
         "timestamp": _moment,
+        "image": _image,
     }[column.type](column, x, source)
     if column.categories is not None:
         value = f"CASE WHEN {value} IN ({_categories(column)}) THEN {value} END"
@@ -179,6 +185,12 @@ def _moment(column: Column, x: str, source: Family) -> str:
         low, high = (_bound(column, b) for b in column.bounds)
         keep += f" AND {value} BETWEEN {low} AND {high}"
     return f"CASE WHEN {keep} THEN {value} END"
+
+
+def _image(column: Column, x: str, _source: Family) -> str:
+    """A list of the shape's length as 8-bit values: another length is NULL, and so is a value outside 0..255."""
+    size = column.pixels
+    return f"CASE WHEN len({x}) = {size} THEN TRY_CAST({x} AS UTINYINT[{size}]) END"
 
 
 def _bound(column: Column, bound: Decimal | dt.date) -> str:

@@ -11,7 +11,11 @@ Three things live here because this file is the engine room's only importer of d
 from __future__ import annotations
 
 import queue
+import re
+import shutil
 import sys
+import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,7 @@ _NO_EXTENSIONS = {
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 # HUGEINT and DECIMAL are refused, not converted: the emitted SQL must have saturated or cast them itself.
 _RESULT_TYPES = _INTEGERS | {"BOOLEAN", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"}
+_IMAGE = re.compile(r"UTINYINT\[\d+\]\Z")
 _ROWS_MAX = 20_000_000
 
 
@@ -159,7 +164,7 @@ def _start_engine(path: str, memory_limit: str, threads: str) -> tuple[Handler, 
 def select(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Run one SELECT whose result has plain types only; every integer comes back as int64."""
     relation = connection.sql(one_select(connection, sql))
-    if any(str(t) not in _RESULT_TYPES for t in relation.types):
+    if any(str(t) not in _RESULT_TYPES and not _IMAGE.match(str(t)) for t in relation.types):
         raise ChildError("UnsupportedResultType")
     table = relation.to_arrow_table()
     if table.num_rows > _ROWS_MAX:
@@ -225,6 +230,21 @@ def _open_for_owner(temp_directory: str = "", memory_limit: str = "") -> duckdb.
 class OwnerReader:
     """Implements ``policy.reader.TableReader``: a declared source as table ``t``, for the data owner alone."""
 
+    def __init__(self) -> None:
+        self._folder: Path | None = None  # of arrays as Parquet files
+        self._rewritten: dict[sources.Source, sources.Source] = {}
+
+    def _readable(self, source: sources.Source) -> sources.Source:
+        if source.kind not in ("npz", "idx"):
+            return source
+        if source not in self._rewritten:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="tacit-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            target = self._folder / f"{len(self._rewritten)}.parquet"
+            self._rewritten[source] = source.readable(target)
+        return self._rewritten[source]
+
     def columns(self, source: str, base_dir: Path) -> dict[str, str]:
         """Column names of the source with DuckDB's type names."""
         described = self.query(source, base_dir, "SELECT column_name, column_type FROM (DESCRIBE t)")
@@ -232,7 +252,7 @@ class OwnerReader:
 
     def query(self, source: str, base_dir: Path, sql: str) -> pa.Table:
         """Run one SELECT that sees the source as table ``t``; ``PolicyError`` when the source cannot be read."""
-        resolved = sources.resolve(source, base_dir)
+        resolved = self._readable(sources.resolve(source, base_dir))
         with _open_for_owner() as connection:
             try:
                 for statement in resolved.attach("source"):

@@ -93,8 +93,12 @@ def _only_builder(path: Path) -> Iterator[None]:
 def _build(loaded: Loaded, resolved: dict[str, Source], path: Path, version: str) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{path.stem}-", dir=path.parent))
     try:
+        readable = {
+            name: source.readable(work / f"{name}.parquet", file=str(loaded.path), table=name)
+            for name, source in resolved.items()
+        }
         with Builder(work) as builder:
-            _Build(loaded, resolved, builder).run(work / "snapshot.duckdb")
+            _Build(loaded, readable, builder).run(work / "snapshot.duckdb")
         if _version(loaded, resolved) != version:
             raise PolicyError(
                 "source_changed", "A source changed while it was read.", hint="Try again when it rests.",
@@ -153,8 +157,8 @@ class _Build:
     def _relation(self, name: str) -> str:
         return self._resolved[name].relation(self._alias(name))
 
-    def _source_column(self, name: str, column: str) -> tuple[str, convert.Family]:
-        """(SQL of a policy's column in its source, its family)."""
+    def _source_column(self, name: str, column: str, *, lists: bool = False) -> tuple[str, convert.Family]:
+        """(SQL of a policy's column in its source, its family). A list is no key: only an image may be one."""
         wanted = self._tables[name].source_name(column)
         found = self._families[name]
         matches = [c for c in found if c == wanted] or [c for c in found if c.casefold() == wanted.casefold()]
@@ -165,7 +169,7 @@ class _Build:
                 f"Its columns are: {shown}. Name one of them by 'source_column', or remove the line.",
             )  # fmt: skip
         kind = found[matches[0]]
-        if kind is None:
+        if kind is None or (kind == "list" and not lists):
             raise self._error(
                 name, column, "column_unreadable", "the source's type is nested or binary",
                 "Flatten it in the source, or remove the column from the policy.",
@@ -178,7 +182,7 @@ class _Build:
             if column == table.unit:  # the id as analysts may name it is the id that bounds contributions
                 converted.append(f"{unit} AS {identifier(column)}")
                 continue
-            x, kind = self._source_column(name, column)
+            x, kind = self._source_column(name, column, lists=declared.type == "image")
             if not convert.readable(declared.type, kind):
                 raise self._error(
                     name, column, "column_unreadable", f"the source's {kind} values cannot be read as {declared.type}",

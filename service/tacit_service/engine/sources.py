@@ -1,4 +1,4 @@
-"""Where a declared table's rows are: files by path or glob, or a table of a DuckDB file. Names and SQL text only."""
+"""Where a declared table's rows are: files by path or glob, a table of a DuckDB file, or arrays (NPZ, IDX)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tacit_service.engine import arrays
 from tacit_service.errors import PolicyError
+from tacit_service.policy.model import IDX
 
 _PARQUET = (".parquet", ".pq")
 _CSV = tuple(f"{kind}{packed}" for kind in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst"))
@@ -19,10 +21,18 @@ _DUCKDB_TABLE = re.compile(r"(?P<file>.+)#(?:(?P<schema>[^.#]+)\.)?(?P<table>[^.
 class Source:
     """A resolved source. ``files`` are absolute, sorted, and exist."""
 
-    kind: Literal["parquet", "csv", "duckdb"]
+    kind: Literal["parquet", "csv", "duckdb", "npz", "idx"]
     files: tuple[Path, ...]
     schema: str = "main"
-    table: str = ""
+    table: str = ""  # of a DuckDB file; of IDX files the columns, with commas between
+
+    def readable(self, target: Path, **where: Any) -> Source:
+        """This source, or, of arrays, the Parquet file ``target``, which is written now."""
+        if self.kind not in ("npz", "idx"):
+            return self
+        idx = dict(zip(self.table.split(","), self.files, strict=True)) if self.kind == "idx" else None
+        arrays.rewrite(idx or self.files[0], target, **where)
+        return Source("parquet", (target,))
 
     def attach(self, alias: str) -> list[str]:
         """Statements that must run once before ``relation(alias)`` can be read."""
@@ -53,6 +63,8 @@ class Source:
 
 def resolve(source: str, base_dir: Path, **where: Any) -> Source:
     """The files of a policy's ``source``; ``where`` (file, line) goes into the ``PolicyError`` if there are none."""
+    if IDX.match(source):
+        return _idx(source, base_dir, where)
     match = _DUCKDB_TABLE.match(source)
     if match:
         files = _find(match["file"], base_dir)
@@ -73,14 +85,27 @@ def resolve(source: str, base_dir: Path, **where: Any) -> Source:
             **where,
         )
     kinds = {_kind(file) for file in files}
-    if len(kinds) != 1 or None in kinds:
+    if kinds == {"npz"} and len(files) == 1:
+        return Source("npz", files)
+    if len(kinds) != 1 or not kinds <= {"parquet", "csv"}:
         raise PolicyError(
             "source_unreadable",
             f"source {source!r} is neither all Parquet nor all CSV",
-            hint='Use files named .parquet or .csv, or "file.duckdb#table".',
+            hint='Use files named .parquet or .csv, one .npz file, or "file.duckdb#table".',
             **where,
         )
     return Source("parquet" if kinds == {"parquet"} else "csv", files)
+
+
+def _idx(source: str, base_dir: Path, where: dict[str, Any]) -> Source:
+    parts = [part.strip().rpartition("#") for part in source.split("+")]
+    found = [_find(file, base_dir) for file, _, _ in parts]
+    if any(len(files) != 1 for files in found):
+        raise PolicyError(
+            "source_unreadable", f"source {source!r} names a file that is not there",
+            hint='Write "images-idx3-ubyte.gz#image + labels-idx1-ubyte.gz#label", relative to the policy file.', **where,
+        )  # fmt: skip
+    return Source("idx", tuple(files[0] for files in found), table=",".join(column for _, _, column in parts))
 
 
 def _find(pattern: str, base_dir: Path) -> tuple[Path, ...]:
@@ -92,6 +117,8 @@ def _find(pattern: str, base_dir: Path) -> tuple[Path, ...]:
 
 def _kind(file: Path) -> str | None:
     name = file.name.lower()
+    if name.endswith(".npz"):
+        return "npz"
     return "parquet" if name.endswith(_PARQUET) else "csv" if name.endswith(_CSV) else None
 
 

@@ -256,6 +256,8 @@ def column_questions(policy: Policy, table: Table, name: str, column: Column) ->
     if name == table.unit:
         width = half_width("laplace", 1 / float(policy.per_query.default_epsilon))
         return f"the privacy unit: COUNT(DISTINCT) ±{width:,}, joins; never an output"
+    if column.type == "image":
+        return f"training only: {' × '.join(map(str, column.shape or ()))} values of 8 bits"
     can = ["COUNT"]
     if column.type in ("integer", "number"):
         can += _sums(policy, table, column)

@@ -26,6 +26,7 @@ from tacit_service.policy.model import (
     PrivacyUnit,
     Table,
 )
+from tacit_service.policy.networks import RegisteredModel
 from tacit_service.policy.problems import Problem, refuse
 from tacit_service.policy.rules import check_rules
 
@@ -132,7 +133,7 @@ _MISSING = {
     "epsilon": "Add 'epsilon: 3', the lifetime limit.",
     "source": "Add 'source: FILE', a path or glob of Parquet or CSV files, or 'file.duckdb#table'.",
     "columns": "Add 'columns:' with the columns that analysts may use.",
-    "type": "Add 'type:', one of integer, number, string, boolean, date, timestamp.",
+    "type": "Add 'type:', one of integer, number, string, boolean, date, timestamp, image.",
     "name": "Add 'name:', what one unit is called, such as patient.",
     "column": "Add 'column: TABLE.COLUMN', where the unit's id is kept.",
 }
@@ -182,6 +183,7 @@ def _model_at(path: at.Path) -> type[BaseModel]:
         "budget": Budget,
         "analysts": Budget,
         "roles": Budget,
+        "models": RegisteredModel,
     }
     return by_name.get(path[0], Policy) if path else Policy
 

@@ -5,6 +5,7 @@ except ``source`` paths. Loading from YAML, with errors that name the line, is `
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
@@ -20,10 +21,15 @@ from pydantic import (
     field_validator,
 )
 
+from tacit_service.policy.networks import RegisteredModel
 from tacit_service.privacy.units import Delta, Epsilon
 
 ROW = "@row"
 """As a table's ``unit``: every row is a privacy unit of its own (there is no id column)."""
+
+_IDX_FILE = r"[^#+]*(?:idx[1-4]-ubyte|\.idx)(?:\.gz)?#[A-Za-z_]\w*"
+IDX = re.compile(rf"{_IDX_FILE}(?: *\+ *{_IDX_FILE})*\Z", re.IGNORECASE)
+"""IDX files and the column that each becomes."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
@@ -93,6 +99,10 @@ def _timestamp(value: Any) -> dt.datetime:
 
 _BOUND_OF = {"integer": _decimal, "number": _decimal, "date": _date, "timestamp": _timestamp}
 
+_DECLARED = {"image": "shape"}
+
+Side = Annotated[int, Field(strict=True, ge=1, le=4096)]
+Shape = Annotated[tuple[Side, ...], Field(min_length=2, max_length=3)]
 Eps = Annotated[Epsilon, BeforeValidator(_epsilon), PlainSerializer(str, return_type=str), WithJsonSchema(_AMOUNT)]
 Del = Annotated[Delta, BeforeValidator(_delta), PlainSerializer(str, return_type=str), WithJsonSchema(_AMOUNT)]
 Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_NUMBER)]
@@ -133,15 +143,23 @@ class Column(Model):
     ``bounds`` are inclusive. Numbers outside are clamped when the table is loaded; dates outside, and values outside
     ``categories``, read as NULL. ``precision`` is the grid to which numbers are rounded (default 1 for integers).
     ``source_column`` is the column's name in the source, where that differs ("Customer ID").
+    An ``image`` is for training alone: values from 0 to 255 of a ``shape``, [height, width] or [channels, height, width];
+    a value of another length reads as NULL.
     """
 
-    type: Literal["integer", "number", "string", "boolean", "date", "timestamp"]
+    type: Literal["integer", "number", "string", "boolean", "date", "timestamp", "image"]
+    shape: Shape | None = None
     source_column: str | None = Field(default=None, min_length=1, max_length=255)
     bounds: Pair | None = None
     precision: Number | None = None
     categories: tuple[str | int | bool, ...] | None = None
     nullable: bool | None = None  # None: NULL may occur, but is no declared key
     description: str = ""
+
+    @property
+    def pixels(self) -> int:
+        """Values of an image."""
+        return math.prod(self.shape or (0,))
 
     @field_validator("bounds", mode="before")
     @classmethod
@@ -150,7 +168,9 @@ class Column(Model):
         if value is None or kind is None:
             return value
         if kind not in _BOUND_OF:
-            raise ValueError(f"a {kind} column has no bounds; its domain is declared by categories")
+            raise ValueError(
+                f"a {kind} column has no bounds; its domain is declared by {_DECLARED.get(kind, 'categories')}"
+            )
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise ValueError("bounds are a pair [low, high]")
         return tuple(_BOUND_OF[kind](v) for v in value)
@@ -166,7 +186,9 @@ class Table(Model):
     ``unit: "@row"`` says that each row is a unit of its own.
     """
 
-    source: str  # path or glob of Parquet/CSV files, or "file.duckdb#table"; relative to the policy file
+    # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
+    # columns, or IDX files with a column's name each: "images-idx3-ubyte.gz#image + labels-idx1-ubyte.gz#label".
+    source: str
     public: bool = False
     unit: UnitName | None = None
     path: tuple[tuple[Name, str], ...] = ()
@@ -241,5 +263,6 @@ class Policy(Model):
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
     response_times: Times = TIMES
+    models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.
     overcommit: bool = False

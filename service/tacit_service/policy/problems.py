@@ -21,6 +21,15 @@ class Problem:
     fix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that does not hold, at ``path`` of the document."""
+
+    path: Path
+    detail: str
+    fix: str
+
+
 def dotted(path: Path) -> str:
     """``("tables", "visits", "bounds", 0)`` → ``tables.visits.bounds[0]``."""
     text = ""

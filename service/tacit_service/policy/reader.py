@@ -45,5 +45,6 @@ SQL_TYPES = {
     "boolean": "BOOLEAN",
     "date": "DATE",
     "timestamp": "TIMESTAMP",
+    "image": "UTINYINT[]",
 }
 """The policy's types in DuckDB's words, as the snapshot converts to them."""

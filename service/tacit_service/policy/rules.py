@@ -7,28 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 
-from tacit_service.policy.model import ROW, Budget, Column, Policy, Table
-from tacit_service.policy.problems import Path
+from tacit_service.policy.image_rules import images_have_shapes, layers_are_whole
+from tacit_service.policy.model import IDX, ROW, Budget, Column, Policy, Table
+from tacit_service.policy.problems import Broken, Path
 from tacit_service.privacy.units import Delta, Epsilon
 
 GRID_POINTS_MAX = 2**53  # every grid value is then exact as a double, and sums of a billion rows fit 128 bits
 _HOPS_MAX = 8
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_FILE = re.compile(r".+\.(parquet|pq|csv|csv\.gz|csv\.zst|tsv|tsv\.gz)\Z|.*[*?].*\Z", re.IGNORECASE)
+_FILE = re.compile(r".+\.(parquet|pq|csv|csv\.gz|csv\.zst|tsv|tsv\.gz|npz)\Z|.*[*?].*\Z", re.IGNORECASE)
 _DATABASE = re.compile(r"[^#]+#[A-Za-z_]\w*(\.[A-Za-z_]\w*)?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule that does not hold, at ``path`` of the document."""
-
-    path: Path
-    detail: str
-    fix: str
 
 
 def check_rules(policy: Policy) -> list[Broken]:
@@ -50,14 +41,14 @@ def _columns(policy: Policy) -> Iterator[tuple[Path, Column]]:
 def names_are_plain(policy: Policy) -> Iterator[Broken]:
     """SQL names ignore case, and a leading underscore belongs to Tacit (``_u`` is the unit's id)."""
     spaces: list[tuple[Path, Iterable[str]]] = [(("tables",), policy.tables), (("analysts",), policy.analysts)]
-    spaces += [(("roles",), policy.roles)]
+    spaces += [(("roles",), policy.roles), (("models",), policy.models)]
     spaces += [(("tables", t, "columns"), table.columns) for t, table in policy.tables.items()]
     for path, names in spaces:
         seen: dict[str, str] = {}
         for name in names:
-            if path[0] == "tables" and name.startswith("_"):
+            if path[0] in ("tables", "models") and name.startswith("_"):
                 yield Broken((*path, name), "names that start with '_' are reserved", "Choose another name.")
-            if path[0] != "tables" and (not name.strip() or len(name) > 128 or _CONTROL.search(name)):
+            if path[0] not in ("tables", "models") and (not name.strip() or len(name) > 128 or _CONTROL.search(name)):
                 yield Broken((*path, name), "not a usable name", "Write 1 to 128 printable characters.")
             if (other := seen.setdefault(name.casefold(), name)) != name:
                 detail = f"differs from '{other}' only in upper and lower case"
@@ -74,11 +65,14 @@ def tables_are_usable(policy: Policy) -> Iterator[Broken]:
         here: Path = ("tables", name)
         if not table.columns:
             yield Broken((*here, "columns"), "no columns", "Name the columns that analysts may use.")
-        if _CONTROL.search(table.source) or not (_FILE.match(table.source) or _DATABASE.match(table.source)):
+        if _CONTROL.search(table.source) or not (
+            _FILE.match(table.source) or _DATABASE.match(table.source) or IDX.match(table.source)
+        ):
             yield Broken(
                 (*here, "source"),
                 "not a source that is known here",
-                "Write a path or glob of .parquet or .csv files, or 'file.duckdb#table'.",
+                "Write a path or glob of .parquet or .csv files, 'file.duckdb#table', a .npz file, or IDX files as "
+                "'images-idx3-ubyte.gz#image + labels-idx1-ubyte.gz#label'.",
             )
         elif "://" in table.source:
             yield Broken((*here, "source"), "not a local file", "Copy the data here, and name the local path.")
@@ -333,4 +327,6 @@ RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
     sources_are_distinct,
     budgets_add_up,
     caps_fit,
+    images_have_shapes,
+    layers_are_whole,
 )

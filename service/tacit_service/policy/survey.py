@@ -118,6 +118,8 @@ class Survey:
         for name, column in self._table.columns.items():
             if name == self._table.unit:
                 advice.append(ColumnAdvice(name, notes=("the unit's id",)))
+            elif column.type == "image":
+                advice.append(ColumnAdvice(name, notes=("an image, for training",), declared=True))
             elif column.categories is not None and column.bounds is None:
                 kept = column.categories
                 advice.append(ColumnAdvice(name, categories=kept, distinct=len(kept), declared=True))

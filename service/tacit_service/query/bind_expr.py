@@ -48,6 +48,7 @@ class ExprBinder:
         self.env = env
         self.aggregates = aggregates
         self.windows_allowed = False
+        self.whole: exp.Expr | None = None  # the item of SELECT that is bound now, which alone may be an image
         self.outer_refs = False
 
     @property
@@ -97,6 +98,8 @@ class ExprBinder:
             raise unsupported(self.sql, node, "* inside an expression")
         found, outer = self.scope.resolve(node.name, node.table or None, self.where(node))
         self.outer_refs |= outer
+        if found.facts.type is Type.IMAGE and node is not self.whole:
+            raise self.mismatch(node, f"{found.name} is an image: no expression reads it", "Only training does.")
         return Ref(found.facts, found.id, found.name)
 
     def _number(self, node: exp.Literal) -> Expr:

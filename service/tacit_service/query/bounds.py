@@ -28,6 +28,7 @@ class Type(enum.StrEnum):
     DATE = "date"
     TIMESTAMP = "timestamp"
     INTERVAL = "interval"
+    IMAGE = "image"  # a fixed number of 8-bit values; only training reads it
     NULL = "null"
 
     @property
@@ -183,7 +184,7 @@ class Facts:
     - ``origin``: the policy column it is ("visits.visit_id"); ``links``: the policy column that its declared path equals;
     - ``proven``: the bounds hold of every row (else they are only where a value is clamped);
     - ``public``: the scan of a public table that it is a column of; ``unit_rank``: it counts 1, 2, 3 … over the unit's rows;
-    - ``size``: how many times longer than a column's text it may be.
+    - ``size``: how many times longer than a column's text it may be; ``shape``: of an image.
     """
 
     type: Type
@@ -201,6 +202,7 @@ class Facts:
     public: int = 0
     unit_rank: bool = False
     size: int = 1
+    shape: tuple[int, ...] = ()
 
     def with_(self, **changes: Any) -> Facts:
         """A copy with some facts changed."""

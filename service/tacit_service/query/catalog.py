@@ -97,7 +97,7 @@ def _declared_facts(column: PolicyColumn) -> Facts:
     if domain is not None and kind.numeric and not bounds.finite:
         bounds = Interval.of(min(domain), max(domain))
     nullable = column.nullable is not False
-    return Facts(kind, bounds, nullable, domain, grid, key_null=column.nullable is True)
+    return Facts(kind, bounds, nullable, domain, grid, key_null=column.nullable is True, shape=column.shape or ())
 
 
 def _ordinal(kind: Type, value: Decimal | dt.date | dt.datetime) -> Fraction:

@@ -134,7 +134,8 @@ def _rows(binder: Binder, select: exp.Select, env: Env, relation: Relation, scop
     for node in select.expressions:
         star = star_table(binder, node)
         if star is None:
-            items.append((projection_name(node), b.bind(node.unalias())))
+            b.whole = node.unalias()
+            items.append((projection_name(node), b.bind(b.whole)))
             continue
         columns = [c for e in scope.entries if not star or e.alias.lower() == star.lower() for c in e.columns
                    if star or c.id not in e.hidden]  # fmt: skip

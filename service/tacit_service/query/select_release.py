@@ -106,6 +106,8 @@ def _having(select: exp.Select, result: exp.Select, expressions: ReleasedExpress
 def _check_key(binder: Binder, node: exp.Expr, key: Expr, key_table: Relation | None) -> None:
     if key.facts.type is Type.INTERVAL:
         raise unsupported(binder.sql, node, "An interval as a group key")
+    if key.facts.type is Type.IMAGE:
+        raise unsupported(binder.sql, node, "An image as a group key")
     if _computes_with_unit(key):
         raise DerivationError(
             "unit_forged",

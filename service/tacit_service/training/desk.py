@@ -22,7 +22,8 @@ from tacit_service.privacy.curves import Price as Cost
 from tacit_service.privacy.curves import price
 from tacit_service.query.catalog import Catalog
 
-from .plan import TrainingPlan, curve, plan, ran, stored
+from .checkpoints import Headers
+from .plan import TrainingPlan, curve, fits_checkpoint, plan, ran, stored
 
 OPEN_MAX: Final = 4
 """Jobs of one analyst that may wait or run."""
@@ -46,6 +47,7 @@ class TrainingDesk:
         ledger: Ledger,
         account: Callable[[str], AccountBudget],
         submitted: Callable[[], None],
+        checkpoints: Headers | None = None,
         check: Callable[[str], None] | None = None,
     ) -> None:
         self._policy = policy
@@ -54,6 +56,7 @@ class TrainingDesk:
         self._jobs = Jobs(ledger)
         self._account = account
         self._submitted = submitted
+        self._checkpoints = checkpoints or {}
         self._check = check
         self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
         self._lock = threading.Lock()
@@ -138,6 +141,7 @@ class TrainingDesk:
             if self._check is not None:  # in a process that can be killed: what passes there is quickly read here
                 self._check(request.sql)
             found = plan(self._policy, self._catalog, request)
+            fits_checkpoint(found, self._checkpoints)
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > _KNOWN_MAX:

@@ -23,7 +23,7 @@ from tacit_service.query.plan import Column, Relation
 
 CATEGORIES_MAX: Final = 1_000
 CLASSES_MAX: Final = 1_000
-INPUTS_MAX: Final = 20_000
+INPUTS_MAX: Final = 200_000
 _ORDINAL: Final = {
     Type.DATE: "CAST(date_diff('day', DATE '1970-01-01', {0}) AS DOUBLE)",
     Type.TIMESTAMP: "CAST(epoch_us({0}) AS DOUBLE)",
@@ -57,6 +57,8 @@ class Encoding:
 
 def width(feature: FeatureInfo) -> int:
     """Inputs of one feature."""
+    if feature.kind == "image":
+        return math.prod(feature.shape)
     return (len(feature.categories) if feature.kind == "category" else 1) + int(feature.nullable)
 
 
@@ -86,6 +88,8 @@ def _feature_of(column: Column) -> FeatureInfo:
     facts = column.facts
     if facts.unit:
         raise _feature(f"{column.name} is the privacy unit's id.", "Leave it out: a model must not learn who is who.")
+    if facts.type is Type.IMAGE:
+        return FeatureInfo(name=column.name, kind="image", type="image", shape=list(facts.shape))
     known = _category(column, CATEGORIES_MAX) or _number(column)
     if known is None:
         raise _feature(
@@ -226,6 +230,8 @@ def _fill(x: Floats, at: int, column: pa.ChunkedArray, feature: FeatureInfo) -> 
         present = index >= 0
         x[np.flatnonzero(present), at + index[present]] = 1.0
         missing, at = ~present, at + len(feature.categories)
+    elif feature.kind == "image":
+        missing, at = _pixels(x, at, column, math.prod(feature.shape))
     else:
         values, missing = _floats(column)
         x[:, at] = np.where(missing, 0.0, scaled(values, feature.low, feature.high))
@@ -234,6 +240,17 @@ def _fill(x: Floats, at: int, column: pa.ChunkedArray, feature: FeatureInfo) -> 
         x[:, at] = missing
         at += 1
     return at
+
+
+def _pixels(x: Floats, at: int, column: pa.ChunkedArray, size: int) -> tuple[npt.NDArray[np.bool_], int]:
+    """8-bit values on [0, 1]; an image that is missing is black."""
+    done = 0
+    for chunk in column.chunks:
+        here = np.flatnonzero(np.asarray(chunk.is_valid()))
+        values = pc.fill_null(pc.list_flatten(chunk), 0).to_numpy(zero_copy_only=False)
+        x[done + here, at : at + size] = values.reshape(len(here), size) / np.float32(255)
+        done += len(chunk)
+    return np.zeros(len(x), dtype=np.bool_), at + size
 
 
 def scaled(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:

@@ -34,7 +34,7 @@ from tacit_service.privacy.mechanisms import draw
 from tacit_service.query.catalog import Catalog
 from tacit_service.telemetry import places
 
-from . import dpsgd
+from . import checkpoints, dpsgd
 from .card import released
 from .encoding import Rows, encode
 from .generator import Stream
@@ -150,7 +150,7 @@ class Work:
             table = engine.run(planned.encoding.sql, timeout_s=_ROWS_TIMEOUT_S)
         rows = encode(table, planned.encoding, planned.run.max_rows, self._stream.words(table.num_rows))
         del table
-        trainer = self._trainer(planned, rows, batch)
+        trainer = self._trainer(planned, rows, batch, loaded)
         done = 0
         if saved:
             trainer.restore(saved)
@@ -181,9 +181,12 @@ class Work:
         noisy = int(draw(planned.count, exact, "units", self._claim.charged)[0])
         return max(1.0, rate * noisy)
 
-    def _trainer(self, planned: TrainingPlan, rows: Rows, batch: float) -> dpsgd.Trainer:
+    def _trainer(self, planned: TrainingPlan, rows: Rows, batch: float, loaded: Loaded) -> dpsgd.Trainer:
         encoding = planned.encoding
-        return dpsgd.Trainer(planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream)
+        weights = checkpoints.tensors(loaded, planned.run.architecture)
+        return dpsgd.Trainer(
+            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights
+        )
 
     def _train(self, trainer: dpsgd.Trainer, done: int, batch: float) -> bool:
         """The steps that are left, chunk by chunk; False when the owner asked to stop."""

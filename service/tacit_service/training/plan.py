@@ -7,6 +7,7 @@ not run: something else was paid for.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,8 +25,10 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.rows import protected_rows
 
 from . import accounting
+from .checkpoints import Headers
 from .encoding import Encoding, as_json, encoding
-from .spec import COUNT_SHARE, PARAMETERS_MAX, Run, parameters, price_of, run_of, too_large
+from .layers import Misfit, Network, network, parameters, unlike
+from .spec import COUNT_SHARE, PARAMETERS_MAX, Run, misfit, price_of, run_of, too_large
 
 COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
 """Buys the number of units where the request says a noise multiplier in place of ε."""
@@ -90,12 +93,30 @@ def plan(policy: Policy, catalog: Catalog, request: TrainingRequest) -> Training
 def shape(policy: Policy, catalog: Catalog, request: TrainingRequest) -> tuple[Run, Encoding]:
     """What a request trains, apart from its price."""
     relation = protected_rows(catalog, request.sql)
-    run = run_of(request, relation.max_rows or policy.contribution.max_rows or ROWS_PER_UNIT)
+    run = run_of(request, relation.max_rows or policy.contribution.max_rows or ROWS_PER_UNIT, policy.models)
     how = encoding(relation, request.label, _task(run, relation, request.label), request.classes)
-    _check_image(run, how)
-    if (size := parameters(run.architecture, how.inputs, how.outputs)) > PARAMETERS_MAX:
+    run = _with_image(run, how)
+    if (size := parameters(net_of(run, how))) > PARAMETERS_MAX:
         raise too_large(size)
     return run, how
+
+
+def net_of(run: Run, how: Encoding) -> Network:
+    """The network that a run trains; refused where it cannot read the features."""
+    shape = run.architecture.shape or (how.inputs,)
+    try:
+        return network(run.architecture, shape, how.outputs)
+    except Misfit as error:
+        raise misfit(str(error)) from None
+
+
+def fits_checkpoint(planned: TrainingPlan, headers: Headers) -> None:
+    """Refuse, before any charge, a registered model whose checkpoint has other tensors than its layers need."""
+    model = planned.run.architecture
+    if model.checkpoint and model.name in headers:
+        found = unlike(net_of(planned.run, planned.encoding), headers[model.name])
+        if found is not None:
+            raise misfit(f"the checkpoint of {model.name} is not of these layers: {found}")
 
 
 def _task(run: Run, relation: Any, label: str) -> str:
@@ -109,19 +130,26 @@ def _task(run: Run, relation: Any, label: str) -> str:
     return "classification"
 
 
-def _check_image(run: Run, how: Encoding) -> None:
+def _with_image(run: Run, how: Encoding) -> Run:
+    """The run with its image's shape: the column's, or the request's where the columns are the pixels."""
     model = run.architecture
-    if model.type != "cnn":
-        return
+    column = how.features[0].shape if len(how.features) == 1 and how.features[0].kind == "image" else []
+    if column and model.type in ("cnn", "scatternet", "registered"):
+        found = tuple(column) if len(column) == 3 else (1, *column)
+        if model.shape not in ((), found):
+            raise misfit(f"the image has the shape {column}")
+        return run.model_copy(update={"architecture": model.model_copy(update={"shape": found})})
+    if model.type not in ("cnn", "scatternet"):
+        return run
+    if not model.shape:
+        raise misfit(f"a {model.type} reads one image column, or columns that are its pixels and a shape for them")
     numbers = all(feature.kind == "number" and not feature.nullable for feature in how.features)
-    if not numbers or how.inputs != model.shape[0] * model.shape[1]:
-        raise RequestError(
-            "training_model_invalid",
-            f"A cnn of shape {list(model.shape)} reads {model.shape[0] * model.shape[1]} columns that are numbers and "
-            f"never NULL; the features make {how.inputs} inputs.",
-            hint="Select the pixels row by row, with COALESCE where they may be NULL.",
-            rule="training model",
+    if not numbers or how.inputs != math.prod(model.shape):
+        raise misfit(
+            f"a {model.type} of shape {list(model.shape)} reads {math.prod(model.shape)} columns that are numbers and "
+            f"never NULL; the features make {how.inputs} inputs"
         )
+    return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log, setup
 
+from .checkpoints import headers
 from .desk import TrainingDesk, installed
 from .worker import Limits, Worker
 
@@ -37,7 +38,9 @@ class TrainingRoom:
         """Open the desk of one dataset. ``check`` refuses SQL, where it can be killed."""
         policy = loaded.policy
         self._policies[policy.dataset] = loaded.path
-        self._desks[policy.dataset] = TrainingDesk(policy, catalog, self._ledger, account, self._submitted, check)
+        self._desks[policy.dataset] = TrainingDesk(
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded), check
+        )
 
     def desk(self, dataset: str) -> TrainingDesk:
         """The desk of a dataset."""

@@ -7,6 +7,7 @@ these fields alone: there is no way to send code, a pickle or a layer that mixes
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from tacit.wire import Number, TrainingRequest
 from tacit_service.errors import RequestError
 from tacit_service.policy.model import Policy
+from tacit_service.policy.networks import Layer, RegisteredModel
 from tacit_service.privacy.units import Delta, Epsilon
 
 RATE_MIN, RATE_MAX, RATE_DEFAULT = 1e-4, 0.5, 0.02
@@ -26,13 +28,15 @@ ROWS_PER_UNIT_MAX: Final = 1_000
 COUNT_SHARE: Final = 20
 """One part in so many of ε buys the number of units, when the request does not give it."""
 
-_TYPES: Final = ("logistic_regression", "linear_regression", "mlp", "cnn")
 _MEMBERS: Final = {
     "logistic_regression": {"type"},
     "linear_regression": {"type"},
     "mlp": {"type", "hidden", "activation"},
     "cnn": {"type", "shape", "channels", "hidden", "activation"},
+    "scatternet": {"type", "shape"},
+    "registered": {"type", "name", "train"},
 }
+_TYPES: Final = tuple(_MEMBERS)
 
 
 class Frozen(BaseModel):
@@ -42,21 +46,34 @@ class Frozen(BaseModel):
 
 
 class Architecture(Frozen):
-    """A model out of linear maps, convolutions and activations. ``shape`` is (height, width) of an image in columns."""
+    """A model out of layers that treat every row by itself. ``shape`` is (channels, height, width) of its images.
 
-    type: Literal["logistic_regression", "linear_regression", "mlp", "cnn"]
+    A registered one carries the layers that the policy gave its name, so that a job trains what was priced.
+    """
+
+    type: Literal["logistic_regression", "linear_regression", "mlp", "cnn", "scatternet", "registered"]
     hidden: tuple[int, ...] = ()
     activation: Literal["tanh", "relu"] = "tanh"
-    shape: tuple[int, int] = (0, 0)
+    shape: tuple[int, ...] = ()
     channels: tuple[int, ...] = ()
+    name: str = ""
+    train: Literal["all", "last"] = "all"
+    layers: tuple[Layer, ...] = ()
+    checkpoint: str = ""  # SHA-256 of the file that the policy vouches for
 
     def shown(self) -> dict[str, JsonValue]:
         """The members that this type has."""
-        return {k: v for k, v in self.model_dump(mode="json").items() if k in _MEMBERS[self.type]}
+        extra = {"checkpoint"} if self.checkpoint else set()
+        wanted = _MEMBERS[self.type] | extra | ({"shape"} if self.shape else set())
+        return {k: v for k, v in self.model_dump(mode="json").items() if k in wanted}
 
 
 class Run(Frozen):
-    """The parameters of a run, defaults filled in; all public. ``units`` None: it is bought before the first step."""
+    """The parameters of a run, defaults filled in; all public. ``units`` None: it is bought before the first step.
+
+    ``adaptive_clipping`` is the share of norms that C moves towards, 0 for a C that stays; ``average`` the weight of the
+    past in the average of iterates that is released, 0 for the last iterate.
+    """
 
     architecture: Architecture
     sampling_rate: float
@@ -68,6 +85,10 @@ class Run(Frozen):
     momentum: float
     weight_decay: float
     units: int | None
+    adaptive_clipping: float = 0.0
+    average: float = 0.0
+    label_smoothing: float = 0.0
+    schedule: Literal["constant", "linear"] = "constant"
 
     def shown(self) -> dict[str, JsonValue]:
         """As people see them."""
@@ -84,9 +105,9 @@ class Price(Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-def run_of(request: TrainingRequest, max_rows: int) -> Run:
+def run_of(request: TrainingRequest, max_rows: int, registered: Mapping[str, RegisteredModel]) -> Run:
     """The run that a request describes; ``RequestError`` names the parameter outside its limits."""
-    model = architecture(request.model)
+    model = architecture(request.model, registered)
     rate = _number(request.sampling_rate, "sampling_rate", RATE_MIN, RATE_MAX, RATE_DEFAULT)
     units = _whole(request.units, "units", 1, 10**12, None)
     if units is not None and rate * units < 1:
@@ -95,6 +116,9 @@ def run_of(request: TrainingRequest, max_rows: int) -> Run:
     if optimizer not in ("sgd", "adam"):
         raise _parameter("optimizer", "It is sgd or adam.")
     adam = optimizer == "adam"
+    schedule = request.schedule or "constant"
+    if schedule not in ("constant", "linear"):
+        raise _parameter("schedule", "It is constant or linear.")
     return Run(
         architecture=model,
         sampling_rate=rate,
@@ -106,6 +130,10 @@ def run_of(request: TrainingRequest, max_rows: int) -> Run:
         momentum=_number(request.momentum, "momentum", 0.0, 0.999, 0.0 if adam else 0.9),
         weight_decay=_number(request.weight_decay, "weight_decay", 0.0, 10.0, 0.0),
         units=units,
+        adaptive_clipping=_number(request.adaptive_clipping, "adaptive_clipping", 0.05, 0.95, 0.0),
+        average=_number(request.average, "average", 0.5, 0.99999, 0.0),
+        label_smoothing=_number(request.label_smoothing, "label_smoothing", 0.0, 0.5, 0.0),
+        schedule="linear" if schedule == "linear" else "constant",
     )
 
 
@@ -178,7 +206,7 @@ def _delta(request: TrainingRequest, policy: Policy) -> Delta:
     return delta
 
 
-def architecture(model: dict[str, Any]) -> Architecture:
+def architecture(model: dict[str, Any], registered: Mapping[str, RegisteredModel]) -> Architecture:
     """The model of a request; ``RequestError`` for what is not one of the models built here."""
     kind = model.get("type")
     if kind not in _TYPES:
@@ -195,18 +223,44 @@ def architecture(model: dict[str, Any]) -> Architecture:
         raise _model("activation is tanh or relu.", "Bounded activations such as tanh suit clipped gradients.")
     if kind in ("logistic_regression", "linear_regression"):
         return Architecture(type=kind)
+    if kind == "registered":
+        return _registered(model, registered)
+    if kind == "scatternet":
+        return Architecture(type=kind, shape=_shape(model))
     hidden = _sizes(model, "hidden", 3, 1024, (32,))
     if kind == "mlp":
         if not hidden:
             raise _model("An mlp has at least one hidden layer.", 'Write "hidden": [32].')
         return Architecture(type="mlp", hidden=hidden, activation=activation)
-    shape = _sizes(model, "shape", 2, 256, ())
-    if len(shape) != 2 or min(shape) < 8:
-        raise _model("A cnn needs the shape [height, width] of its image, 8 or more each.", 'Write "shape": [28, 28].')
     channels = _sizes(model, "channels", 2, 64, (16, 32))
     if not channels:
         raise _model("A cnn has one or two convolutions.", 'Write "channels": [16, 32].')
-    return Architecture(type="cnn", hidden=hidden, activation=activation, shape=(shape[0], shape[1]), channels=channels)
+    return Architecture(type="cnn", hidden=hidden, activation=activation, shape=_shape(model), channels=channels)
+
+
+def _shape(model: dict[str, Any]) -> tuple[int, ...]:
+    """(channels, height, width) as the request says it; nothing where the image's column does."""
+    shape = _sizes(model, "shape", 3, 256, ())
+    if len(shape) == 1 or (shape and min(shape[-2:]) < 8):
+        raise _model("shape is [height, width] or [channels, height, width] of an image, 8 or more each way.",
+                     'Write "shape": [28, 28], or select an image column.')  # fmt: skip
+    return (1, *shape) if len(shape) == 2 else shape
+
+
+def _registered(model: dict[str, Any], registered: Mapping[str, RegisteredModel]) -> Architecture:
+    found = registered.get(str(model.get("name")))
+    if found is None:
+        names = ", ".join(registered) or "none"
+        raise _model("No model of this name is registered.", f"The policy registers: {names}.")
+    train = model.get("train", "all")
+    if train not in ("all", "last"):
+        raise _model("train is all or last.", "last trains a fresh head on fixed features: fewer numbers, less noise.")
+    if train == "last" and found.checkpoint is None:
+        raise _model("Without a checkpoint there is nothing that could stay as it is.", 'Write "train": "all".')
+    return Architecture(
+        type="registered", name=str(model["name"]), train="last" if train == "last" else "all", layers=found.layers,
+        checkpoint=found.checkpoint.sha256 if found.checkpoint else "",
+    )  # fmt: skip
 
 
 def _sizes(model: dict[str, Any], name: str, most: int, largest: int, default: tuple[int, ...]) -> tuple[int, ...]:
@@ -220,6 +274,11 @@ def _sizes(model: dict[str, Any], name: str, most: int, largest: int, default: t
     ):
         raise _model(f"{name} is a list of at most {most} whole numbers up to {largest}.", f'Write "{name}": [32].')
     return tuple(value)
+
+
+def misfit(detail: str) -> RequestError:
+    """The refusal of a model that cannot read what is selected."""
+    return _model(f"The model does not fit: {detail}.", "Change its shape or layers, or select other columns.")
 
 
 def _model(detail: str, hint: str) -> RequestError:
@@ -264,22 +323,3 @@ def _whole(value: Number | None, name: str, low: int, high: int | None, default:
 
 def _text(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
-
-
-def parameters(how: Architecture, inputs: int, outputs: int) -> int:
-    """How many parameters a model has, without building it.
-
-    >>> parameters(Architecture(type="mlp", hidden=(8,)), 4, 3)
-    67
-    """
-    total, width = 0, inputs
-    if how.type == "cnn":
-        before = 1
-        for channels in how.channels:
-            total += channels * (25 * before + 1)
-            before = channels
-        width = before * math.prod(size // 2 ** len(how.channels) for size in how.shape)
-    for size in (*how.hidden, outputs):
-        total += size * (width + 1)
-        width = size
-    return total

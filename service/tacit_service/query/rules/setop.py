@@ -56,7 +56,8 @@ def set_operation(left: Relation, right: Relation, kind: str, new_id: object, wh
 def _merge(a: Column, b: Column, kind: str, new_id: object, where: Position | None) -> Column:
     x, y = a.facts, b.facts
     kinds = {x.type, y.type} - {Type.NULL}
-    if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}:
+    shapes = {f.shape for f in (x, y) if f.type is Type.IMAGE}
+    if (len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}) or len(shapes) > 1:
         raise BindError(
             "type_mismatch",
             f"Column {a.name} is {x.type} on one side and {y.type} on the other.",
@@ -71,7 +72,7 @@ def _merge(a: Column, b: Column, kind: str, new_id: object, where: Position | No
             nullable=x.nullable or y.nullable, key_null=x.key_null or y.key_null, per_unit=False
         )
     )
-    merged = merged.with_(unit=x.unit and y.unit, origin=None, links=None, unique=False, unit_rank=False)
+    merged = merged.with_(unit=x.unit and y.unit, origin=None, links=None, unique=False, unit_rank=False, shape=x.shape)
     if merged.unit and not merged.nullable:
         merged = merged.with_(per_unit=True)
     return Column(new_id(), a.name, merged)  # type: ignore[operator]

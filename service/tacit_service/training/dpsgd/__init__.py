@@ -1,0 +1,7 @@
+"""DP-SGD over privacy units: the only importer of torch. ``Trainer`` says what a step does, and why it is private."""
+
+from .gradients import Factored, Vectorised, clipped, loss_of
+from .networks import Built
+from .trainer import GRADIENT_NOISE, Trainer, apply, threads
+
+__all__ = ["GRADIENT_NOISE", "Built", "Factored", "Trainer", "Vectorised", "apply", "clipped", "loss_of", "threads"]
