@@ -18,8 +18,8 @@ from tacit.wire import QueryRequest
 from tacit_service.engine.aggregate import aggregate
 from tacit_service.ledger.store import Ledger
 from tacit_service.query.plan import AggKind
-from tacit_service.release.estimate import step
 from tacit_service.release.release import Desk
+from tacit_service.release.values import value
 
 RELEASES = 100
 ERROR_RATE = 1e-7
@@ -69,12 +69,10 @@ def truth(desk: Desk, request: QueryRequest) -> dict[tuple[str, Any], float]:
     measures = {m.name: m for m in point.measures}
     cells: dict[tuple[str, Any], float] = {}
     for output in point.outputs:
-        parts = [exact[m]._values(m) * step(measures[m]) for m in output.measures]
+        parts = [exact[m]._values(m).astype(float) for m in output.measures]
+        whole = value(output, [measures[m] for m in output.measures], parts, 1.0)
         for i, (key,) in enumerate(keys):
-            value = float(parts[0][i])
-            if output.kind is AggKind.AVG:
-                value = float(measures[output.measures[0]].center) + value / float(parts[1][i])
-            cells[KINDS[output.kind], key] = value
+            cells[KINDS[output.kind], key] = float(whole[i])
     return cells
 
 

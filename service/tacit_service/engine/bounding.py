@@ -6,11 +6,12 @@ at most what ``sensitivity`` says. The argument stands beside each form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
-from tacit_service.query.plan import Form, Measure, MeasureKind, ReleasePoint
+from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, ReleasePoint
 
 from .emit import expression, key, relation, to_steps
 
@@ -38,6 +39,19 @@ def sensitivity(m: Measure) -> Sensitivity:
     if m.form is Form.WEIGHTS:
         return weights(total if m.amount is None else m.amount * m.multiplier)
     return groups(m.k, total if m.amount is None else min(total, m.amount))
+
+
+def joint(measures: Sequence[Measure]) -> Sensitivity:
+    """What one unit can change in the cells of ``measures`` together.
+
+    A row's cells are ≥ 0 and add up to one whole M, and each is scaled alike and rounded toward zero: over all cells a
+    unit's magnitudes add up to no more than one cell alone may reach, R·M by weights, C·M in each of K groups. So L1, and L∞
+    and L2 ≤ L1 within a group, are those of one cell; only the number of coordinates grows. ∎
+    """
+    one = sensitivity(measures[0])
+    if len(measures) == 1 or measures[0].form is Form.WEIGHTS:
+        return one
+    return Sensitivity(one.l0 * len(measures), one.l1, one.l2, one.linf)
 
 
 def statements(point: ReleasePoint) -> list[Statement]:
@@ -76,9 +90,25 @@ def _rows(point: ReleasePoint, measures: list[Measure], extra: list[str] | None 
         condition = " AND ".join(expression(w) for w in m.where)
         columns.append(f"{f'CASE WHEN {condition} THEN 1 ELSE 0 END' if condition else '1'} AS q_{m.name}")
         if m.kind is MeasureKind.SUM:
-            value = integer_value(m)
+            value = row_value(m)
             columns.append(f"{f'CASE WHEN {condition} THEN {value} ELSE 0 END' if condition else value} AS v_{m.name}")
     return f"SELECT {', '.join(['_u', *columns, *(extra or [])])} FROM ({relation(point.source)})"
+
+
+def row_value(m: Measure) -> str:
+    """The integer that a row counts: its value's, or its cell of integer axes."""
+    if not m.axes:
+        return integer_value(m)
+    lows, highs = [], []
+    for axis in m.axes:
+        v = integer_value(
+            replace(m, value=axis.value, low=axis.low, high=axis.high, grid=axis.grid, center=axis.center)
+        )
+        lows.append(f"({v} - ({axis.low}))")
+        highs.append(f"({axis.high} - {v})")
+    if m.cell == (CURVE,):
+        return f"{lows[0]} * {highs[0]} - {-m.low}"
+    return " * ".join(u if c else t for u, t, c in zip(lows, highs, m.cell, strict=True))
 
 
 def integer_value(m: Measure) -> str:

@@ -236,13 +236,34 @@ def ratio_interval(
     if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
         raise ValueError(f"ratio range lo={lo}, hi={hi} is not a finite interval")
     sums, counts = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
-    estimate = ratio_estimate(sums, counts, lo, hi)
 
     def q(r: Floats) -> Floats:
         return two_noise_quantile(sum_noise, count_noise, r, confidence)
 
-    # q(r) is convex and rises, for large r, like the quantile of Y alone: where N is above that, S − rN ± q(r) fall.
     slope = two_noise_quantile(count_noise, count_noise, np.zeros(1), confidence)[0]
+    return _inverted(sums, counts, q, slope, lo, hi)
+
+
+def share_interval(ones: Floats, others: Floats, noise: Noise, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Intervals for a/(a + b) in [0, 1] from noisy A and B with independent noises of one law, by the same inversion.
+
+    For the true share p, (1−p)·A − p·B = (1−p)·X − p·Y, so that {p : |A − p(A + B)| ≤ q(p)} holds it; see ``ratio_interval``.
+    """
+    ones, others = np.asarray(ones, dtype=np.float64), np.asarray(others, dtype=np.float64)
+
+    def q(p: Floats) -> Floats:
+        small, large = np.minimum(abs(p), abs(1.0 - p)), np.maximum(abs(p), abs(1.0 - p))
+        return large * two_noise_quantile(noise, noise, small / large, confidence)
+
+    slope = two_noise_quantile(noise, noise, np.ones(1), confidence)[0]
+    return _inverted(ones, ones + others, q, slope, 0.0, 1.0)
+
+
+def _inverted(
+    sums: Floats, counts: Floats, q: Callable[[Floats], Floats], slope: float, lo: float, hi: float
+) -> tuple[Floats, Floats]:
+    """{r in [lo, hi] : |S − rN| ≤ q(r)}. q is convex and rises, for large r, as ``slope``: where N is above that, S − rN ± q(r) fall."""
+    estimate = ratio_estimate(sums, counts, lo, hi)
     strong = counts > slope
     low, high = np.full_like(estimate, lo), np.full_like(estimate, hi)
     if strong.any():

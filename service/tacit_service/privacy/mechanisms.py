@@ -43,7 +43,7 @@ from .scales import (
     smallest_scale,
     smallest_threshold,
 )
-from .sensitivity import Sensitivity
+from .sensitivity import NORM_MAX, Sensitivity
 from .units import Delta, Epsilon
 
 dp.enable_features("contrib")
@@ -150,17 +150,8 @@ def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: s
     spent, spent_delta = _build_threshold(scale, threshold).map(d_in)
     if not (fits(spent, epsilon) and Delta.ceil(spent_delta) <= delta):
         raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
-    event = LaplaceThresholdEvent(
-        unit=unit,
-        library=LIBRARY,
-        scale=scale,
-        threshold=threshold,
-        l0=s.l0,
-        l1=s.l1,
-        linf=s.linf,
-        epsilon=spent,
-        delta=spent_delta,
-    )
+    event = LaplaceThresholdEvent(unit=unit, library=LIBRARY, scale=scale, threshold=threshold, l0=s.l0, l1=s.l1,
+                                  linf=s.linf, epsilon=spent, delta=spent_delta)  # fmt: skip
     return Measurement(event, s)
 
 
@@ -180,15 +171,8 @@ def noisy_max(candidates: int, linf: int, epsilon: Epsilon, *, unit: str, monoto
         return cast(float, _build_noisy_max(scale, monotonic).map(linf))
 
     scale = smallest_scale(linf if monotonic else 2 * linf, epsilon, price)
-    event = NoisyMaxEvent(
-        unit=unit,
-        library=LIBRARY,
-        scale=scale,
-        linf=linf,
-        monotonic=monotonic,
-        candidates=candidates,
-        epsilon=price(scale),
-    )
+    event = NoisyMaxEvent(unit=unit, library=LIBRARY, scale=scale, linf=linf, monotonic=monotonic,
+                          candidates=candidates, epsilon=price(scale))  # fmt: skip
     return Measurement(event, s)
 
 
@@ -200,15 +184,29 @@ def draw(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged)
 
     The list of groups itself is not protected here: use it for public keys, or for groups that a threshold kept.
     """
+    return draw_vector(m, [(exact, measure, 1)], charged)[0]
+
+
+def draw_vector(m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]], charged: Charged) -> list[IntVector]:
+    """Add noise to several measures as one vector, each times its integer factor; ``m`` is for the whole vector.
+
+    Factors saturate where they would leave 63 bits, which moves a value by no more than the factor itself does.
+    """
     _guard(m, charged, LaplaceEvent, GaussianEvent)
-    values = exact._values(measure)
+    scaled = [
+        np.clip(e._values(n), -(NORM_MAX // f), NORM_MAX // f) * f if f > 1 else e._values(n) for e, n, f in parts
+    ]
+    values = np.concatenate(scaled)
+    ends = np.cumsum([len(v) for v in scaled])[:-1]
     if (recorder := recording.active()) is not None:
-        _record(recorder, m, exact, measure)
-        return values + recorder.noise(_noise_kind(m.event), m.scale, len(values))
+        keys = tuple(k for e, _, _ in parts for k in e._key_list())
+        name = "+".join(n for _, n, _ in parts)
+        recorder.add(recording.Draw(name, m.kind, values.copy(), keys, m.sensitivity, m.scale))
+        return np.split(values + recorder.noise(_noise_kind(m.event), m.scale, len(values)), ends)
     build = _build_laplace if isinstance(m.event, LaplaceEvent) else _build_gaussian
     # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.
-    parts = _chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+    noisy = _chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
+    return np.split(np.concatenate(noisy) if noisy else values, ends)
 
 
 def draw_threshold(

@@ -1,7 +1,7 @@
 """From aggregate calls to measures: exact integer vectors with their contribution bounds (privacy model, section 3).
 
-An aggregate is a function of measures: AVG of a centred sum and a count, VARIANCE of two moments and a count. Measures
-that several aggregates need are taken once.
+An aggregate is a function of measures: AVG of a pair of sums, VARIANCE of a pair and a curve. Measures that several
+aggregates need are taken once; a count or a sum beside an average is read off the average's pair.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from fractions import Fraction
 from tacit_service.errors import DerivationError, Position
 
 from . import operators
-from .bounds import Facts, Interval, Type
-from .build import integer
-from .expr import Agg, Call, Expr, Lit, Ref
-from .plan import AggKind, Form, Measure, MeasureKind, Output, Relation
+from .bounds import Facts, Type
+from .expr import Agg, Call, Expr, Ref
+from .plan import CURVE, AggKind, Axis, Form, Measure, MeasureKind, Output, Relation
 
 WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at most 1/65536 of a row
 VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
 VALUE_STEPS = 10**6  # steps of the grid chosen for values without a declared precision
 HISTOGRAM_BINS = 256
+CURVE_STEPS = 2**19  # of an axis whose squares are summed: 2^35 a row, room for 10^8 rows in 64 bits
+PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 
 
@@ -29,8 +30,9 @@ class MeasureBuilder:
     """Chooses the form of bounding for one release point and collects its measures."""
 
     def __init__(
-        self, source: Relation, keys: list[Expr], *, rows: int, groups: tuple[int, int], form: str, amount: float | None
-    ) -> None:
+        self, source: Relation, keys: list[Expr], *, rows: int, groups: tuple[int, int], form: str, amount: float | None,
+        thresholded: bool = False,
+    ) -> None:  # fmt: skip
         self.source = source
         self.rows = rows if source.max_rows is None else min(rows, source.max_rows)
         self.k, self.c = groups
@@ -38,7 +40,9 @@ class MeasureBuilder:
         self.amount = amount
         self.one_row = source.max_rows == 1
         self.unit_level = all(k.facts.per_unit for k in keys)
+        self.thresholded = thresholded
         self.measures: list[Measure] = []
+        self.counted: set[tuple[Expr, ...]] = set()
 
     # -- bounding
 
@@ -48,15 +52,17 @@ class MeasureBuilder:
             return replace(measure, form=Form.ONE_ROW, k=1, c=1, ranked=False)
         if self.unit_level:
             return replace(measure, form=Form.GROUPS, k=1, c=self.rows, ranked=False)
-        groups_cost = self.k * self.c
-        weights = self.form_wanted == "weights" or (self.form_wanted == "auto" and self.rows <= groups_cost)
-        if weights:
+        if not self._by_groups():
             size = max(abs(measure.low), abs(measure.high), 1)
             multiplier = 1
             while size * multiplier < WEIGHT_STEPS:
                 multiplier *= 2
             return replace(measure, form=Form.WEIGHTS, k=0, c=self.rows, multiplier=multiplier)
         return replace(measure, form=Form.GROUPS, k=self.k, c=self.c, ranked=True)
+
+    def _by_groups(self) -> bool:
+        """K × C rather than weights."""
+        return self.form_wanted == "groups" or (self.form_wanted == "auto" and self.rows > self.k * self.c)
 
     def _add(self, measure: Measure) -> str:
         for m in self.measures:
@@ -85,32 +91,65 @@ class MeasureBuilder:
         c = 1 if self.one_row else self.rows if self.unit_level else self.c
         return self._add(Measure("", MeasureKind.DISTINCT, value, where, Form.GROUPS, k, c, ranked=not self.unit_level))
 
-    def sum(self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None, *, centred: bool) -> str:
-        """An integer sum of the value in multiples of its grid, about the middle of its bounds when ``centred``."""
+    def sum(self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None) -> str:
+        """An integer sum of the value in multiples of its grid."""
         lo, hi = finite_bounds(value, label, at)
         grid = value_grid(value.facts, lo, hi)
-        center = Fraction(round((lo + hi) / 2 / grid)) * grid if centred else Fraction(0)
-        low, high = math.floor((lo - center) / grid), math.ceil((hi - center) / grid)
+        low, high = math.floor(lo / grid), math.ceil(hi / grid)
         amount = None
-        if self.amount is not None and not centred:
+        if self.amount is not None:
             amount = max(int(Fraction(self.amount) / grid), 1)
             low, high = max(low, -amount), min(high, amount)
-        measure = Measure(
-            "",
-            MeasureKind.SUM,
-            value,
-            where,
-            Form.ONE_ROW,
-            1,
-            1,
-            low,
-            high,
-            grid,
-            center,
-            amount=amount,
-            centred=centred,
-        )
-        return self._add(self._bounded(measure))
+        one = Measure("", MeasureKind.SUM, value, where, Form.ONE_ROW, 1, 1, low, high, grid, amount=amount)
+        return self._add(self._bounded(one))
+
+    # -- cells: several sums of the same rows that add up to one whole a row
+
+    def axis(self, value: Expr, label: str, at: Position | None, steps_max: int = VALUE_MAX) -> Axis:
+        """The value on its grid, coarsened past ``steps_max`` steps, about the middle of its bounds."""
+        lo, hi = finite_bounds(value, label, at)
+        grid = value_grid(value.facts, lo, hi)
+        grid *= max(math.ceil((hi - lo) / grid / steps_max), 1)
+        center = Fraction(round((lo + hi) / 2 / grid)) * grid
+        low, high = math.floor((lo - center) / grid), math.ceil((hi - center) / grid)
+        return Axis(value, low, max(high, low + 1), grid, center)
+
+    def pair(self, axis: Axis, where: tuple[Expr, ...]) -> tuple[str, ...]:
+        """Σu and Σt of an axis: their sum counts the rows, their difference is the centred sum.
+
+        Both together change by ``width`` a row, no more than either alone: two measurements for the price of one.
+        """
+        return self._cells((axis,), where, ((1,), (0,)))
+
+    def product(self, axes: tuple[Axis, Axis], where: tuple[Expr, ...]) -> tuple[str, ...]:
+        """ΣuU, ΣuT, ΣtU and ΣtT of two axes, which add up to the product of their widths in every row."""
+        return self._cells(axes, where, ((1, 1), (1, 0), (0, 1), (0, 0)))
+
+    def curve(self, axis: Axis, where: tuple[Expr, ...]) -> str:
+        """Σ(u·t − w²/8), within w²/8 either way: what second moments need beside the pair."""
+        eighth = axis.width**2 // 8
+        return self._cell((axis,), where, (CURVE,), (-eighth, axis.width**2 // 4 - eighth), "")
+
+    def has_pair(self, axis: Axis | None, where: tuple[Expr, ...]) -> tuple[str, ...]:
+        """A pair that was taken over these rows (of this axis), or nothing."""
+        for m in self.measures:
+            if m.joint and len(m.axes) == 1 and m.where == where and axis in (None, m.axes[0]):
+                return tuple(n.name for n in self.measures if n.joint == m.joint)
+        return ()
+
+    def _cells(
+        self, axes: tuple[Axis, ...], where: tuple[Expr, ...], cells: tuple[tuple[int, ...], ...]
+    ) -> tuple[str, ...]:
+        joint = next((m.joint for m in self.measures if m.joint and (m.axes, m.where) == (axes, where)), "")
+        joint = joint or f"j{len(self.measures)}"
+        return tuple(self._cell(axes, where, c, (0, math.prod(a.width for a in axes)), joint) for c in cells)
+
+    def _cell(
+        self, axes: tuple[Axis, ...], where: tuple[Expr, ...], cell: tuple[int, ...], ends: tuple[int, int], joint: str
+    ) -> str:
+        one = Measure("", MeasureKind.SUM, axes[0].value, where, Form.ONE_ROW, 1, 1, *ends, axes[0].grid,
+                      centred=True, axes=axes, cell=cell, joint=joint)  # fmt: skip
+        return self._add(self._bounded(one))
 
     def histogram(self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None) -> str:
         """Counts by bin of a public grid over the value's bounds; quantiles are read off their running sums."""
@@ -132,27 +171,51 @@ class MeasureBuilder:
 
     # -- outputs
 
+    def outputs(self, aggs: list[Agg], labels: list[str], at: Position | None) -> list[Output]:
+        """All outputs. Averages and spreads come first, so that counts and sums of the same rows are read off their cells."""
+        calls = [(f"a{i}", agg, label) for i, (agg, label) in enumerate(zip(aggs, labels, strict=True))]
+        self.counted = {self._present(a) for a in aggs if a.function == "count" and not a.distinct}
+        rank = {"count": 2, "sum": 1}
+        made = {
+            n: self.output(n, a, label, at) for n, a, label in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
+        }
+        return [made[n] for n, _, _ in calls]
+
+    def _present(self, agg: Agg) -> tuple[Expr, ...]:
+        where = () if agg.where is None else (agg.where,)
+        return (*where, *(is_not_null(a) for a in agg.args if a.facts.nullable))
+
+    def _sum(self, name: str, arg: Expr, present: tuple[Expr, ...], label: str, at: Position | None) -> Output:
+        """A sum alone; beside a count or an average of the same rows, read off their pair where the bounding allows."""
+        weighed = self.amount is None and not (self.unit_level or self._by_groups())
+        if weighed or (self.one_row and self.amount is None):
+            axis = self.axis(arg, label, at)
+            found = self.has_pair(axis, present)
+            if not found and present in self.counted and not self.has_pair(None, present):
+                found = self.pair(axis, present)
+            if found:
+                return Output(name, AggKind.SUM, found, label, arg.facts.type)
+        return Output(name, AggKind.SUM, (self.sum(arg, present, label, at),), label, arg.facts.type)
+
     def output(self, name: str, agg: Agg, label: str, at: Position | None) -> Output:
         """The output column of one aggregate call, with its measures registered."""
         where = () if agg.where is None else (agg.where,)
         if agg.function == "count":
-            return Output(name, AggKind.COUNT, (self._count(agg, where),), label, Type.INTEGER)
+            return Output(name, AggKind.COUNT, self._count(agg), label, Type.INTEGER)
         arg = agg.args[0]
         present = where if not arg.facts.nullable else (*where, is_not_null(arg))
         if agg.function == "sum":
-            key = self.sum(arg, present, label, at, centred=False)
-            return Output(name, AggKind.SUM, (key,), label, arg.facts.type)
+            return self._sum(name, arg, present, label, at)
         lo, hi = (None, None)
         if agg.function in ("avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop", "quantile_cont",
                             "quantile_disc", "median"):  # fmt: skip
             lo, hi = finite_bounds(arg, label, at)
         if agg.function == "avg":
-            parts = (self.sum(arg, present, label, at, centred=True), self.count(present))
-            return Output(name, AggKind.AVG, parts, label, Type.NUMBER, lo, hi)
+            pair = self.pair(self.axis(arg, label, at), present)
+            return Output(name, AggKind.AVG, pair, label, Type.NUMBER, lo, hi)
         if agg.function in ("var_samp", "var_pop", "stddev_samp", "stddev_pop"):
-            first = self.sum(arg, present, label, at, centred=True)
-            square = self._square(arg, first)
-            parts3 = (first, self.sum(square, present, label, at, centred=False), self.count(present))
+            axis = self.axis(arg, label, at, CURVE_STEPS)
+            parts3 = (*self.pair(axis, present), self.curve(axis, present))
             assert lo is not None
             assert hi is not None
             kind = AggKind.VARIANCE if agg.function.startswith("var") else AggKind.STDDEV
@@ -179,61 +242,24 @@ class MeasureBuilder:
             rule="aggregates",
         )
 
-    def _count(self, agg: Agg, where: tuple[Expr, ...]) -> str:
-        if not agg.args:
-            return self.count(where)
-        arg = agg.args[0]
-        present = where if not arg.facts.nullable else (*where, is_not_null(arg))
-        if not agg.distinct:
-            return self.count(present)
-        if arg.facts.unit:
-            return self.units(present)
-        return self.distinct(arg, present)
+    def _count(self, agg: Agg) -> tuple[str, ...]:
+        if agg.distinct:
+            arg = agg.args[0]
+            present = self._present(agg)
+            return (self.units(present) if arg.facts.unit else self.distinct(arg, present),)
+        present = self._present(agg)
+        if self.thresholded and self.one_row and not present:
+            return (self.count(present),)  # the count that keys pass their threshold by
+        return self.has_pair(None, present) or (self.count(present),)
 
     def _pair(self, name: str, agg: Agg, where: tuple[Expr, ...], label: str, at: Position | None) -> Output:
-        """COVAR, CORR and regressions: five centred moments and the count of rows where both values are present."""
+        """COVAR, CORR and regressions: the four products of two axes, and the curves of those whose squares are needed."""
         y, x = agg.args
         present = (*where, *(is_not_null(a) for a in agg.args if a.facts.nullable))
-        first_y = self.sum(y, present, label, at, centred=True)
-        first_x = self.sum(x, present, label, at, centred=True)
-        products = [(x, first_x, y, first_y)]
-        if agg.function != "covar_pop" and agg.function != "covar_samp":
-            products += [(x, first_x, x, first_x)]
-        if agg.function == "corr":
-            products += [(y, first_y, y, first_y)]
-        seconds = [self.sum(self._product(*p), present, label, at, centred=False) for p in products]
-        parts = (first_y, first_x, *seconds, self.count(present))
+        axes = (self.axis(y, label, at, PRODUCT_STEPS), self.axis(x, label, at, PRODUCT_STEPS))
+        curved = {"covar_pop": (), "covar_samp": (), "corr": (axes[1], axes[0])}.get(agg.function, (axes[1],))
+        parts = (*self.product(axes, present), *(self.curve(a, present) for a in curved))
         return Output(name, AggKind.PAIR, parts, label, Type.NUMBER, function=agg.function)
-
-    def _product(self, a: Expr, first_a: str, b: Expr, first_b: str) -> Expr:
-        left, right = self._centred(a, first_a), self._centred(b, first_b)
-        facts = operators.arithmetic("mul", left.facts, right.facts)
-        return Call(facts.with_(type=Type.NUMBER, grid=None), "mul", (_number(left), right))
-
-    def _centred(self, arg: Expr, first: str) -> Expr:
-        """The value less the centre of its first moment's measure."""
-        center = next(m for m in self.measures if m.name == first).center
-        lit = (
-            integer(int(center))
-            if center.denominator == 1
-            else Lit(Facts(Type.NUMBER, Interval(center, center), nullable=False, per_unit=True), float(center))
-        )
-        return Call(operators.arithmetic("sub", arg.facts, lit.facts), "sub", (arg, lit))
-
-    def _square(self, arg: Expr, first: str) -> Expr:
-        d = self._centred(arg, first)
-        squared = operators.arithmetic("mul", d.facts, d.facts)
-        lo, hi = d.facts.bounds.ends()
-        top = max(lo * lo, hi * hi)
-        return Call(
-            squared.with_(bounds=Interval(Fraction(0), top), type=Type.NUMBER, grid=None), "mul", (_number(d), d)
-        )
-
-
-def _number(e: Expr) -> Expr:
-    from .expr import Cast
-
-    return e if e.facts.type is Type.NUMBER else Cast(e.facts.with_(type=Type.NUMBER), e)
 
 
 def is_not_null(e: Expr) -> Expr:

@@ -162,12 +162,43 @@ class MeasureKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """A bounded value on a public grid: the integer v = (value - center)/grid within [``low``, ``high``].
+
+    With u = v - low and t = high - v, u + t is ``width`` in every row: sums of both give a sum and a count at one price.
+    """
+
+    value: Expr
+    low: int
+    high: int
+    grid: Fraction
+    center: Fraction
+
+    @builtins.property
+    def width(self) -> int:
+        """u + t of any row."""
+        return self.high - self.low
+
+    @builtins.property
+    def ends(self) -> tuple[Fraction, Fraction]:
+        """Where u = 0 and where t = 0, in the value's own unit."""
+        return self.center + self.low * self.grid, self.center + self.high * self.grid
+
+
+CURVE = 2  # as a cell: u·t less its mid-range, from which second moments follow
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One vector of exact integers over the groups of a release point, with its contribution bound.
 
     The engine's integer is ``multiplier`` times the quantity in multiples of ``grid`` (about ``center`` for centred sums).
     ``k``, ``c``: at most ``k`` groups a unit, each partial within [``low``·c, ``high``·c]. ``total``: a unit's weights
     add to at most this many rows.
+
+    With ``axes``, a row's integer is its *cell*: u (1) or t (0) of one axis, a product of such of two, or the curve of one
+    (``CURVE``). Measures of one name in ``joint`` are the cells of the same rows, which add up to one whole a row: one
+    measurement draws them together, at the price of one.
     """
 
     name: str
@@ -186,6 +217,9 @@ class Measure:
     amount: int | None = None
     centred: bool = False
     candidates: tuple[Fraction, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    cell: tuple[int, ...] = ()
+    joint: str = ""
 
 
 class AggKind(enum.StrEnum):

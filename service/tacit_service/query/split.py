@@ -12,7 +12,7 @@ from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
 from .parse import parse, position
-from .plan import AggKind, Key, KeyTable, Output, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
+from .plan import AggKind, Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.join import fanout
 from .rules.release import Draft
 
@@ -44,10 +44,9 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
         groups=binder.group_caps,
         form=binder.catalog.policy.contribution.form,
         amount=binder.caps.max_amount,
+        thresholded=not public,
     )
-    outputs: list[Output] = []
-    for i, (agg, label) in enumerate(zip(draft.aggs, draft.labels, strict=True)):
-        outputs.append(builder.output(f"a{i}", agg, label, at))
+    outputs = builder.outputs(draft.aggs, draft.labels, at)
     if not outputs and not exprs:
         raise DerivationError(
             "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"

@@ -17,37 +17,38 @@ from tacit_service.policy.model import Column, Policy, Table
 from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
-from .estimate import Priced, contribution_words
-from .intervals import half_width, sum_half_width
+from .estimate import Vector, contribution_words, step
+from .intervals import half_width
 from .postprocessing import cell, wire_type
 from .prepare import Prepared
 
 AGGREGATES = ("count", "sum", "avg", "median", "quantile_cont", "quantile_disc", "stddev", "variance", "count_if")
 
 
-def mechanism_info(p: Priced) -> MechanismInfo:
-    """One measurement of the receipt."""
-    s = p.measurement.sensitivity
+def mechanism_info(prepared: Prepared, v: Vector) -> MechanismInfo:
+    """One measurement of the receipt, with all measures that it draws together."""
+    m, s = v.measurement, v.measurement.sensitivity
+    parts = [prepared.estimate.of(v.point, name) for name, _ in v.parts]
     return MechanismInfo(
-        release_point=p.point,
-        measure=f"{p.measure.name}: {p.measure.kind}",
-        mechanism=p.measurement.kind,
-        scale=p.measurement.scale,
-        unit_scale=p.unit_scale,
+        release_point=v.point,
+        measure=", ".join(f"{p.measure.name}: {p.measure.kind}" for p in parts),
+        mechanism=m.kind,
+        scale=m.scale,
+        unit_scale=parts[0].unit_scale,
         l0=s.l0,
         l1=float(s.l1),
         l2=s.l2,
         linf=float(s.linf),
-        threshold=p.measurement.threshold,
-        epsilon=str(p.measurement.epsilon),
-        delta=str(p.measurement.delta),
-        contribution=contribution_words(p.measure),
+        threshold=m.threshold,
+        epsilon=str(m.epsilon),
+        delta=str(m.delta),
+        contribution=contribution_words(parts[0].measure),
     )
 
 
-def mechanism_infos(prepared: Prepared) -> list[MechanismInfo]:
-    """All measurements of a prepared request."""
-    return [mechanism_info(p) for p in prepared.estimate.priced]
+def mechanism_infos(prepared: Prepared, point: str | None = None) -> list[MechanismInfo]:
+    """All measurements of a prepared request, or of one of its release points."""
+    return [mechanism_info(prepared, v) for v in prepared.estimate.vectors if point in (None, v.point)]
 
 
 def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
@@ -78,8 +79,10 @@ def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[
     if width is not None:
         return width, None
     if output.kind is AggKind.AVG:
-        total = sum_half_width(point, output, prepared.estimate)
-        return None, f"about ±{total:.4g} / n in a group of n rows"
+        priced = prepared.estimate.of(point.name, output.measures[0])
+        low, high = priced.measure.axes[0].ends
+        middle = float(high - low) / 2 * priced.measurement.half_width() / priced.factor * step(priced.measure) * 1.5
+        return None, f"about ±{middle:.4g} / n in a group of n rows"
     return None, "depends on the answer; its interval comes with it"
 
 
@@ -93,7 +96,7 @@ def quoted_releases(prepared: Prepared) -> list[QuotedRelease]:
                 name=point.name,
                 keys="public" if point.public_keys else "threshold",
                 groups=None if keys is None else len(keys),
-                measurements=[mechanism_info(p) for p in prepared.estimate.priced if p.point == point.name],
+                measurements=mechanism_infos(prepared, point.name),
             )
         )
     return result

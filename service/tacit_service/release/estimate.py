@@ -1,113 +1,199 @@
 """The quote: which measurements a plan will run, at which scale and price, and how wide the intervals will be.
 
-Touches no data. ε is shared out over the measures in exact units; each measure's price is its OpenDP map's.
+Touches no data. ε is shared out over the measurements in exact units, by weights that make the widest relative interval
+narrowest (``shares``); each measurement's price is its OpenDP map's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tacit_service.engine.bounding import sensitivity
+import numpy as np
+
+from tacit_service.engine.bounding import joint
 from tacit_service.errors import RequestError
-from tacit_service.privacy import mechanisms
+from tacit_service.privacy import accuracy, mechanisms
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.mechanisms import Measurement
+from tacit_service.privacy.sensitivity import combined
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.query.plan import Form, Measure, MeasureKind, Plan
+from tacit_service.query.plan import Form, Measure, MeasureKind, Plan, ReleasePoint
+
+from .shares import Sizes, factors, point_groups, shares
+from .values import Floats, step
+
+__all__ = ["Estimate", "Priced", "Vector", "contribution_words", "estimate", "step"]
 
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """One measure with the measurement that will release it."""
+    """One measure with the measurement that will release it, alone or within a vector, times ``factor``."""
 
     point: str
     measure: Measure
     measurement: Measurement
+    factor: int = 1
+
+    @property
+    def scale(self) -> float:
+        """Scale of the noise in the measure's own noise units."""
+        return self.measurement.scale / self.factor
+
+    @property
+    def noise(self) -> accuracy.Noise:
+        """The noise's law, in the measure's own noise units."""
+        return accuracy.Noise(
+            "gaussian" if self.measurement.kind == "gaussian" else "laplace", self.scale, 1.0 / self.factor
+        )
 
     @property
     def unit_scale(self) -> float:
         """Scale of the noise in the output's own unit."""
-        return self.measurement.scale * step(self.measure)
+        return self.scale * step(self.measure)
+
+    def half_width(self, confidence: float) -> float:
+        """Half the interval around one noisy value, in the measure's own noise units."""
+        return self.measurement.half_width(confidence) / self.factor
+
+    def redraw(self, size: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Fresh noise of this law, for re-draws of what is released."""
+        return accuracy.redraw(self.measurement, size, rng) / self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """What one measurement draws together: measures of a release point, each times an integer factor."""
+
+    point: str
+    parts: tuple[tuple[str, int], ...]
+    measurement: Measurement
+
+    @property
+    def threshold(self) -> bool:
+        """It also decides which keys are shown."""
+        return self.measurement.threshold is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """All measurements of a plan, in the order of its release points and measures."""
+    """All measurements of a plan: ``vectors`` as they are drawn and charged, ``priced`` by measure."""
 
     priced: tuple[Priced, ...]
+    vectors: tuple[Vector, ...] = ()
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What the ledger is asked to charge."""
-        return tuple(p.measurement.event for p in self.priced)
+        return tuple(v.measurement.event for v in self.vectors)
 
     @property
     def epsilon(self) -> Epsilon:
         """Sum of the measurements' ε."""
-        return Epsilon(sum(p.measurement.epsilon.units for p in self.priced))
+        return Epsilon(sum(v.measurement.epsilon.units for v in self.vectors))
 
     @property
     def delta(self) -> Delta:
         """Sum of the measurements' δ."""
-        return Delta(sum(p.measurement.delta.units for p in self.priced))
+        return Delta(sum(v.measurement.delta.units for v in self.vectors))
 
     def of(self, point: str, measure: str) -> Priced:
         """The priced measure of that name."""
         return next(p for p in self.priced if p.point == point and p.measure.name == measure)
 
 
-def step(m: Measure) -> float:
-    """One noise unit in the output's own unit."""
-    return float(m.grid / m.multiplier) if m.kind is MeasureKind.SUM else 1.0 / m.multiplier
-
-
 def estimate(
-    plan: Plan, epsilon: Epsilon, delta: Delta, *, unit: str, mechanism: str = "auto", spare_delta: bool = False
-) -> Estimate:
-    """Share ε equally over the measures of all release points, and δ over those that need it.
+    plan: Plan, epsilon: Epsilon, delta: Delta, *, unit: str, mechanism: str = "auto", spare_delta: bool = False,
+    groups: Mapping[str, int | None] | None = None, sizes: Sizes | None = None,
+) -> Estimate:  # fmt: skip
+    """Share ε over the measurements of all release points by ``shares``, and δ over those that need it.
 
     ``spare_delta``: the caller offered δ beyond what thresholds need, so Gaussian noise may be used where it is narrower.
+    ``groups``: how many rows each release point will have, where that is public. ``sizes``: expected sizes of tables.
     Raises ``RequestError`` delta_invalid when unknown keys meet δ = 0.
     """
-    measures = [(point, m) for point in plan.releases for m in point.measures]
-    if not measures:
-        return Estimate(())
-    shares = epsilon.split([1] * len(measures))
-    thresholds = [point.threshold_on == m.name for point, m in measures]
-    gaussian = mechanism == "gaussian" or (mechanism == "auto" and spare_delta)
-    takers = [t or gaussian for t in thresholds]
-    deltas = iter(delta.split([1] * sum(takers))) if any(takers) else iter(())
-    priced = []
-    for (point, m), share, threshold, taker in zip(measures, shares, thresholds, takers, strict=True):
-        part = next(deltas) if taker else Delta(0)
-        priced.append(Priced(point.name, m, _measurement(m, share, part, unit, threshold, mechanism)))
-    return Estimate(tuple(priced))
+    if not plan.releases:
+        return Estimate((), ())
+    sets = [(point, g) for point in plan.releases for g in point_groups(point)]
+    weights = shares(plan, groups or {}, sizes or Sizes())
+    parts = dict(zip([(p.name, g) for p, g in sets], epsilon.split(weights), strict=True))
+    offered = mechanism == "gaussian" or (mechanism == "auto" and spare_delta)
+    takers = [g for p, g in sets if _passes(p, g)]
+    gaussian = [p for p in plan.releases if offered and any(not _passes(p, g) for g in point_groups(p))]
+    deltas = iter(delta.split([1] * (len(takers) + len(gaussian))) if takers or gaussian else [])
+    vectors: list[Vector] = []
+    for point in plan.releases:
+        own = [(g, parts[point.name, g]) for g in point_groups(point)]
+        for g, share in own:
+            if _passes(point, g):
+                vectors.append(_vector(point, g, _threshold(g[0], share, next(deltas), unit)))
+        rest = [(g, share) for g, share in own if not _passes(point, g)]
+        part = next(deltas) if point in gaussian else Delta(0)
+        vectors += _rest(point, rest, part, unit, mechanism)
+    return Estimate(_priced(plan, vectors), tuple(vectors))
 
 
-def _measurement(m: Measure, epsilon: Epsilon, delta: Delta, unit: str, threshold: bool, mechanism: str) -> Measurement:
-    s = sensitivity(m)
-    if threshold:
-        if not delta:
-            raise RequestError(
-                "delta_invalid",
-                "The group keys are not declared, so they must pass a threshold, which needs δ above 0.",
-                hint="Ask with a delta such as 1e-9, or group by declared keys.",
-                rule="unknown keys",
-            )
-        return mechanisms.laplace_threshold(s, epsilon, delta, unit=unit)
-    laplace = mechanisms.laplace(s, epsilon, unit=unit)
+Group = tuple[Measure, ...]
+
+
+def _passes(point: ReleasePoint, group: Group) -> bool:
+    """The group is the count by which unknown keys pass their threshold."""
+    return group[0].name == point.threshold_on
+
+
+def _priced(plan: Plan, vectors: list[Vector]) -> tuple[Priced, ...]:
+    by = {(v.point, name): (v.measurement, factor) for v in vectors for name, factor in v.parts}
+    return tuple(Priced(p.name, m, *by[p.name, m.name]) for p in plan.releases for m in p.measures)
+
+
+def _rest(
+    point: ReleasePoint, groups: list[tuple[Group, Epsilon]], delta: Delta, unit: str, mechanism: str
+) -> list[Vector]:
+    """Laplace noise on each group of measures, or one Gaussian vector over all, whichever has the narrower intervals.
+
+    With Laplace noise, one vector over several groups would cost exactly the sum of their prices and gain nothing; with
+    Gaussian noise it is their root-mean-square that is paid, which is narrower from the second group on.
+    """
+    if not groups:
+        return []
+    laplace = [_vector(point, g, mechanisms.laplace(joint(g), e, unit=unit)) for g, e in groups]
     if not delta or mechanism == "laplace":
         return laplace
-    gaussian = mechanisms.gaussian(s, epsilon, delta, unit=unit)
-    if mechanism == "gaussian" or gaussian.half_width() < laplace.half_width():
-        return gaussian
-    return laplace
+    times = factors(point, [g for g, _ in groups])
+    whole = combined([(joint(g), f) for (g, _), f in zip(groups, times, strict=True)])
+    total = Epsilon(sum(e.units for _, e in groups))
+    drawn = mechanisms.gaussian(whole, total, delta, unit=unit)
+    parts = tuple((m.name, f) for (g, _), f in zip(groups, times, strict=True) for m in g)
+    one = Vector(point.name, parts, drawn)
+    if mechanism == "gaussian":
+        return [one]
+    worst = max(drawn.half_width() / f / v.measurement.half_width() for f, v in zip(times, laplace, strict=True))
+    return [one] if worst < 1.0 else laplace
+
+
+def _vector(point: ReleasePoint, group: Group, measurement: Measurement) -> Vector:
+    return Vector(point.name, tuple((m.name, 1) for m in group), measurement)
+
+
+def _threshold(m: Measure, epsilon: Epsilon, delta: Delta, unit: str) -> Measurement:
+    if not delta:
+        raise RequestError(
+            "delta_invalid",
+            "The group keys are not declared, so they must pass a threshold, which needs δ above 0.",
+            hint="Ask with a delta such as 1e-9, or group by declared keys.",
+            rule="unknown keys",
+        )
+    return mechanisms.laplace_threshold(joint((m,)), epsilon, delta, unit=unit)
 
 
 def contribution_words(m: Measure) -> str:
     """How one unit's contributions are bounded, in a sentence part, and which values are read."""
     words = _form_words(m)
+    if m.axes:
+        return (
+            f"{words}; values within {' and '.join(f'[{_plain(a)}, {_plain(b)}]' for a, b in (x.ends for x in m.axes))}"
+        )
     if m.kind is MeasureKind.SUM and m.value is not None:
         low, high = m.low * m.grid + m.center, m.high * m.grid + m.center
         return f"{words}; values within [{_plain(low)}, {_plain(high)}]"

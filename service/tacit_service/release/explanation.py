@@ -11,7 +11,7 @@ from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import placeholder
 from tacit_service.query.explain import explain
 
-from .estimate import contribution_words
+from .estimate import contribution_words, step
 from .intervals import CONFIDENCE
 from .prepare import Prepared
 
@@ -35,15 +35,17 @@ def explained_statement(sql: str) -> str | None:
 def explanation(prepared: Prepared) -> str:
     """The whole text, one line a fact."""
     lines = explain(prepared.plan).splitlines()
-    for p in prepared.estimate.priced:
-        m, s = p.measurement, p.measurement.sensitivity
-        half = m.half_width(CONFIDENCE) * p.unit_scale / m.scale
+    for v in prepared.estimate.vectors:
+        m, s = v.measurement, v.measurement.sensitivity
         threshold = "" if m.threshold is None else f", released above {m.threshold}"
-        lines.append(
-            f"measure {p.point}.{p.measure.name} ({p.measure.kind}): {contribution_words(p.measure)}; "
-            f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf} in steps of {float(p.measure.grid / p.measure.multiplier):g}; "
-            f"{m.kind} scale {m.scale:.6g}{threshold}; epsilon {m.epsilon}, delta {m.delta}; ±{half:.6g} (95 %)"
-        )
+        for p in (prepared.estimate.of(v.point, name) for name, _ in v.parts):
+            together = "" if len(v.parts) == 1 else f" within one vector of {len(v.parts)}, times {p.factor}"
+            half = p.half_width(CONFIDENCE) * step(p.measure)
+            lines.append(
+                f"measure {p.point}.{p.measure.name} ({p.measure.kind}): {contribution_words(p.measure)}{together}; "
+                f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf} in steps of {step(p.measure):g}; "
+                f"{m.kind} scale {m.scale:.6g}{threshold}; epsilon {m.epsilon}, delta {m.delta}; ±{half:.6g} (95 %)"
+            )
     lines.append(f"price: epsilon {prepared.estimate.epsilon}, delta {prepared.estimate.delta}")
     for point in prepared.plan.releases:
         for statement in statements(point):

@@ -1,7 +1,7 @@
 """From noisy integers to the numbers an analyst sees, with an interval for each; and re-draws of both.
 
 Post-processing only: nothing here reads exact values. Intervals of counts and sums are the noise's own quantile; of
-averages, Fieller's inversion of the ratio; of variances and quantiles, re-drawn noise around the released moments.
+averages, Fieller's inversion of the ratio; of variances, correlations and quantiles, the inversion of a test by re-drawn noise.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from tacit_service.privacy import accuracy
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
-from .estimate import Estimate, Priced, step
-from .spread import variance_interval
+from .estimate import Estimate, Priced
+from .spread import quotient_interval
+from .values import linear, quotient, value
 
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
-INNER_DRAWS = 400
+INNER_DRAWS = 600
 QUANTILE_DRAWS = 2_000
 
 
@@ -34,12 +35,6 @@ class Computed:
     high: Floats
 
 
-def noise_of(p: Priced) -> accuracy.Noise:
-    """The measure's noise in noise units."""
-    kind: accuracy.Kind = "gaussian" if p.measurement.kind == "gaussian" else "laplace"
-    return accuracy.Noise(kind, p.measurement.scale)
-
-
 def compute(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats], seed: int) -> dict[str, Computed]:
     """Every output column of a release point. ``noisy``: measures in noise units, histograms as (groups, bins)."""
     rng = np.random.default_rng(seed)
@@ -48,7 +43,7 @@ def compute(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats], s
 
 def values_only(point: ReleasePoint, estimate: Estimate, noisy: dict[str, Floats]) -> dict[str, Floats]:
     """Output values without intervals, for re-drawn measures; leading axes of the measures are kept."""
-    return {o.name: _value(point, o, estimate, noisy) for o in point.outputs}
+    return {o.name: _value(o, _priced(estimate, point, o), noisy) for o in point.outputs}
 
 
 def redraw(
@@ -57,122 +52,47 @@ def redraw(
     """The measures with fresh noise added around what was released, ``draws`` times along a new first axis."""
     result = {}
     for m in point.measures:
-        priced = estimate.of(point.name, m.name)
         around = noisy[m.name]
-        result[m.name] = around + accuracy.redraw(priced.measurement, (draws, *around.shape), rng)
+        result[m.name] = around + estimate.of(point.name, m.name).redraw((draws, *around.shape), rng)
     return result
 
 
-def _steps(estimate: Estimate, point: ReleasePoint, output: Output) -> list[Priced]:
+def _priced(estimate: Estimate, point: ReleasePoint, output: Output) -> list[Priced]:
     return [estimate.of(point.name, m) for m in output.measures]
 
 
-def _value(point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[str, Floats]) -> Floats:
-    priced = _steps(estimate, point, output)
-    parts = [noisy[p.measure.name] * step(p.measure) for p in priced]
-    lo, hi = (float(output.lo or 0), float(output.hi or 0))
-    if output.kind is AggKind.COUNT:
-        return np.rint(parts[0])
-    if output.kind is AggKind.SUM:
-        return _on_grid(parts[0], priced[0], output)
-    if output.kind is AggKind.AVG:
-        center = float(priced[0].measure.center)
-        return center + accuracy.ratio_estimate(parts[0], parts[1], lo - center, hi - center)
-    if output.kind is AggKind.QUANTILE:
-        return _quantile(noisy[priced[0].measure.name], priced[0], output)
-    if output.kind is AggKind.PAIR:
-        return _pair(output, parts, [float(p.measure.center) for p in priced[:2]])
-    mean = np.where(parts[2] > 0, parts[0] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
-    square = np.where(parts[2] > 0, parts[1] / np.where(parts[2] > 0, parts[2], 1.0), 0.0)
-    n = np.maximum(parts[2], 2.0)
-    variance = np.clip((square - mean**2) * (n / (n - 1.0) if output.sample else 1.0), 0.0, None)
-    result: Floats = np.sqrt(variance) if output.kind is AggKind.STDDEV else variance
-    return np.minimum(result, hi)
-
-
-def _pair(output: Output, parts: list[Floats], centers: list[float]) -> Floats:
-    """COVAR, CORR, REGR_SLOPE and REGR_INTERCEPT from moments about the centers of y and x."""
-    n = np.maximum(parts[-1], 1.0)
-    my, mx = parts[0] / n, parts[1] / n
-    covariance = parts[2] / n - mx * my
-    if output.function == "covar_pop":
-        return covariance
-    if output.function == "covar_samp":
-        return covariance * n / np.maximum(n - 1.0, 1.0)
-    var_x = np.maximum(parts[3] / n - mx**2, 1e-300)
-    if output.function == "corr":
-        var_y = np.maximum(parts[4] / n - my**2, 1e-300)
-        result: Floats = np.clip(covariance / np.sqrt(var_x * var_y), -1.0, 1.0)
-        return result
-    slope: Floats = covariance / var_x
-    return slope if output.function == "regr_slope" else my + centers[0] - slope * (mx + centers[1])
-
-
-def _on_grid(values: Floats, p: Priced, output: Output) -> Floats:
-    """Sums shown on the grid of their values (whole for integers): digits past it are noise of the weights alone."""
-    grid = float(p.measure.grid)
-    rounded = np.rint(values / grid)
-    if grid < 1 and (1 / p.measure.grid).denominator == 1:
-        return rounded / float(1 / p.measure.grid)
-    return np.rint(values) if output.type is Type.INTEGER else rounded * grid
-
-
-def _quantile(counts: Floats, p: Priced, output: Output) -> Floats:
-    """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
-    candidates = np.array([float(c) for c in p.measure.candidates])
-    if output.parameter in (0.0, 1.0):
-        return _end(counts, p, candidates, last=output.parameter == 1.0)
-    running = np.cumsum(counts, axis=-1)
-    total = np.maximum(running[..., -1:], 0.0)
-    target = (output.parameter or 0.0) * total
-    crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
-    index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
-    result: Floats = candidates[index]
-    return result
-
-
-def _end(counts: Floats, p: Priced, candidates: Floats, *, last: bool) -> Floats:
-    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
-    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
-    running = np.cumsum(inward, axis=-1)
-    noise = p.measurement.scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
-    found = running >= np.maximum(2.0 * noise, 0.5 * p.measure.multiplier)
-    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
-    result: Floats = values[index]
-    return result
+def _value(output: Output, priced: list[Priced], noisy: dict[str, Floats]) -> Floats:
+    parts = [noisy[p.measure.name] for p in priced]
+    return value(output, [p.measure for p in priced], parts, priced[0].scale)
 
 
 def _output(
     point: ReleasePoint, output: Output, estimate: Estimate, noisy: dict[str, Floats], rng: np.random.Generator
 ) -> Computed:
-    priced = _steps(estimate, point, output)
-    value = _value(point, output, estimate, noisy)
-    if output.kind is AggKind.QUANTILE and 0.0 < (output.parameter or 0.0) < 1.0:
-        return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], value, rng)
-    if output.kind in (AggKind.COUNT, AggKind.SUM):
-        half = priced[0].measurement.half_width(CONFIDENCE) * step(priced[0].measure)
+    priced = _priced(estimate, point, output)
+    shown = _value(output, priced, noisy)
+    half = half_width(point, output, estimate)
+    if half is not None:
         if output.kind is AggKind.COUNT or output.type is Type.INTEGER:
             half = float(math.ceil(half - 1e-9))
-        return Computed(value, value - half, value + half)
+        return Computed(shown, shown - half, shown + half)
     if output.kind is AggKind.AVG:
-        return _average(output, priced, noisy, value)
-    measures = {p.measure.name: p for p in priced}
-    shifted = {
-        name: noisy[name] + accuracy.redraw(p.measurement, (INNER_DRAWS, *noisy[name].shape), rng)
-        for name, p in measures.items()
+        return _average(output, priced, noisy, shown)
+    drawn = {
+        p.measure.name: noisy[p.measure.name] + p.redraw((INNER_DRAWS, *noisy[p.measure.name].shape), rng)
+        for p in priced
     }
-    if output.kind in (AggKind.VARIANCE, AggKind.STDDEV):
-        return _spread(output, priced, noisy, shifted, value)
-    drawn = _value(point, output, estimate, shifted)
-    low, high = around(value, drawn)
-    if output.kind is AggKind.QUANTILE:  # a value is known to its bin
-        half_bin = float(priced[0].measure.grid) / 2
-        low, high = low - half_bin, high + half_bin
-    if output.kind is AggKind.PAIR:
-        lo, hi = (-1.0, 1.0) if output.function == "corr" else (-np.inf, np.inf)
-    else:
-        lo, hi = float(output.lo or 0), float(output.hi or 0)
-    return Computed(value, np.clip(low, lo, hi), np.clip(high, lo, hi))
+    if output.kind is not AggKind.QUANTILE:
+        measures = [p.measure for p in priced]
+        now = quotient(output, measures, [noisy[m.name] for m in measures])
+        low, high = quotient_interval(now, quotient(output, measures, [drawn[m.name] for m in measures]), CONFIDENCE)
+        return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
+    if 0.0 < (output.parameter or 0.0) < 1.0:
+        return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
+    low, high = around(shown, _value(output, priced, drawn))
+    half_bin = float(priced[0].measure.grid) / 2  # a value is known to its bin
+    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    return Computed(shown, np.clip(low - half_bin, lo, hi), np.clip(high + half_bin, lo, hi))
 
 
 def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats, rng: np.random.Generator) -> Computed:
@@ -184,7 +104,7 @@ def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats,
     """
     q = output.parameter or 0.0
     candidates = np.array([float(c) for c in p.measure.candidates])
-    noise = np.cumsum(accuracy.redraw(p.measurement, (QUANTILE_DRAWS, len(candidates)), rng), axis=-1)
+    noise = np.cumsum(p.redraw((QUANTILE_DRAWS, len(candidates)), rng), axis=-1)
     reach = np.quantile(noise - q * noise[:, -1:], (1 + CONFIDENCE) / 2, axis=0)
     running = np.cumsum(counts, axis=-1)
     deviation = running - q * running[..., -1:]
@@ -201,20 +121,6 @@ def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats,
     return Computed(value, low, high)
 
 
-def _spread(
-    output: Output, priced: list[Priced], noisy: dict[str, Floats], drawn: dict[str, Floats], value: Floats
-) -> Computed:
-    names = [p.measure.name for p in priced]
-    moments = [noisy[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
-    shifted = [drawn[n] * step(p.measure) for n, p in zip(names, priced, strict=True)]
-    hi = float(output.hi or 0)
-    root = output.kind is AggKind.STDDEV
-    low, high = variance_interval(moments, shifted, hi**2 if root else hi, CONFIDENCE)
-    if root:
-        low, high = np.sqrt(low), np.sqrt(high)
-    return Computed(value, np.minimum(low, value), np.maximum(high, value))
-
-
 def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
     """Basic bootstrap interval: the released value less the quantiles of (re-drawn − released), draws along axis 0."""
     tail = (1 - CONFIDENCE) / 2
@@ -227,24 +133,23 @@ def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:
     return value - high_q, value - low_q
 
 
-def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], value: Floats) -> Computed:
-    sums, counts = (noisy[p.measure.name] * step(p.measure) for p in priced)
-    noises = [accuracy.Noise(noise_of(p).kind, p.measurement.scale * step(p.measure)) for p in priced]
-    center = float(priced[0].measure.center)
-    lo, hi = float(output.lo or 0) - center, float(output.hi or 0) - center
-    low, high = accuracy.ratio_interval(sums, counts, noises[0], noises[1], lo, hi, CONFIDENCE)
-    return Computed(value, low + center, high + center)
+def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], shown: Floats) -> Computed:
+    ones, others = (noisy[p.measure.name] for p in priced)
+    first, last = (float(e) for e in priced[0].measure.axes[0].ends)
+    low, high = accuracy.share_interval(ones, others, priced[0].noise, CONFIDENCE)
+    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    low, high = (np.clip(first + (last - first) * e, lo, hi) for e in (low, high))
+    return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
 
 
 def half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float | None:
     """Expected half-width in the output's unit, where it does not depend on the answer."""
-    if output.kind in (AggKind.COUNT, AggKind.SUM):
-        p = _steps(estimate, point, output)[0]
-        return p.measurement.half_width(CONFIDENCE) * step(p.measure)
-    return None
-
-
-def sum_half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float:
-    """For AVG: half-width of the sum alone, which divided by the group's size is about the average's."""
-    p = _steps(estimate, point, output)[0]
-    return p.measurement.half_width(CONFIDENCE) * step(p.measure)
+    priced = _priced(estimate, point, output)
+    factors = linear(output, [p.measure for p in priced])
+    if factors is None:
+        return None
+    if len(priced) == 1:
+        return priced[0].half_width(CONFIDENCE) * factors[0]
+    noises = [accuracy.Noise(p.noise.kind, abs(f) * p.scale, 0.0) for p, f in zip(priced, factors, strict=True)]
+    noises.sort(key=lambda n: -n.scale)
+    return float(accuracy.two_noise_quantile(noises[0], noises[1], np.ones(1), CONFIDENCE)[0])

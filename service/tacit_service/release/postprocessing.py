@@ -16,6 +16,7 @@ from tacit.wire import Cell, ColumnInfo
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
 
+from .estimate import Estimate
 from .intervals import Computed, Floats, around, compute, redraw, values_only
 from .keys import KeyRows
 from .postprocess import Sandbox
@@ -70,7 +71,9 @@ class PostProcessor:
         self.plan: Plan = prepared.plan
         self.released = released
         self.seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big")
-        self.noisy = {p.name: _arrays(p, released[p.name]) for p in self.plan.releases if p.name in released}
+        self.noisy = {
+            p.name: _arrays(p, prepared.estimate, released[p.name]) for p in self.plan.releases if p.name in released
+        }
 
     def tables(self, names: list[str]) -> dict[str, pa.Table]:
         """Tables that the outer SQL reads, without intervals."""
@@ -212,11 +215,11 @@ class PostProcessor:
         return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _arrays(point: ReleasePoint, released: Released) -> dict[str, Floats]:
-    """Measures as floats, histograms as (groups, bins)."""
+def _arrays(point: ReleasePoint, estimate: Estimate, released: Released) -> dict[str, Floats]:
+    """Measures as floats in their own noise units, histograms as (groups, bins)."""
     result = {}
     for m in point.measures:
-        vector = np.array(released.measures[m.name], dtype=np.float64)
+        vector = np.array(released.measures[m.name], dtype=np.float64) / estimate.of(point.name, m.name).factor
         if m.kind is MeasureKind.HISTOGRAM:
             vector = vector.reshape(len(released.keys), len(m.candidates))
         result[m.name] = vector

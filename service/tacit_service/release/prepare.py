@@ -106,10 +106,14 @@ class Preparer:
         plan = self.planner.plan(request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
 
+        groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
+
         def price_at(epsilon: Epsilon) -> Estimate:
             rules = self.policy.per_query
             unit = self.policy.privacy_unit.name
-            return estimate(plan, epsilon, delta, unit=unit, mechanism=rules.mechanism, spare_delta=offered)
+            return estimate(
+                plan, epsilon, delta, unit=unit, mechanism=rules.mechanism, spare_delta=offered, groups=groups
+            )
 
         if request.accuracy is not None and plan.releases:
             epsilon = self._by_accuracy(request, plan, price_at)

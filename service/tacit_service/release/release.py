@@ -36,7 +36,7 @@ from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.lanes import Limits
-from tacit_service.privacy.mechanisms import draw, draw_threshold
+from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
@@ -259,21 +259,17 @@ class Desk:
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
-        if point.threshold_on is not None:
-            priced = prepared.estimate.of(point.name, point.threshold_on)
-            keys, rows, counts = draw_threshold(
-                priced.measurement, exact[point.threshold_on], point.threshold_on, charged
-            )
-            noisy[point.threshold_on], kept = counts.tolist(), rows
-        assert keys is not None
-        for m in point.measures:
-            if m.name == point.threshold_on:
+        vectors = sorted((v for v in prepared.estimate.vectors if v.point == point.name), key=lambda v: not v.threshold)
+        for v in vectors:
+            if v.threshold:
+                name = v.parts[0][0]
+                keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
+                noisy[name] = counts.tolist()
                 continue
-            priced = prepared.estimate.of(point.name, m.name)
-            vector = draw(priced.measurement, exact[m.name], m.name, charged)
-            if kept is not None:
-                vector = vector[kept]
-            noisy[m.name] = vector.tolist()
+            drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
+            for (name, _), vector in zip(v.parts, drawn, strict=True):
+                noisy[name] = (vector if kept is None else vector[kept]).tolist()
+        assert keys is not None
         if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
             _check_cells(point, noisy, len(keys))
         return Released(keys, noisy)

@@ -1,9 +1,8 @@
-"""Intervals for variances from three noisy moments, by inversion of a test instead of a bootstrap.
+"""Intervals for quotients of noisy moments (variances, covariances, correlations, slopes), by inversion of a test.
 
-With n rows, S1 = Σ(x−c) and S2 = Σ(x−c)², a variance θ solves g(θ) = S2·n − S1² − θ·n² = 0. From the noisy moments
-the same expression ĝ(θ) is that plus a deviation whose law is re-drawn around what was released; the interval holds
-every θ in [0, hi] for which ĝ(θ) lies within the central 95 % of its own deviation. A bootstrap of the clipped ratio is
-false for small groups (it gives [0, 0]); this was measured at 96 % on Adult's smallest groups.
+A statistic θ = T/B of exact moments solves g(θ) = T − θ·B = 0. From the noisy moments the same expression ĝ(θ) is that plus
+a deviation whose law is re-drawn around what was released; the interval holds every θ of its range for which ĝ(θ) lies
+within the central 95 % of its own deviation. A bootstrap of the clipped ratio is false for small groups (it gives [0, 0]).
 """
 
 from __future__ import annotations
@@ -13,40 +12,52 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from .values import Quotient
+
 Floats = npt.NDArray[np.float64]
 GRID = 96
 ROUNDS = 4
+REACH = 8.0  # deviations to each side within which an unbounded statistic is sought
 
 
-def variance_interval(
-    moments: list[Floats], drawn: list[Floats], hi: float, confidence: float
-) -> tuple[Floats, Floats]:
-    """Ends for each group. ``moments``: S1, S2, n; ``drawn``: the same with fresh noise, draws along axis 0."""
-    s1, s2, n = moments
-    top, square = s2 * n - s1**2, n**2
-    deviation_top = drawn[1] * drawn[2] - drawn[0] ** 2 - top
-    deviation_square = drawn[2] ** 2 - square
-    low, high = np.zeros_like(top), np.full_like(top, hi)
-    for k in range(len(top)):
-        low[k], high[k] = _one(
-            float(top[k]), float(square[k]), deviation_top[:, k], deviation_square[:, k], hi, confidence
-        )
-    return low, high
+def quotient_interval(now: Quotient, drawn: Quotient, confidence: float) -> tuple[Floats, Floats]:
+    """Ends for each group, in the output's own unit. ``drawn``: the same with fresh noise, draws along axis 0."""
+    deviation_top, deviation_bottom = drawn.top - now.top, drawn.bottom - now.bottom
+    low, high = np.zeros_like(now.top), np.zeros_like(now.top)
+    for k in range(len(now.top)):
+        top, bottom = float(now.top[k]), float(now.bottom[k])
+        by_top, by_bottom = deviation_top[:, k], deviation_bottom[:, k]
+        ends = _range(now, k, top, bottom, by_top, by_bottom)
+        low[k], high[k] = _one(top, bottom, by_top, by_bottom, ends, confidence)
+    return now.shown(low), now.shown(high)
+
+
+def _range(now: Quotient, k: int, top: float, bottom: float, by_top: Floats, by_bottom: Floats) -> tuple[float, float]:
+    """Where the quotient may lie: its public range, or some deviations around the estimate."""
+    if np.isfinite(now.lo) and np.isfinite(now.hi):
+        times = float(now.times[k])
+        low, high = (now.lo**2, now.hi**2) if now.root else (now.lo, now.hi)
+        return low / times, high / times
+    floor = max(bottom, float(np.std(by_bottom)), 1e-300)
+    center = top / floor
+    reach = REACH * float(np.std(by_top - center * by_bottom)) / floor
+    return center - reach, center + reach
 
 
 def _one(
-    top: float, square: float, by_top: Floats, by_square: Floats, hi: float, confidence: float
+    top: float, square: float, by_top: Floats, by_square: Floats, ends: tuple[float, float], confidence: float
 ) -> tuple[float, float]:
     tail = (1 - confidence) / 2
 
     def inside(theta: Floats) -> npt.NDArray[np.bool_]:
-        ends = np.quantile(by_top[:, None] - theta[None, :] * by_square[:, None], [tail, 1 - tail], axis=0)
+        reach = np.quantile(by_top[:, None] - theta[None, :] * by_square[:, None], [tail, 1 - tail], axis=0)
         now = top - theta * square
-        result: npt.NDArray[np.bool_] = (now >= ends[0]) & (now <= ends[1])
+        result: npt.NDArray[np.bool_] = (now >= reach[0]) & (now <= reach[1])
         return result
 
-    theta = np.linspace(0.0, hi, GRID)
-    estimate = min(max(top / square, 0.0), hi) if square > 0 else hi / 2
+    lo, hi = ends
+    theta = np.linspace(lo, hi, GRID)
+    estimate = min(max(top / square, lo), hi) if square > 0 else (lo + hi) / 2
     theta = np.unique(np.append(theta, estimate))
     kept = np.flatnonzero(inside(theta))
     if len(kept) == 0:

@@ -1,0 +1,174 @@
+"""From noisy measures to the numbers of a release point: each aggregate as a function of its measures.
+
+Post-processing only. Arrays are measures in noise units, groups along the last axis (a histogram's bins after it); any
+axes before are re-draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit_service.privacy import accuracy
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import CURVE, AggKind, Measure, MeasureKind, Output
+
+Floats = npt.NDArray[np.float64]
+
+
+def step(m: Measure) -> float:
+    """One noise unit in the output's own unit: of a row for counts and cells, of the value for sums."""
+    if m.axes:
+        return 1.0 / m.multiplier / math.prod(a.width for a in m.axes) ** (2 if m.cell == (CURVE,) else 1)
+    return float(m.grid / m.multiplier) if m.kind is MeasureKind.SUM else 1.0 / m.multiplier
+
+
+def linear(output: Output, measures: Sequence[Measure]) -> list[float] | None:
+    """The factors by which a COUNT or SUM is a sum of its measures; ``None`` for aggregates that are not.
+
+    Of a pair with A = Σu and B = Σt: n = (A + B)/w, and Σv = (high·A + low·B)/w.
+    """
+    if output.kind not in (AggKind.COUNT, AggKind.SUM):
+        return None
+    one = measures[0]
+    if not one.axes:
+        return [step(one)]
+    low, high = (float(e) for e in one.axes[0].ends)
+    ends = (1.0, 1.0) if output.kind is AggKind.COUNT else (high, low)
+    return [e * step(m) for e, m in zip(ends, measures, strict=True)]
+
+
+def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], scale: float) -> Floats:
+    """The output from its measures; ``scale`` of the noise, which only MIN and MAX look at."""
+    factors = linear(output, measures)
+    if factors is not None:
+        total: Floats = np.add.reduce([f * p for f, p in zip(factors, parts, strict=True)])
+        return np.rint(total) if output.kind is AggKind.COUNT else _on_grid(total, measures[0], output)
+    if output.kind is AggKind.AVG:
+        low, high = (float(e) for e in measures[0].axes[0].ends)
+        share = accuracy.ratio_estimate(parts[0], parts[0] + parts[1], 0.0, 1.0)
+        mean: Floats = np.clip(low + (high - low) * share, float(output.lo or 0), float(output.hi or 0))
+        return mean
+    if output.kind is AggKind.QUANTILE:
+        return _quantile(parts[0], measures[0], output, scale)
+    fraction = quotient(output, measures, parts)
+    return fraction.value()
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """A statistic that is ``top / bottom`` (its root, for a deviation), times ``times``, within [lo, hi]."""
+
+    top: Floats
+    bottom: Floats
+    times: Floats
+    lo: float
+    hi: float
+    root: bool
+
+    def value(self) -> Floats:
+        """The statistic; 0 (or the nearest bound) where the noisy bottom says nothing."""
+        known = self.bottom > 0
+        raw = np.where(known, self.top / np.where(known, self.bottom, 1.0), 0.0)
+        return self.shown(raw)
+
+    def shown(self, ratio: Floats) -> Floats:
+        """A value of top/bottom in the output's own unit."""
+        scaled = ratio * self.times
+        if self.root:
+            scaled = np.sqrt(np.maximum(scaled, 0.0))
+        result: Floats = np.clip(scaled, self.lo, self.hi)
+        return result
+
+
+def quotient(output: Output, measures: Sequence[Measure], parts: Sequence[Floats]) -> Quotient:
+    """Variances, covariances, correlations and regressions from moments about the middle of each axis, of width 1."""
+    steps = [p * step(m) for p, m in zip(parts, measures, strict=True)]
+    if output.kind in (AggKind.VARIANCE, AggKind.STDDEV):
+        n, first = steps[0] + steps[1], (steps[0] - steps[1]) / 2.0
+        square = _second(steps[2], n, measures[2])
+        low, high = measures[0].axes[0].ends
+        width = float(high - low)
+        return Quotient(
+            square * n - first**2, n**2, width**2 * _bessel(n, output.sample), 0.0, float(output.hi or 0),
+            output.kind is AggKind.STDDEV,
+        )  # fmt: skip
+    return _pair(output, measures, steps)
+
+
+def _second(curve: Floats, n: Floats, m: Measure) -> Floats:
+    """Σ(p − ½)² from the curve Σ(p(1−p) − ⅛): n/4 − Σp(1−p)."""
+    width = m.axes[0].width
+    return n / 4.0 - (curve + n * ((width**2 // 8) / width**2))
+
+
+def _bessel(n: Floats, sample: bool) -> Floats:
+    n = np.maximum(n, 2.0)
+    return n / (n - 1.0) if sample else np.ones_like(n)
+
+
+def _pair(output: Output, measures: Sequence[Measure], steps: Sequence[Floats]) -> Quotient:
+    """COVAR, CORR, REGR_SLOPE and REGR_INTERCEPT of y and x."""
+    both, y_only, x_only, neither = steps[:4]
+    n = both + y_only + x_only + neither
+    y, x = (both + y_only - x_only - neither) / 2.0, (both + x_only - y_only - neither) / 2.0
+    cross = (both - y_only - x_only + neither) / 4.0 * n - y * x
+    (y_low, y_high), (x_low, x_high) = ([float(e) for e in a.ends] for a in measures[0].axes)
+    wy, wx = y_high - y_low, x_high - x_low
+    ones = np.ones_like(n)
+    if output.function.startswith("covar"):
+        times = wy * wx * _bessel(n, output.function == "covar_samp")
+        return Quotient(cross, n**2, times, -wy * wx / 2, wy * wx / 2, False)
+    spread_x = _second(steps[4], n, measures[4]) * n - x**2
+    if output.function == "corr":
+        spread_y = _second(steps[5], n, measures[5]) * n - y**2
+        bottom = np.sqrt(np.maximum(spread_x, 0.0) * np.maximum(spread_y, 0.0))
+        return Quotient(cross, bottom, ones, -1.0, 1.0, False)
+    if output.function == "regr_slope":
+        return Quotient(cross, spread_x, ones * (wy / wx), -np.inf, np.inf, False)
+    # intercept = ȳ − slope·x̄, over one bottom
+    mean_y, mean_x = (y_low + y_high) / 2.0, (x_low + x_high) / 2.0
+    square = _second(steps[4], n, measures[4])
+    product = (both - y_only - x_only + neither) / 4.0
+    centred = wy * (y * square - x * product)
+    return Quotient(
+        centred + mean_y * spread_x - (wy / wx) * mean_x * cross, spread_x, ones, -np.inf, np.inf, False
+    )  # fmt: skip
+
+
+def _on_grid(values: Floats, m: Measure, output: Output) -> Floats:
+    """Sums shown on the grid of their values (whole for integers): digits past it are noise of the weights alone."""
+    grid = float(m.grid)
+    rounded = np.rint(values / grid)
+    if grid < 1 and (1 / m.grid).denominator == 1:
+        return rounded / float(1 / m.grid)
+    return np.rint(values) if output.type is Type.INTEGER else rounded * grid
+
+
+def _quantile(counts: Floats, m: Measure, output: Output, scale: float) -> Floats:
+    """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
+    candidates = np.array([float(c) for c in m.candidates])
+    if output.parameter in (0.0, 1.0):
+        return _end(counts, m, candidates, scale, last=output.parameter == 1.0)
+    running = np.cumsum(counts, axis=-1)
+    total = np.maximum(running[..., -1:], 0.0)
+    target = (output.parameter or 0.0) * total
+    crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
+    index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
+    result: Floats = candidates[index]
+    return result
+
+
+def _end(counts: Floats, m: Measure, candidates: Floats, scale: float, *, last: bool) -> Floats:
+    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
+    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
+    running = np.cumsum(inward, axis=-1)
+    noise = scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
+    found = running >= np.maximum(2.0 * noise, 0.5 * m.multiplier)
+    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
+    result: Floats = values[index]
+    return result
