@@ -198,7 +198,7 @@ class Desk:
             numbers: dict[str, float | None] = {}
             for point in prepared.plan.releases:
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[point.name] = self._release(point, prepared, reservation, numbers, run)
+                released[point.name] = self.measure(point, prepared, reservation, numbers, run)
             return self._record(analyst, request, prepared, reservation, released, run)
 
     @contextmanager
@@ -249,11 +249,11 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(
+    def measure(
         self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
         run: Run,
     ) -> Released:  # fmt: skip
-        """Exact integers under noise. The exact aggregates live in this frame only."""
+        """Exact integers under noise, one release point. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
         exact = aggregate(self.engine, point, keys, timeout_s=run.engine_s(), params=numbers)
         noisy: dict[str, list[int]] = {}
