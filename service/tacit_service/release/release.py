@@ -23,7 +23,7 @@ from tacit.wire import (
     Receipt,
     Spend,
 )
-from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
@@ -260,17 +260,20 @@ class Desk:
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
         vectors = sorted((v for v in prepared.estimate.vectors if v.point == point.name), key=lambda v: not v.threshold)
+        binned = {m.name for m in point.measures if m.kind is MeasureKind.HISTOGRAM}
         for v in vectors:
             if v.threshold:
                 name = v.parts[0][0]
                 keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
                 noisy[name] = counts.tolist()
+                if binned:
+                    exact |= histograms(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
                 continue
             drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
             for (name, _), vector in zip(v.parts, drawn, strict=True):
-                noisy[name] = (vector if kept is None else vector[kept]).tolist()
+                noisy[name] = (vector if kept is None or name in binned else vector[kept]).tolist()
         assert keys is not None
-        if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
+        if binned:
             _check_cells(point, noisy, len(keys))
         return Released(keys, noisy)
 
