@@ -184,6 +184,7 @@ class Table(Model):
     that has ``unit``. ``one_row_per_unit`` is enforced when the table is loaded (one row is kept).
     ``unit`` may name a column that is not among ``columns``: rows then have their unit, and no one can use the id.
     ``unit: "@row"`` says that each row is a unit of its own.
+    ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
     # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
@@ -198,6 +199,7 @@ class Table(Model):
     max_groups: Cap | None = None
     max_rows: Cap | None = None
     max_rows_per_group: Cap | None = None
+    prepared_keys: tuple[tuple[Name, ...], ...] = ()
 
     @property
     def row_is_unit(self) -> bool:
@@ -266,3 +268,5 @@ class Policy(Model):
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.
     overcommit: bool = False
+    # Totals, ranks and whole multiples are stored beside the rows when the data is loaded: speed, and no other answers.
+    prepare: bool = True

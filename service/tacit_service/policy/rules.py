@@ -317,6 +317,22 @@ def caps_fit(policy: Policy) -> Iterator[Broken]:
         yield Broken(("contribution", "max_rows"), detail, "A unit's rows in one group are some of its rows.")
 
 
+def prepared_keys_exist(policy: Policy) -> Iterator[Broken]:
+    """Ranks are stored for columns of a protected table whose values are equal or not: no decimals, no repetition."""
+    for name, table in policy.tables.items():
+        for i, keys in enumerate(table.prepared_keys):
+            here: Path = ("tables", name, "prepared_keys", i)
+            if table.public:
+                yield Broken(here, "a public table has no privacy unit", "Remove 'prepared_keys', or 'public'.")
+            if not keys or len(set(keys)) != len(keys):
+                yield Broken(here, "not a set of columns", "Name each column once, as in [region, diagnosis].")
+            for key in keys:
+                if key not in table.columns:
+                    yield Broken(here, f"'{key}' is no column of {name}", "Name columns of this table.")
+                elif table.columns[key].type == "number" or key == table.unit:
+                    yield Broken(here, f"'{key}' is no group key", "Name columns that people are grouped by.")
+
+
 RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
     names_are_plain,
     tables_are_usable,
@@ -327,6 +343,7 @@ RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
     sources_are_distinct,
     budgets_add_up,
     caps_fit,
+    prepared_keys_exist,
     images_have_shapes,
     layers_are_whole,
 )

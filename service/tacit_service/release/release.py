@@ -26,6 +26,7 @@ from tacit.wire import (
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
 from tacit_service.ledger.administration import Administration
@@ -86,8 +87,7 @@ class Desk:
         engine = engine or DuckDBEngine(snapshot.path, processes=2)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
-            for name, table in policy.tables.items()
-            if not table.public
+            for name in engine_tables(policy)
         }
         planner = (parsers or shared_pool()).of(catalog)
         preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
