@@ -242,8 +242,9 @@ class Release:
         receipt = self.receipt
         free = "free: already held" if receipt.held else "free"
         paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"
+        words = f". {receipt.in_words}" if "Rényi" in receipt.in_words else ""
         when = "" if receipt.response_ms is None else f", sent at {duration(receipt.response_ms)}"
-        return clean(f"{paid}, {spend(receipt.remaining)} left{when}, release {self.id}")
+        return clean(f"{paid}, {spend(receipt.remaining)} left{when}, release {self.id}{words}")
 
 
 def duration(ms: int) -> str:

@@ -146,7 +146,7 @@ def rows(store: Store, planned: Plan) -> list[list[tuple[object, ...]]]:
 @pytest.mark.parametrize("sql", QUERIES)
 def test_prepared_and_unprepared_give_the_same_integers(stores: tuple[Store, Store], sql: str, form: str) -> None:
     prepared, bare = stores
-    for caps in CAPS:
+    for caps in CAPS if "SUM(" in sql and form == "weights" else CAPS[:1]:
         mine, plain = prepared.plan(form, sql, caps), bare.plan(form, sql, caps)
         got, expected = rows(prepared, mine), rows(bare, plain)
         assert got == expected

@@ -79,6 +79,7 @@ class Receipt(Wire):
     response_ms: int | None = Field(
         default=None, description="The step of the dataset's response times at which this answer left; null: none"
     )
+    in_words: str = Field(default="", description="How far the account is after this, by both of its lanes")
     notes: list[str] = []
 
 
@@ -123,6 +124,9 @@ class Quote(Wire):
     held: bool = False
     remaining: Spend
     more_like_this: int | None = Field(default=None, description="How many queries like this still fit, about")
+    share: float | None = Field(
+        default=None, description="The price's share of the ε that is left, from 0 to 1 and above"
+    )
     columns: list[QuotedColumn]
     release_points: list[QuotedRelease]
     plan: str

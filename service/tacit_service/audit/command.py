@@ -30,6 +30,8 @@ def read_queries(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
         if path.suffix.lower() == ".json":
             items = json.loads(text)
+            if not isinstance(items, list):
+                raise TypeError
             queries = [item["sql"] if isinstance(item, dict) else item for item in items]
         else:
             queries = [part.strip() for part in text.replace(";\r\n", ";\n").rstrip().removesuffix(";").split(";\n")]

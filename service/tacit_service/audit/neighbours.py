@@ -44,13 +44,15 @@ def _units(builder: Builder, policy: Policy, count: int) -> dict[str, str]:
     """Unit ids as text, and why each was chosen."""
     protected = [name for name, table in policy.tables.items() if not table.public]
     chosen: dict[str, str] = {}
+    heaviest: list[tuple[int, str, str]] = []
     for name in protected:
         by_rows = (
-            f"SELECT CAST(_u AS VARCHAR) AS u FROM whole.{identifier(name)} GROUP BY _u"
+            f"SELECT CAST(_u AS VARCHAR) AS u, count(*) AS n FROM whole.{identifier(name)} GROUP BY _u"
             " ORDER BY count(*) DESC, md5(CAST(_u AS VARCHAR)) LIMIT 1"
         )
-        for row in builder.rows(by_rows):
-            chosen.setdefault(row["u"], f"the {policy.privacy_unit.name} with most rows in {name}")
+        heaviest += [(row["n"], name, row["u"]) for row in builder.rows(by_rows)]
+    for _, name, unit in sorted(heaviest, reverse=True):
+        chosen.setdefault(unit, f"the {policy.privacy_unit.name} with most rows in {name}")
     everyone = " UNION ".join(f"SELECT CAST(_u AS VARCHAR) AS u FROM whole.{identifier(name)}" for name in protected)
     for row in builder.rows(f"SELECT u FROM ({everyone}) ORDER BY md5(u) LIMIT {count + len(chosen)}"):
         chosen.setdefault(row["u"], f"{policy.privacy_unit.name} {len(chosen) + 1} by hash")

@@ -232,6 +232,12 @@ class Budget(Model):
     delta: Del = Delta(0)
 
 
+class Group(Budget):
+    """Lifetime (ε, δ) that the members share: each charge of a member is charged to the group's account as well."""
+
+    members: tuple[str, ...] = Field(min_length=1)
+
+
 class PerQuery(Model):
     """ε of a bare query and the most one query may ask; δ that thresholds and Gaussian noise may use by default."""
 
@@ -265,6 +271,7 @@ class Policy(Model):
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
     response_times: Times = TIMES
+    groups: dict[str, Group] = {}
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.
     overcommit: bool = False

@@ -5,8 +5,6 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -30,6 +28,7 @@ from tacit_service.query.rules.release import LEVEL
 
 from .accuracy import parse_accuracy, smallest_epsilon
 from .estimate import Estimate, estimate
+from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
 from .planner import LocalPlanner, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
@@ -52,6 +51,7 @@ class Prepared:
     epsilon: Epsilon
     delta: Delta
     canonical: str
+    identities: dict[str, Identity]
 
     @property
     def free(self) -> bool:
@@ -120,9 +120,9 @@ class Preparer:
             epsilon = self._by_accuracy(request, plan, price_at)
         priced = price_at(epsilon)
         self._check_statements(plan, request.sql)
-        return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys)
-        )
+        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
+        canonical = self._canonical(plan, identities)
+        return Prepared(plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, canonical, identities)
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
         """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
@@ -234,18 +234,21 @@ class Preparer:
                 rule="post-processing",
             ) from None
 
-    def _canonical(self, plan: Plan, priced: Estimate, keys: dict[str, KeyRows | None]) -> str:
-        """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown."""
+    def _canonical(self, plan: Plan, identities: dict[str, Identity]) -> str:
+        """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
+
+        What stands before the dot names the rows that are read, whatever the topmost WHERE: answers that follow from a
+        held release are looked for among those.
+        """
+        points = [identities[p.name] for p in plan.releases]
+        data = [plan.dataset, self.snapshot_version]
+        staged = [[p.name, p.sql] for p in plan.params]
         what = {
-            "dataset": plan.dataset,
-            "snapshot": self.snapshot_version,
-            "statements": [[s.sql for s in statements(p)] for p in plan.releases],
-            "public_keys": [_digest(keys[p.name]) for p in plan.releases],
-            "events": [e.canonical() for e in priced.events],
-            "outer": plan.sql if not plan.releases else "",
-            "params": [[p.name, p.sql] for p in plan.params],
+            "points": [p.whole for p in points],
+            "outer": plan.sql if not points else "",
+            "staged": [staged, [p.measures for p in points]] if staged else [],
         }
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
 
 
 def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
@@ -257,10 +260,6 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     if len(stack.parts) > 1:
         fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
-
-
-def _digest(keys: KeyRows | None) -> str | None:
-    return None if keys is None else hashlib.sha256(repr(keys).encode()).hexdigest()
 
 
 def _text(value: str | int | float) -> str:
