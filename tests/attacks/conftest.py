@@ -262,6 +262,13 @@ def doors(loaded: Loaded, parsers: PlannerPool, tmp_path_factory: pytest.TempPat
             with duckdb.connect(str(path), config={"threads": "1"}) as connection:
                 for statement in statements:
                     connection.execute(statement)
+                for (totals,) in connection.execute(
+                    "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '_totals_%'"
+                ).fetchall():
+                    units = f"SELECT count(*) AS n FROM {totals.removeprefix('_totals_')} GROUP BY _u"
+                    connection.execute(
+                        f"CREATE OR REPLACE TABLE {totals} AS SELECT n AS _rows, count(*) AS _units FROM ({units}) GROUP BY n"
+                    )
             made[name] = open_door(stack, loaded, folder / name, folder / "snapshots", parsers, database=path)
         yield made
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tacit_service.engine.duckdb import Builder
 from tacit_service.engine.sources import identifier, literal
+from tacit_service.engine.stored import totals_table
 from tacit_service.policy.model import Policy
+from tacit_service.query.catalog import stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,19 @@ def neighbours(policy: Policy, snapshot: Path, folder: Path, count: int) -> list
             for name, table in policy.tables.items():
                 keep = "" if table.public else f" WHERE CAST(_u AS VARCHAR) <> {literal(unit)}"
                 builder.execute(f"CREATE TABLE less.{identifier(name)} AS FROM whole.{identifier(name)}{keep}")
+                extra = stored(policy, table)
+                if extra is not None and extra.total:  # what is stored beside rows is of their own unit; this is of all
+                    builder.execute(f"CREATE TABLE less.{identifier(totals_table(name))} AS {totals(name)}")
             builder.execute("DETACH less")
             made.append(Neighbour(why, path))
         builder.execute("DETACH whole")
     return made
+
+
+def totals(name: str) -> str:
+    """How many units have so many rows, in the copy."""
+    units = f"SELECT _u, count(*) AS n FROM less.{identifier(name)} GROUP BY _u"
+    return f"SELECT n AS _rows, count(*) AS _units FROM ({units}) GROUP BY n ORDER BY n"
 
 
 def _units(builder: Builder, policy: Policy, count: int) -> dict[str, str]:

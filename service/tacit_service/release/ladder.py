@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tacit_service.errors import TacitError
+
 ENGINE_SHARE: Final = 0.8
 """Part of the last step that the engine has; the rest is for noise, record and post-processing."""
 ENGINE_S_MAX: Final = 60.0
@@ -53,6 +55,10 @@ class Run:
     def leave_ms(self) -> int | None:
         """The step at which an answer that is ready now leaves; ``None`` without a ladder."""
         return self.ladder.step(self.ladder.now() - self.started_s)
+
+    def stamp(self, error: TacitError) -> None:
+        """Say in ``extra`` when an error after the charge leaves."""
+        error.extra["response_ms"] = self.leave_ms()
 
     def engine_s(self) -> float:
         """How long the engine may still run."""

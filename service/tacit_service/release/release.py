@@ -157,10 +157,7 @@ class Desk:
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
-        """Answer the request: from a stored release where one holds it, else charge, run, draw, record.
-
-        What ran says at which step of the ladder it leaves, in its receipt or in ``extra`` of its error.
-        """
+        """Answer the request: from a stored release where one holds it, else charge, run (by a ladder of times), draw, record."""
         run = self.ladder.start()
         self._account(analyst)
         inner = explained_statement(request.sql)
@@ -201,11 +198,11 @@ class Desk:
         try:
             yield
         except PostprocessFailed as error:  # the release itself is recorded
-            error.extra["response_ms"] = run.leave_ms()
+            run.stamp(error)
             raise
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
-            error.extra["response_ms"] = run.leave_ms()
+            run.stamp(error)
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
