@@ -20,6 +20,7 @@ from tacit.wire.queries import (
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -37,6 +38,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AuditFinding",
     "Budget",
     "Cell",
     "ColumnFacts",
