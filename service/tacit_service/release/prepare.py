@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import EngineFailure, RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
@@ -25,6 +25,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
+from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, smallest_epsilon
 from .estimate import Estimate, estimate
@@ -37,6 +38,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
 
 
+MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -90,11 +92,28 @@ class Preparer:
                 found = self._prepare(request)
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
+            except Refusal as refusal:
+                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal)
+                raise
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
         return found
+
+    def _suggested(self, request: QueryRequest, refusal: Refusal) -> str | None:
+        """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
+        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+            return None  # what a killable process could not read in time is not read here
+
+        def passes(sql: str) -> Refusal | None:
+            try:
+                self._prepare(request.model_copy(update={"sql": sql}))
+            except Refusal as again:
+                return again
+            return None
+
+        return suggestion(self.catalog, request.sql, refusal, passes)
 
     def _prepare(self, request: QueryRequest) -> Prepared:
         request = self._with_options(request)
