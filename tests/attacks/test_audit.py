@@ -13,10 +13,10 @@ from tacit_service.audit.bound import clopper_pearson, lower_bound
 from tacit_service.audit.command import read_queries
 from tacit_service.audit.run import audit
 from tacit_service.cli import main
+from tacit_service.engine import bounding
 from tacit_service.errors import PolicyError
 from tacit_service.policy.load import Loaded
 from tacit_service.privacy.sensitivity import one_row
-from tacit_service.release import estimate
 
 QUERIES = [
     "SELECT COUNT(*) FROM visits",
@@ -46,7 +46,7 @@ def test_the_audit_finds_nothing_wrong_and_bounds_epsilon_from_below(loaded: Loa
 
 def test_the_audit_finds_a_planted_bug(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise made for one row of a unit where five count."""
-    monkeypatch.setattr(estimate, "sensitivity", lambda measure: one_row(1))
+    monkeypatch.setattr(bounding, "sensitivity", lambda measure: one_row(1))
     report = audit(loaded, QUERIES[:1], units=1, epsilon="1")
     assert not report.holds
     finding = report.statements[0].findings[0]
