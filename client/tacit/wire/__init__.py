@@ -16,6 +16,7 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.training import (
     Artifact,
@@ -64,6 +65,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",
