@@ -107,14 +107,17 @@ def adult(data: Path, folder: Path, seeds: int, *, validate: bool) -> dict[str, 
 def by_lines(q: float, sigma: float, steps: int, delta: float, lines: int) -> float:
     """ε at δ when each of a unit's lines is sampled by itself with rate q and has a clipped gradient of its own."""
     import dp_accounting
+    from dp_accounting.dp_event import MixtureOfGaussiansDpEvent
     from dp_accounting.pld import PLDAccountant
     from scipy import stats
 
     counts = np.arange(int(stats.binom.isf(1e-12, lines, q)) + 2)
     chances = stats.binom.pmf(counts, lines, q)
     chances[-1] += 1 - chances.sum()
-    step = dp_accounting.MixtureOfGaussiansDpEvent(sigma, [float(c) for c in counts], [float(c) for c in chances])
-    accountant = PLDAccountant(dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=1e-3)
+    step = MixtureOfGaussiansDpEvent(sigma, [float(c) for c in counts], [float(c) for c in chances])
+    accountant = PLDAccountant(
+        dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=2e-4 * lines
+    )
     accountant.compose(dp_accounting.SelfComposedDpEvent(step, steps))
     return float(accountant.get_epsilon(delta))
 
@@ -132,7 +135,7 @@ def retail(data: Path, folder: Path) -> dict[str, Any]:
         "learning_rate": 1.0, "average": 0.99,
     }  # fmt: skip
     found, lines = {}, []
-    for most in (1, 20, 200):
+    for most in (1, 8, 40):
         asked = wire.TrainingRequest.model_validate({**body, "max_rows": most})
         some = units(real.rows, order[:-800])
         kept = np.concatenate(
