@@ -27,6 +27,7 @@ ROWS_DEFAULT = 100_000
 GROUPS_DEFAULT = 10  # of unknown keys
 UNITS_A_ROW = 1 / 3  # people and distinct values, where a person has several rows
 FACTOR_STEPS = 16
+FINDER_PART = 10  # a stage that finds bounds takes this part of the price; the planner allows 5 of them
 _POWER = 12
 _ROUNDS = 200
 
@@ -43,6 +44,10 @@ class Sizes:
         """Rows thought to be in a relation: those of its largest table."""
         found = [self.rows[t] for t in _tables(source) if t in self.rows]
         return max(found, default=ROWS_DEFAULT)
+
+    def knows(self, source: Relation) -> bool:
+        """The size of the relation's table was told."""
+        return any(t in self.rows for t in _tables(source))
 
 
 def _tables(relation: Relation) -> list[str]:
@@ -136,11 +141,14 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
     index: dict[tuple[str, str], int] = {}
     norms: list[float] = []
     for point in plan.releases:
+        if point.finds_bounds:
+            continue
         for group in point_groups(point):
             index.update(dict.fromkeys(((point.name, m.name) for m in group), len(norms)))
             norms.append(float(joint(group).l1))
+    finders = sum(p.finds_bounds for p in plan.releases)
     if len(norms) == 1:
-        return [1]
+        return [1] * finders + [FINDER_PART - finders if finders else 1]
     widths: list[Floats] = []
     for point in plan.releases:
         rows = rows_a_group(point, groups, sizes)
@@ -157,7 +165,11 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
             row = np.zeros(len(norms))
             row[index[point.name, m.name]] = norms[index[point.name, m.name]] / m.multiplier / (rows * UNITS_A_ROW)
             widths.append(row)
-    return _thousandths(minimax(np.array(widths), 1 / 3))
+    thousandths = _thousandths(minimax(np.array(widths), 1 / 3))
+    if not finders:
+        return thousandths
+    each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each; finders come first
+    return [*[each] * finders, *(max(t * (FINDER_PART - finders) // FINDER_PART, 1) for t in thousandths)]
 
 
 def minimax(widths: Floats, power: float) -> Floats:
