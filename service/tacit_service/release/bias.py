@@ -99,10 +99,9 @@ def _words(one: PricedCheck, estimate: float, ends: tuple[float, float]) -> str:
         "units": "of the units in part",
         "amount": f"of the amount of {one.label}",
     }[one.check.what]
-    much = (
-        f"about {100 * estimate:.2g} % ± {100 * half:.1g}" if half < 0.5 else "between 0 and 100 %, which says nothing,"
-    )
-    return f"bounds drop {much} {what}"
+    if half >= 0.5:
+        return f"what bounds drop {what} drowned in the noise: more epsilon would tell"
+    return f"bounds drop about {100 * estimate:.2g} % ± {100 * half:.1g} {what}"
 
 
 def quote_words(priced: tuple[PricedCheck, ...]) -> list[str]:

@@ -9,7 +9,9 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -33,7 +35,7 @@ from .estimate import Estimate, estimate
 from .keys import KeyRows, public_keys
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
-from .shares import Sizes
+from .shares import Sizes, rows_a_group
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -54,6 +56,8 @@ class Prepared:
     delta: Delta
     canonical: str
     found: tuple[str, ...] = ()
+    rows: Mapping[str, float] = MappingProxyType({})  # of a group of each release point, where the policy tells
+    bias_check: bool = False
 
     @property
     def free(self) -> bool:
@@ -122,9 +126,11 @@ class Preparer:
             epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql)
+        rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys)
-        )
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys),
+            rows=rows, bias_check=request.bias_check,
+        )  # fmt: skip
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
         """The request with what its SQL says in OPTIONS."""

@@ -28,8 +28,9 @@ GROUPS_DEFAULT = 10  # of unknown keys
 UNITS_A_ROW = 1 / 3  # people and distinct values, where a person has several rows
 FACTOR_STEPS = 16
 FINDER_PART = 10  # a stage that finds bounds takes this part of the price; the planner allows 5 of them
-_POWER = 12
-_ROUNDS = 200
+_POWER = 24
+_ROUNDS = 500
+_STEP = 0.04
 
 Group = tuple[Measure, ...]
 
@@ -181,7 +182,7 @@ def minimax(widths: Floats, power: float) -> Floats:
     for _ in range(_ROUNDS):
         by_output = (squares / s**degree).sum(axis=1)
         pull = ((by_output / by_output.max())[:, None] ** _POWER * squares).sum(axis=0) ** power
-        s = np.sqrt(s * pull)
+        s = s ** (1 - _STEP) * pull**_STEP  # pull falls as s^-16 or s^-12: longer steps would overshoot
         s /= s.sum()
     return s
 
