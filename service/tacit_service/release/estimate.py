@@ -6,7 +6,7 @@ narrowest (``shares``); each measurement's price is its OpenDP map's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -107,13 +107,13 @@ class Estimate:
 
 def estimate(
     plan: Plan, epsilon: Epsilon, delta: Delta, *, unit: str, mechanism: str = "auto", spare_delta: bool = False,
-    groups: Mapping[str, int | None] | None = None, sizes: Sizes | None = None, bias_check: bool = False,
+    weights: Sequence[int] | None = None, bias_check: bool = False,
 ) -> Estimate:  # fmt: skip
     """Share ε over the measurements of all release points by ``shares``, and δ over those that need it.
 
     ``spare_delta``: the caller offered δ beyond what thresholds need, so Gaussian noise may be used where it is narrower.
     ``bias_check``: a tenth of ε goes to what bounds cut away.
-    ``groups``: how many rows each release point will have, where that is public. ``sizes``: expected sizes of tables.
+    ``weights``: as ``shares`` gives them.
     Raises ``RequestError`` delta_invalid when unknown keys meet δ = 0.
     """
     if not plan.releases:
@@ -123,8 +123,8 @@ def estimate(
         epsilon, spent = parts_of(epsilon)
         checks = priced_checks(plan, spent, unit)
     sets = [(point, g) for point in plan.releases for g in point_groups(point)]
-    weights = shares(plan, groups or {}, sizes or Sizes())
-    parts = dict(zip([(p.name, g) for p, g in sets], epsilon.split(weights), strict=True))
+    split = epsilon.split(list(weights or shares(plan, {}, Sizes())))
+    parts = dict(zip([(p.name, g) for p, g in sets], split, strict=True))
     offered = mechanism == "gaussian" or (mechanism == "auto" and spare_delta)
     takers = [g for p, g in sets if _passes(p, g)]
     gaussian = [p for p in plan.releases if offered and any(not _passes(p, g) for g in point_groups(p))]

@@ -10,8 +10,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -35,7 +34,7 @@ from .estimate import Estimate, estimate
 from .keys import KeyRows, public_keys
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
-from .shares import Sizes, rows_a_group
+from .shares import Sizes, rows_a_group, shares
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -56,7 +55,7 @@ class Prepared:
     delta: Delta
     canonical: str
     found: tuple[str, ...] = ()
-    rows: Mapping[str, float] = MappingProxyType({})  # of a group of each release point, where the policy tells
+    rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
     bias_check: bool = False
 
     @property
@@ -106,11 +105,13 @@ class Preparer:
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
 
+        weights = shares(plan, groups, self.sizes)
+
         def price_at(epsilon: Epsilon) -> Estimate:
             rules = self.policy.per_query
             return estimate(
                 plan, epsilon, delta, unit=self.policy.privacy_unit.name, mechanism=rules.mechanism,
-                spare_delta=offered, groups=groups, sizes=self.sizes, bias_check=request.bias_check,
+                spare_delta=offered, weights=weights, bias_check=request.bias_check,
             )  # fmt: skip
 
         if request.accuracy is not None and plan.releases:

@@ -31,6 +31,7 @@ FINDER_PART = 10  # a stage that finds bounds takes this part of the price; the 
 _POWER = 24
 _ROUNDS = 500
 _STEP = 0.04
+_CLOSE = 1e-4
 
 Group = tuple[Measure, ...]
 
@@ -139,6 +140,8 @@ def rows_a_group(point: ReleasePoint, groups: Mapping[str, int | None], sizes: S
 
 def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[int]:
     """A whole weight for every group of measures, in the order of release points and ``point_groups``."""
+    if not plan.releases:
+        return []
     index: dict[tuple[str, str], int] = {}
     norms: list[float] = []
     for point in plan.releases:
@@ -182,8 +185,11 @@ def minimax(widths: Floats, power: float) -> Floats:
     for _ in range(_ROUNDS):
         by_output = (squares / s**degree).sum(axis=1)
         pull = ((by_output / by_output.max())[:, None] ** _POWER * squares).sum(axis=0) ** power
+        before = s
         s = s ** (1 - _STEP) * pull**_STEP  # pull falls as s^-16 or s^-12: longer steps would overshoot
         s /= s.sum()
+        if np.abs(s / before - 1).max() < _CLOSE:
+            break
     return s
 
 
