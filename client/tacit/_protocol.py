@@ -81,6 +81,9 @@ class Terms:
     max_groups: int | None = None
     max_amount: float | Decimal | None = None
     fresh: bool = False
+    accuracy: Amount | None = None
+    bias_check: bool = False
+    approx_bounds: bool = False
 
     def body(self) -> dict[str, Any]:
         """The members of a request body that are set."""
@@ -94,8 +97,9 @@ class Terms:
                 body[name] = _integer(getattr(self, name), name)
         if self.max_amount is not None:
             body["max_amount"] = _number(self.max_amount)
-        if self.fresh:
-            body["fresh"] = True
+        if self.accuracy is not None:
+            body["accuracy"] = str(self.accuracy)
+        body |= {name: True for name in ("fresh", "bias_check", "approx_bounds") if getattr(self, name)}
         return body
 
 

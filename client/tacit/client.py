@@ -81,9 +81,12 @@ class Client(_Settings):
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
         fresh: bool = False,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
     ) -> wire.Quote:
         """Price and expected ± of a query. Free, and made without touching data."""
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         return self._transport.run(_protocol.quote(dataset or self.default_dataset, sql, terms), self._retries)
 
     def query(
@@ -97,15 +100,20 @@ class Client(_Settings):
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
         fresh: bool = False,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
         idempotency_key: str | None = None,
     ) -> Release:
         """Buy a private answer. The receipt in it says what was charged and what is left.
 
         ``epsilon`` defaults to the policy's; ``max_rows``, ``max_groups`` and ``max_amount`` bound what one privacy
-        unit contributes. An answer that you hold is free, unless ``fresh`` asks for new noise. With your own
+        unit contributes. ``accuracy`` (50, or "5 % of rel_…") instead of ``epsilon`` asks for the smallest price of that ±.
+        ``bias_check`` and ``approx_bounds`` each spend a tenth of the price: on what bounds drop, and on bounds that the
+        policy lacks. An answer that you hold is free, unless ``fresh`` asks for new noise. With your own
         ``idempotency_key``, repeating the call, even from another process, gives the same answer at no further cost.
         """
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         call = _protocol.query(dataset or self.default_dataset, sql, terms, idempotency_key)
         return self._transport.run(call, self._retries)
 
@@ -119,9 +127,12 @@ class Client(_Settings):
         max_rows: int | None = None,
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
     ) -> str:
         """The plan: how the answer is derived, bounded and measured. Free."""
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, False, accuracy, bias_check, approx_bounds)
         return self._transport.run(_protocol.explain(dataset or self.default_dataset, sql, terms), self._retries)
 
     def budget(self) -> wire.Budget:
@@ -229,9 +240,12 @@ class AsyncClient(_Settings):
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
         fresh: bool = False,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
     ) -> wire.Quote:
         """Price and expected ± of a query. Free, and made without touching data."""
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         return await self._transport.run(_protocol.quote(dataset or self.default_dataset, sql, terms), self._retries)
 
     async def query(
@@ -245,10 +259,13 @@ class AsyncClient(_Settings):
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
         fresh: bool = False,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
         idempotency_key: str | None = None,
     ) -> Release:
         """Buy a private answer, as ``Client.query`` does."""
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         call = _protocol.query(dataset or self.default_dataset, sql, terms, idempotency_key)
         return await self._transport.run(call, self._retries)
 
@@ -262,9 +279,12 @@ class AsyncClient(_Settings):
         max_rows: int | None = None,
         max_groups: int | None = None,
         max_amount: float | Decimal | None = None,
+        accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
     ) -> str:
         """The plan: how the answer is derived, bounded and measured. Free."""
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, False, accuracy, bias_check, approx_bounds)
         return await self._transport.run(_protocol.explain(dataset or self.default_dataset, sql, terms), self._retries)
 
     async def budget(self) -> wire.Budget:

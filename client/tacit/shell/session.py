@@ -35,6 +35,9 @@ class Options:
     max_groups: int | None = None
     max_amount: Decimal | None = None
     fresh: bool = False
+    accuracy: str | None = None
+    bias_check: bool = False
+    approx_bounds: bool = False
     output: Output = "table"
     expanded: bool = False
     timing: bool = False
@@ -51,6 +54,9 @@ class Options:
             "max_groups": self.max_groups,
             "max_amount": self.max_amount,
             "fresh": self.fresh,
+            "accuracy": self.accuracy,
+            "bias_check": self.bias_check,
+            "approx_bounds": self.approx_bounds,
         }
 
 

@@ -8,6 +8,7 @@ from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
 from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
 from tacit.wire.queries import (
     Answer,
+    BiasShare,
     ColumnInfo,
     MechanismInfo,
     QueryRequest,
@@ -30,6 +31,7 @@ __all__ = [
     "AccountBudget",
     "Amount",
     "Answer",
+    "BiasShare",
     "Budget",
     "Cell",
     "ColumnFacts",

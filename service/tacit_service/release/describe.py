@@ -17,10 +17,12 @@ from tacit_service.policy.model import Column, Policy, Table
 from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
-from .estimate import Vector, contribution_words, step
-from .intervals import half_width
+from .bias import quote_words as bias_words
+from .estimate import Vector, contribution_words
+from .intervals import expected_half_width, half_width
 from .postprocessing import cell, wire_type
 from .prepare import Prepared
+from .shares import ROWS_DEFAULT
 
 AGGREGATES = ("count", "sum", "avg", "median", "quantile_cont", "quantile_disc", "stddev", "variance", "count_if")
 
@@ -78,11 +80,14 @@ def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[
     width = half_width(point, output, prepared.estimate)
     if width is not None:
         return width, None
-    if output.kind is AggKind.AVG:
-        priced = prepared.estimate.of(point.name, output.measures[0])
-        low, high = priced.measure.axes[0].ends
-        middle = float(high - low) / 2 * priced.measurement.half_width() / priced.factor * step(priced.measure) * 1.5
-        return None, f"about ±{middle:.4g} / n in a group of n rows"
+    rows = prepared.rows.get(point.name)
+    about = expected_half_width(point, output, prepared.estimate, rows or ROWS_DEFAULT)
+    if any(a.found_by for m in point.measures if m.name in output.measures for a in m.axes):
+        return None, "depends on the bounds found; its interval comes with the answer"
+    if about is not None and rows is not None:
+        return about, f"about, in a group of {rows:,.0f} rows"
+    if about is not None and output.kind is AggKind.AVG:
+        return None, f"about ±{about * ROWS_DEFAULT:.4g} / n in a group of n rows"
     return None, "depends on the answer; its interval comes with it"
 
 
@@ -191,6 +196,9 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
     said += _cut_groups(prepared)
     if prepared.plan.params:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+    said += bias_words(prepared.estimate.checks) if prepared.bias_check else []
+    if any(p.finds_bounds for p in prepared.plan.releases):
+        said.append("A part of the price finds bounds that the policy lacks; widths are known after that.")
     if any(not p.public_keys for p in prepared.plan.releases):
         said.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
     return said

@@ -17,13 +17,15 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced
+from .shares import expected, slopes
 from .spread import quotient_interval
-from .values import linear, quotient, value
+from .values import average_ends, linear, quotient, value
 
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 INNER_DRAWS = 600
 QUANTILE_DRAWS = 2_000
+NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +139,33 @@ def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], sho
     ones, others = (noisy[p.measure.name] for p in priced)
     first, last = (float(e) for e in priced[0].measure.axes[0].ends)
     low, high = accuracy.share_interval(ones, others, priced[0].noise, CONFIDENCE)
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    lo, hi = average_ends(output, priced[0].measure)
     low, high = (np.clip(first + (last - first) * e, lo, hi) for e in (low, high))
     return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
 
 
+def expected_half_width(point: ReleasePoint, output: Output, estimate: Estimate, rows: float) -> float | None:
+    """About the half-width in a group of that many rows, values spread over their bounds; ``None`` for quantiles."""
+    if output.kind is AggKind.QUANTILE:
+        return None
+    priced = _priced(estimate, point, output)
+    slope = slopes(output, [p.measure for p in priced], rows, expected(point, rows))
+    deviation = math.sqrt(
+        sum((s * p.scale) ** 2 * (1 if p.noise.kind == "gaussian" else 2) for s, p in zip(slope, priced, strict=True))
+    )
+    return NORMAL_95 * deviation
+
+
 def half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float | None:
-    """Expected half-width in the output's unit, where it does not depend on the answer."""
+    """Expected half-width in the output's unit, where public facts alone decide it."""
     priced = _priced(estimate, point, output)
     factors = linear(output, [p.measure for p in priced])
-    if factors is None:
+    if factors is None or any(a.found_by for p in priced for a in p.measure.axes):
         return None
+    return _linear_half_width(priced, factors)
+
+
+def _linear_half_width(priced: list[Priced], factors: list[float]) -> float:
     if len(priced) == 1:
         return priced[0].half_width(CONFIDENCE) * factors[0]
     noises = [accuracy.Noise(p.noise.kind, abs(f) * p.scale, 0.0) for p, f in zip(priced, factors, strict=True)]

@@ -9,13 +9,13 @@ import hashlib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from pydantic import ValidationError
 
-from tacit.wire import QueryRequest
+from tacit.wire import Answer, QueryRequest
+from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
 from tacit_service.errors import RequestError
@@ -24,15 +24,17 @@ from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.options import extract
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.split import plan as make_plan
 
-from .accuracy import parse_accuracy, smallest_epsilon
+from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
+from .bias import PricedCheck
 from .estimate import Estimate, estimate
 from .keys import KeyRows, public_keys
 from .postprocess import Sandbox, SandboxError
+from .request import with_options
+from .shares import Sizes, rows_a_group, shares
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -52,6 +54,9 @@ class Prepared:
     epsilon: Epsilon
     delta: Delta
     canonical: str
+    found: tuple[str, ...] = ()
+    rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
+    bias_check: bool = False
 
     @property
     def free(self) -> bool:
@@ -70,57 +75,67 @@ class Preparer:
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
         self.protected = protected
+        self.sizes = Sizes({n: t.expected_rows for n, t in policy.tables.items() if t.expected_rows is not None})
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
 
-    def prepare(self, request: QueryRequest) -> Prepared:
+    def prepare(self, request: QueryRequest, relative: Answer | None = None) -> Prepared:
         """Plan, price and check the request; a quote and the query after it do the work once. Raises ``Refusal``."""
         name = request.model_dump_json(exclude={"fresh"})
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = self._prepare(request)
+            found = self._prepare(request, relative)
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
         return found
 
-    def _prepare(self, request: QueryRequest) -> Prepared:
-        request = _with_options(request)
+    def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
+        request = self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
         if amount is not None and not 0 < amount < 1e15:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
-        caps = Caps(request.max_rows, request.max_groups, amount)
+        caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
         plan = make_plan(self.catalog, request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
 
+        weights = shares(plan, groups, self.sizes)
+
         def price_at(epsilon: Epsilon) -> Estimate:
             rules = self.policy.per_query
-            unit = self.policy.privacy_unit.name
             return estimate(
-                plan, epsilon, delta, unit=unit, mechanism=rules.mechanism, spare_delta=offered, groups=groups
-            )
+                plan, epsilon, delta, unit=self.policy.privacy_unit.name, mechanism=rules.mechanism,
+                spare_delta=offered, weights=weights, bias_check=request.bias_check,
+            )  # fmt: skip
 
         if request.accuracy is not None and plan.releases:
-            epsilon = self._by_accuracy(request, plan, price_at)
+            if request.epsilon is not None:
+                raise RequestError(
+                    "accuracy_invalid",
+                    "epsilon and accuracy are both given.",
+                    hint="Give one of them.",
+                    rule="parameters",
+                )
+            target = replace(parse_accuracy(request.accuracy), sizes={} if relative is None else sizes_of(relative))
+            numbers = wanted(plan, target, groups, self.sizes)
+            epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
         priced = price_at(epsilon)
-        self._check_statements(plan, request.sql)
+        self._check_statements(plan, priced.checks, request.sql)
+        rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys)
-        )
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys),
+            rows=rows, bias_check=request.bias_check,
+        )  # fmt: skip
 
-    def _by_accuracy(self, request: QueryRequest, plan: Plan, price_at: Callable[[Epsilon], Estimate]) -> Epsilon:
-        if request.epsilon is not None or request.accuracy is None:
-            raise RequestError(
-                "accuracy_invalid", "epsilon and accuracy are both given.", hint="Give one of them.", rule="parameters"
-            )
-        target = parse_accuracy(request.accuracy)
-        return smallest_epsilon(plan, price_at, target, self.policy.per_query.max_epsilon)
+    def _with_options(self, request: QueryRequest) -> QueryRequest:
+        """The request with what its SQL says in OPTIONS."""
+        return with_options(request, self.policy.privacy_unit.column.split(".")[-1])
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
         rules = self.policy.per_query
@@ -167,14 +182,13 @@ class Preparer:
             )
         return delta, bool(delta)
 
-    def _check_statements(self, plan: Plan, sql: str) -> None:
+    def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str) -> None:
         """The engine's statements bind over empty tables: what cannot run is refused before it is charged."""
         for point in plan.releases:
-            for statement in statements(point):
+            texts = [s.sql for s in statements(point)]
+            for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
                 try:
-                    self.sandbox.describe(
-                        with_params(statement.sql, {p.name: None for p in plan.params}), self.protected
-                    )
+                    self.sandbox.describe(with_params(text, {p.name: None for p in plan.params}), self.protected)
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -217,33 +231,6 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     fields += [(k.name, ARROW[k.type]) for k in stack.keys]
     fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
     return pa.schema(fields)
-
-
-def _with_options(request: QueryRequest) -> QueryRequest:
-    """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
-    sql, options = extract(request.sql)
-    if not options and sql == request.sql:
-        return request
-    said = request.model_dump(exclude_none=True)
-    for name in options:
-        if name in said:
-            raise RequestError(
-                "options_invalid",
-                f"{name} is given both in OPTIONS and beside the SQL.",
-                hint="Give it once.",
-                rule="options",
-            )
-    numbers: dict[str, object] = dict(options)
-    for name in ("max_rows", "max_groups", "max_amount"):
-        if name in options:
-            digits = options[name].replace(".", "", name == "max_amount")
-            if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-                raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
-            numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
-    try:
-        return QueryRequest.model_validate({**said, **numbers, "sql": sql})
-    except ValidationError:
-        raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
 
 def _digest(keys: KeyRows | None) -> str | None:

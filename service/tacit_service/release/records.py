@@ -12,6 +12,8 @@ from tacit_service.ledger.records import StoredRelease
 from .postprocessing import Released, keys_from_json, keys_to_json
 from .prepare import Prepared
 
+CHECKS = "!checks"  # the noisy pairs of a bias check stand beside the release points, by a name that none has
+
 
 class PostprocessFailed(Refusal):
     """The SQL above the release failed on the noisy values; the release is recorded and held."""
@@ -42,7 +44,10 @@ def to_body(answer: Answer | None, released: dict[str, Released]) -> bytes:
 def from_body(prepared: Prepared, body: bytes) -> dict[str, Released]:
     """Noisy integers of a stored release, with the key types of the present plan."""
     stored: dict[str, dict[str, Any]] = json.loads(body)["released"]
-    return {
+    released = {
         p.name: Released(keys_from_json(p, stored[p.name]["keys"]), stored[p.name]["measures"])
         for p in prepared.plan.releases
     }
+    if prepared.estimate.checks:
+        released[CHECKS] = Released([], stored[CHECKS]["measures"])
+    return released

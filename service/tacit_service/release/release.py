@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tacit.wire import (
     AccountBudget,
     Answer,
+    BiasShare,
     ColumnInfo,
     DatasetFacts,
     LedgerHead,
@@ -41,12 +42,15 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
+from .accuracy import released_id
+from .bias import draw_check, share
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
+from .found import with_bounds
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
-from .records import PostprocessFailed, from_body, stored_answer, to_body
+from .records import CHECKS, PostprocessFailed, from_body, stored_answer, to_body
 
 ENGINE_TIMEOUT_S = 60.0
 ANSWER = "rel_"  # how the ids of answers begin
@@ -103,7 +107,7 @@ class Desk:
         inner = explained_statement(request.sql)
         if inner is not None:
             request = request.model_copy(update={"sql": inner})
-        prepared = self.preparer.prepare(request)
+        prepared = self._prepare(analyst, request)
         cost = price(prepared.estimate.events)
         held = self._held(analyst, prepared, request) is not None
         more = self._how_many(analyst, cost) if prepared.estimate.events else None
@@ -126,7 +130,7 @@ class Desk:
     def explain(self, analyst: str, request: QueryRequest) -> str:
         """The derivation, the measurements with their prices, and the SQL, as text."""
         self._account(analyst)
-        return explanation(self.preparer.prepare(request))
+        return explanation(self._prepare(analyst, request))
 
     def budget(self, analyst: str) -> AccountBudget:
         """The analyst's account on this dataset."""
@@ -153,6 +157,11 @@ class Desk:
             raise NotFound("not_found", "There is no such release.")
         return stored_answer(stored)
 
+    def _prepare(self, analyst: str, request: QueryRequest) -> Prepared:
+        """Plan and price. A width relative to a release needs one that this analyst holds."""
+        relative = released_id(request)
+        return self.preparer.prepare(request, None if relative is None else self.release(analyst, relative))
+
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
@@ -161,7 +170,7 @@ class Desk:
         inner = explained_statement(request.sql)
         if inner is not None:
             return self._explained(analyst, request, inner)
-        prepared = self.preparer.prepare(request)
+        prepared = self._prepare(analyst, request)
         charge = ChargeRequest(
             dataset=self.name,
             analyst=analyst,
@@ -185,9 +194,12 @@ class Desk:
         with self._charged(reservation):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
-            for point in prepared.plan.releases:
+            for name in [p.name for p in prepared.plan.releases]:
+                prepared = with_bounds(prepared, released)
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[point.name] = self._release(point, prepared, reservation, numbers)
+                released[name] = self._release(prepared.plan.release(name), prepared, reservation, numbers)
+            if prepared.estimate.checks:
+                released[CHECKS] = self._checked(prepared, reservation, numbers)
             return self._record(analyst, request, prepared, reservation, released)
 
     @contextmanager
@@ -259,6 +271,16 @@ class Desk:
             _check_cells(point, noisy, len(keys))
         return Released(keys, noisy)
 
+    def _checked(self, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]) -> Released:
+        """The noisy pairs of every bias check."""
+        drawn = {
+            f"{c.check.point}.{c.check.name}": draw_check(
+                self.engine, prepared.plan, c, reservation.charged, numbers, ENGINE_TIMEOUT_S
+            )
+            for c in prepared.estimate.checks
+        }
+        return Released([], drawn)
+
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
         released: dict[str, Released],
@@ -278,7 +300,15 @@ class Desk:
             ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
-            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
+            analyst,
+            request,
+            prepared,
+            shown,
+            release_id,
+            spent,
+            reservation.head,
+            reservation.charge_id,
+            bias=shares_of(prepared, released),
         )
         stored = StoredRelease(
             release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
@@ -289,10 +319,20 @@ class Desk:
     def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
         """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
         released = from_body(prepared, held.body)
+        prepared = with_bounds(prepared, released)
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
-            analyst, request, prepared, shown, held.release_id, free, self.ledger.head(), None, held=True
+            analyst,
+            request,
+            prepared,
+            shown,
+            held.release_id,
+            free,
+            self.ledger.head(),
+            None,
+            held=True,
+            bias=shares_of(prepared, released),
         )
 
     def _handed_on(
@@ -306,11 +346,12 @@ class Desk:
             return stored_answer(reservation.replay)
         with self._charged(reservation):
             released = from_body(prepared, other.body)
+            prepared = with_bounds(prepared, released)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
-        head: Head, charge_id: str | None, *, held: bool = False,
+        head: Head, charge_id: str | None, *, bias: list[BiasShare], held: bool = False,
     ) -> Answer:  # fmt: skip
         receipt = Receipt(
             charged=spent,
@@ -320,7 +361,8 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
-            notes=[*notes(prepared, held), *shown.notes],
+            notes=[*notes(prepared, held), *prepared.found, *shown.notes, *(b.text for b in bias)],
+            bias=bias,
         )
         return Answer(
             release_id=release_id,
@@ -330,6 +372,7 @@ class Desk:
             columns=shown.columns,
             rows=shown.rows,
             intervals=shown.intervals,
+            membership=shown.membership,
             receipt=receipt,
         )
 
@@ -357,6 +400,11 @@ class Desk:
 
     def _remaining(self, analyst: str) -> Spend:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
+
+
+def shares_of(prepared: Prepared, released: dict[str, Released]) -> list[BiasShare]:
+    """What each bias check says."""
+    return [share(c, released[CHECKS].measures[f"{c.check.point}.{c.check.name}"]) for c in prepared.estimate.checks]
 
 
 def _now() -> str:
