@@ -66,7 +66,7 @@ def sizes_of(answer: Answer) -> dict[str, float]:
     found: dict[str, float] = {}
     for i, column in enumerate(answer.columns):
         if column.kind in ("noisy", "derived") and column.type in ("integer", "number"):
-            cells = [abs(float(r[i])) for r in answer.rows if isinstance(r[i], int | float) and r[i]]
+            cells = [abs(float(c)) for c in (r[i] for r in answer.rows) if isinstance(c, int | float) and c]
             if cells:
                 found[column.name] = min(cells)
     return found

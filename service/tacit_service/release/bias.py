@@ -81,7 +81,7 @@ def share(one: PricedCheck, noisy: list[int]) -> BiasShare:
     ends = (float(low[0]), float(high[0]))
     return BiasShare(
         release_point=one.check.point,
-        what=one.check.what,  # type: ignore[arg-type]
+        what=one.check.what,
         of=one.label,
         share=estimate,
         low=ends[0],

@@ -86,14 +86,19 @@ class Estimate:
     checks: tuple[PricedCheck, ...] = ()
 
     @property
+    def measurements(self) -> list[Measurement]:
+        """All that is drawn, the checks of bias last."""
+        return [*(v.measurement for v in self.vectors), *(c.measurement for c in self.checks)]
+
+    @property
     def events(self) -> tuple[Event, ...]:
         """What the ledger is asked to charge."""
-        return tuple(v.measurement.event for v in (*self.vectors, *self.checks))
+        return tuple(m.event for m in self.measurements)
 
     @property
     def epsilon(self) -> Epsilon:
         """Sum of the measurements' ε."""
-        return Epsilon(sum(v.measurement.epsilon.units for v in (*self.vectors, *self.checks)))
+        return Epsilon(sum(m.epsilon.units for m in self.measurements))
 
     @property
     def delta(self) -> Delta:
