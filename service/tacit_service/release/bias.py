@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacit.wire import BiasShare
+from tacit_service.engine.aggregate import pair
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bias import WIDE, BiasCheck, bias_sql, checks
 from tacit_service.engine.emit import with_params
+from tacit_service.ledger.records import Reservation
 from tacit_service.privacy import accuracy, mechanisms
-from tacit_service.privacy.exact import Charged, ExactAggregates
 from tacit_service.privacy.mechanisms import Measurement, draw
 from tacit_service.privacy.units import Epsilon
 from tacit_service.query.plan import Plan
@@ -23,7 +24,6 @@ from tacit_service.query.plan import Plan
 PART = 10  # one tenth of the query's ε
 CONFIDENCE = 0.95
 WEIGHTS = {"rows": 4, "amount": 4, "units": 1}  # a unit counts once there, so that little ε tells much
-CELLS = [("kept",), ("lost",)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,12 @@ def parts_of(epsilon: Epsilon) -> tuple[Epsilon, Epsilon]:
 
 
 def draw_check(
-    engine: Engine, plan: Plan, one: PricedCheck, charged: Charged, params: dict[str, float | None], timeout_s: float
+    engine: Engine, plan: Plan, one: PricedCheck, paid: Reservation, params: dict[str, float | None], timeout_s: float
 ) -> list[int]:
     """The noisy (kept, lost) of one check."""
-    table = engine.run(with_params(bias_sql(plan.release(one.check.point), one.check), params), timeout_s=timeout_s)
-    vector = np.array([table.column(i).to_pylist()[0] for i in range(2)], dtype=np.int64)
-    exact = ExactAggregates(CELLS, {one.check.name: vector}, keys_are_public=True)
-    return [int(v) for v in draw(one.measurement, exact, one.check.name, charged)]
+    sql = with_params(bias_sql(plan.release(one.check.point), one.check), params)
+    exact = pair(engine, sql, ("kept", "lost"), one.check.name, timeout_s=timeout_s)
+    return [int(v) for v in draw(one.measurement, exact, one.check.name, paid.charged)]
 
 
 def share(one: PricedCheck, noisy: list[int]) -> BiasShare:

@@ -17,6 +17,7 @@ from tacit_service.policy.model import Column, Policy, Table
 from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
+from .bias import PricedCheck
 from .bias import quote_words as bias_words
 from .estimate import Vector, contribution_words
 from .intervals import expected_half_width, half_width
@@ -50,7 +51,26 @@ def mechanism_info(prepared: Prepared, v: Vector) -> MechanismInfo:
 
 def mechanism_infos(prepared: Prepared, point: str | None = None) -> list[MechanismInfo]:
     """All measurements of a prepared request, or of one of its release points."""
-    return [mechanism_info(prepared, v) for v in prepared.estimate.vectors if point in (None, v.point)]
+    drawn = [mechanism_info(prepared, v) for v in prepared.estimate.vectors if point in (None, v.point)]
+    return drawn + [_check_info(c) for c in prepared.estimate.checks if point in (None, c.check.point)]
+
+
+def _check_info(one: PricedCheck) -> MechanismInfo:
+    m, s = one.measurement, one.measurement.sensitivity
+    return MechanismInfo(
+        release_point=one.check.point,
+        measure=f"bias check: {one.check.what} of {one.label}",
+        mechanism=m.kind,
+        scale=m.scale,
+        unit_scale=m.scale,
+        l0=s.l0,
+        l1=float(s.l1),
+        l2=s.l2,
+        linf=float(s.linf),
+        epsilon=str(m.epsilon),
+        delta=str(m.delta),
+        contribution="what counts and what is lost of a unit, up to 4 times its bound",
+    )
 
 
 def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
@@ -177,6 +197,19 @@ def _cut_groups(prepared: Prepared) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+def _shares(prepared: Prepared) -> list[str]:
+    """By which weights ε is split, and what they rest on."""
+    if len(prepared.estimate.vectors) < 2:
+        return []
+    parts = ", ".join(
+        f"{v.measurement.epsilon} for {' and '.join(n for n, _ in v.parts)}" for v in prepared.estimate.vectors[:8]
+    )
+    known = "the policy's expected_rows" if prepared.rows else "equal sizes of tables"
+    return [
+        f"ε is split so that the widest relative interval is narrowest: {parts}. Sizes are guessed from {known}, never from data."
+    ]
+
+
 def notes(prepared: Prepared, held: bool) -> list[str]:
     """What a person should know beside the numbers."""
     said = []
@@ -196,6 +229,7 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
     said += _cut_groups(prepared)
     if prepared.plan.params:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+    said += _shares(prepared)
     said += bias_words(prepared.estimate.checks) if prepared.bias_check else []
     if any(p.finds_bounds for p in prepared.plan.releases):
         said.append("A part of the price finds bounds that the policy lacks; widths are known after that.")

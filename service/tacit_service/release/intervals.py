@@ -80,21 +80,36 @@ def _output(
         return Computed(shown, shown - half, shown + half)
     if output.kind is AggKind.AVG:
         return _average(output, priced, noisy, shown)
-    drawn = {
-        p.measure.name: noisy[p.measure.name] + p.redraw((INNER_DRAWS, *noisy[p.measure.name].shape), rng)
-        for p in priced
-    }
     if output.kind is not AggKind.QUANTILE:
         measures = [p.measure for p in priced]
-        now = quotient(output, measures, [noisy[m.name] for m in measures])
-        low, high = quotient_interval(now, quotient(output, measures, [drawn[m.name] for m in measures]), CONFIDENCE)
+        parts = [noisy[m.name] for m in measures]
+        drawn = [n + p.redraw((INNER_DRAWS, *n.shape), rng) for p, n in zip(priced, parts, strict=True)]
+        low, high = quotient_interval(quotient(output, measures, parts), quotient(output, measures, drawn), CONFIDENCE)
         return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
     if 0.0 < (output.parameter or 0.0) < 1.0:
         return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
-    low, high = around(shown, _value(output, priced, drawn))
-    half_bin = float(priced[0].measure.grid) / 2  # a value is known to its bin
+    return _end_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
+
+
+def _end_interval(output: Output, p: Priced, counts: Floats, shown: Floats, rng: np.random.Generator) -> Computed:
+    """MIN and MAX: from the innermost bin that the end may lie in to the declared bound, where one person may always hide.
+
+    If the largest value lies in bin b, the bins beyond it are empty, and their noisy sum is noise alone: b stays unless that
+    sum is above its own 95 % point. Nothing can say that nobody is further out, since one person drowns in the noise.
+    """
+    last = output.parameter == 1.0
+    values = np.array([float(c) for c in p.measure.candidates])
+    inward, places = (counts[..., ::-1], values[::-1]) if last else (counts, values)
+    noise = np.cumsum(p.redraw((QUANTILE_DRAWS, len(places)), rng), axis=-1)
+    reach = np.concatenate([[0.0], np.quantile(noise, CONFIDENCE, axis=0)[:-1]])
+    beyond = np.concatenate([np.zeros_like(inward[..., :1]), np.cumsum(inward, axis=-1)[..., :-1]], axis=-1)
+    possible = beyond <= reach
+    inner = places[len(places) - 1 - possible[..., ::-1].argmax(axis=-1)]
+    half_bin = float(p.measure.grid) / 2  # a value is known to its bin
     lo, hi = float(output.lo or 0), float(output.hi or 0)
-    return Computed(shown, np.clip(low - half_bin, lo, hi), np.clip(high + half_bin, lo, hi))
+    if last:
+        return Computed(shown, np.clip(np.minimum(inner, shown) - half_bin, lo, hi), np.full_like(shown, hi))
+    return Computed(shown, np.full_like(shown, lo), np.clip(np.maximum(inner, shown) + half_bin, lo, hi))
 
 
 def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats, rng: np.random.Generator) -> Computed:

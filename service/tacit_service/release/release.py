@@ -275,7 +275,7 @@ class Desk:
         """The noisy pairs of every bias check."""
         drawn = {
             f"{c.check.point}.{c.check.name}": draw_check(
-                self.engine, prepared.plan, c, reservation.charged, numbers, ENGINE_TIMEOUT_S
+                self.engine, prepared.plan, c, reservation, numbers, ENGINE_TIMEOUT_S
             )
             for c in prepared.estimate.checks
         }
