@@ -5,7 +5,8 @@
 #   make lint       ruff, rules and format         make types      mypy, strict
 #   make contracts  who may import whom            make bench      the benchmarks (never part of `make test`)
 #   make format     rewrite files to the format    make check      lint, types, contracts, test
-#   make reference  write docs/reference.md        make clean      remove .venv and caches
+#   make reference  write docs/reference.md        make async      write AsyncClient from Client
+#   make clean      remove .venv and caches
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format types contracts bench reference check clean
+.PHONY: help demo serve test lint format types contracts bench reference async check clean
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -49,6 +50,10 @@ bench: $(VENV)/.dev
 
 reference: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
+
+async: $(VENV)/.dev
+	$(BIN)/python client/unasync.py
+	$(BIN)/ruff format client/tacit/async_client.py
 
 check: lint types contracts test
 

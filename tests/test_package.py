@@ -46,12 +46,15 @@ def imported(room: str, *, lazy: bool) -> dict[str, set[str]]:
     return {name: files for name, files in found.items() if name not in sys.stdlib_module_names and name not in OWN}
 
 
+DIALECT = "client/tacit/sqlalchemy.py"  # the one file of the SDK that an extra is for
+
+
 def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str]]:
     owners = packages_distributions()
     return {
         name: files
         for name, files in imported(room, lazy=lazy).items()
-        if not allowed & {normal(owner) for owner in owners.get(name, [name])}
+        if files != {DIALECT} and not allowed & {normal(owner) for owner in owners.get(name, [name])}
     }
 
 
@@ -61,6 +64,11 @@ def test_the_base_install_is_enough_to_import_the_sdk() -> None:
 
 def test_the_arrow_extra_is_all_that_the_sdk_may_ask_for_later() -> None:
     assert undeclared("client", declared("arrow"), lazy=True) == {}
+
+
+def test_the_sqlalchemy_extra_is_for_the_dialect_alone() -> None:
+    assert imported("client", lazy=True)["sqlalchemy"] == {DIALECT}
+    assert declared("sqlalchemy") - declared() == {"sqlalchemy"}
 
 
 def test_the_service_extra_declares_all_that_the_service_imports() -> None:
@@ -96,8 +104,8 @@ def test_the_wheel_holds_every_source_file(tmp_path: Path) -> None:
         inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
     expected = {
         str(path.relative_to(ROOT / room))
-        for room in ("service", "client")
-        for path in (ROOT / room).rglob("*")
+        for room, package in (("service", "tacit_service"), ("client", "tacit"))
+        for path in (ROOT / room / package).rglob("*")
         if path.is_file() and not {"__pycache__", "node_modules"}.intersection(path.parts)
     }
     assert inside == expected

@@ -12,7 +12,8 @@ SQL goes in, a private answer comes out with a 95 % interval on every number and
 """
 
 from tacit import errors
-from tacit.client import AsyncClient, Client
+from tacit.async_client import AsyncClient
+from tacit.client import Client
 from tacit.errors import TacitError
 from tacit.release import Release
 

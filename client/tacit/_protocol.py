@@ -88,7 +88,10 @@ class Terms:
     def body(self) -> dict[str, Any]:
         """The members of a request body that are set."""
         body: dict[str, Any] = {}
-        for name in ("epsilon", "delta"):
+        for name in ("epsilon", "delta", "accuracy"):
+            if name == "accuracy" and isinstance(self.accuracy, str):
+                body[name] = self.accuracy  # "±50", "5 % of rel_…"
+                continue
             value: Amount | None = getattr(self, name)
             if value is not None:
                 body[name] = decimal_text(value, name)
@@ -97,8 +100,6 @@ class Terms:
                 body[name] = _integer(getattr(self, name), name)
         if self.max_amount is not None:
             body["max_amount"] = _number(self.max_amount)
-        if self.accuracy is not None:
-            body["accuracy"] = str(self.accuracy)
         body |= {name: True for name in ("fresh", "bias_check", "approx_bounds") if getattr(self, name)}
         return body
 
@@ -130,6 +131,18 @@ def budget() -> Call[wire.Budget]:
     return Call(Request("GET", "/v1/budget"), lambda content: wire_model(content, "Budget"))
 
 
+def me() -> Call[wire.Me]:
+    """``GET /v1/me``."""
+    return Call(Request("GET", "/v1/me"), lambda content: wire_model(content, "Me"))
+
+
+def releases(dataset: str | None, limit: int) -> Call[list[wire.ReleaseItem]]:
+    """``GET /v1/releases``: the caller's own, newest first."""
+    path = f"/v1/releases?limit={_integer(limit, 'limit')}"
+    path += f"&dataset={path_segment(dataset)}" if dataset else ""
+    return Call(Request("GET", path), lambda content: list(wire_model(content, "ReleaseList").releases))
+
+
 def release(release_id: str) -> Call[Release]:
     """``GET /v1/releases/{id}``."""
     return Call(Request("GET", f"/v1/releases/{path_segment(release_id)}"), _release)
@@ -142,9 +155,9 @@ def quote(dataset: str | None, sql: str, terms: Terms) -> Call[wire.Quote]:
 
 
 def explain(dataset: str | None, sql: str, terms: Terms) -> Call[str]:
-    """The plan of a quote."""
-    request = Request("POST", "/v1/quotes", _JSON, _body(dataset, sql, terms))
-    return Call(request, lambda content: str(wire_model(content, "Quote").plan), sql=sql)
+    """``POST /v1/explain``: the plan and its derivation."""
+    request = Request("POST", "/v1/explain", _JSON, _body(dataset, sql, terms))
+    return Call(request, lambda content: str(wire_model(content, "Explanation").plan), sql=sql)
 
 
 def query(dataset: str | None, sql: str, terms: Terms, idempotency_key: str | None) -> Call[Release]:

@@ -181,10 +181,6 @@ class RowLevelOutput(NotDerivable):
     """Rows of people are not shown: the statement has to aggregate."""
 
 
-class QuantileUnknownKeys(NotDerivable):
-    """Quantiles by a key whose values are not declared."""
-
-
 class TooManyGroups(NotDerivable):
     """The declared keys have more combinations than an answer may have rows."""
 
@@ -267,7 +263,6 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "unit_forged": UnitForged,
     "unit_in_output": UnitInOutput,
     "row_level_output": RowLevelOutput,
-    "quantile_unknown_keys": QuantileUnknownKeys,
     "too_many_groups": TooManyGroups,
     "outer_sql_failed": OuterSqlFailed,
     "outer_sql_invalid": OuterSqlInvalid,

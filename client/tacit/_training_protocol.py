@@ -89,6 +89,41 @@ def cancel(job_id: str) -> Call[wire.TrainingJob]:
     return Call(request, lambda content: wire_model(content, "TrainingJob"))
 
 
+def events(job_id: str) -> Request:
+    """``GET /v1/training-jobs/{id}/events``, whose lines ``event_data`` reads."""
+    return Request("GET", f"{_JOBS}/{path_segment(job_id)}/events", {"accept": "text/event-stream"})
+
+
+def event_state(line: str) -> wire.TrainingJob | None:
+    """The job that a line of the stream carries; None for the lines between."""
+    if not line.startswith("data: "):
+        return None
+    state: wire.TrainingJob = wire_model(line[6:].encode(), "TrainingJob")
+    return state
+
+
+def artifacts(job_id: str) -> Call[list[wire.Artifact]]:
+    """``GET /v1/training-jobs/{id}/artifacts``."""
+    request = Request("GET", f"{_JOBS}/{path_segment(job_id)}/artifacts")
+    return Call(request, lambda content: list(wire_model(content, "ArtifactList").artifacts))
+
+
+def artifact(job_id: str, name: str) -> Call[bytes]:
+    """``GET /v1/training-jobs/{id}/artifacts/{name}``."""
+    path = f"{_JOBS}/{path_segment(job_id)}/artifacts/{path_segment(name)}"
+    return Call(Request("GET", path, {"accept": "*/*"}), bytes)
+
+
+def predictions(job_id: str, rows: Sequence[Mapping[str, Any]]) -> Call[wire.Predictions]:
+    """``POST /v1/training-jobs/{id}/predictions``."""
+    try:
+        content = json.dumps({"rows": [dict(row) for row in rows]}, allow_nan=False, default=_plain).encode()
+    except (TypeError, ValueError, AttributeError):
+        raise InvalidArgument("rows hold text, finite numbers, booleans and None only") from None
+    request = Request("POST", f"{_JOBS}/{path_segment(job_id)}/predictions", _JSON, content)
+    return Call(request, lambda answer: wire_model(answer, "Predictions"))
+
+
 def model(job_id: str) -> Call[bytes]:
     """``GET /v1/training-jobs/{id}/model``."""
     accept = {"accept": "application/vnd.safetensors"}

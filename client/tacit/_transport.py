@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
 BODY_BYTES_MAX = 1 << 30
+_STREAM_TIMEOUT = httpx2.Timeout(45.0, connect=CONNECT_TIMEOUT_S)  # a live stream says something every 15 s
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -106,6 +108,15 @@ class SyncTransport:
         except httpx2.RequestError as error:
             raise ProtocolError(f"the answer cannot be read: {error}") from error
 
+    def lines(self, request: Request) -> Iterator[str]:
+        """The lines of an answer as they come; none when there is no such answer: whoever asks in plain learns why."""
+        try:
+            with self._http.stream(**_target(request), timeout=_STREAM_TIMEOUT) as response:
+                if response.status_code == 200:
+                    yield from response.iter_lines()
+        except httpx2.RequestError:
+            return
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -146,6 +157,16 @@ class AsyncTransport:
             return _lost(error, str(self._http.base_url))
         except httpx2.RequestError as error:
             raise ProtocolError(f"the answer cannot be read: {error}") from error
+
+    async def lines(self, request: Request) -> AsyncIterator[str]:
+        """The lines of an answer as they come, as ``SyncTransport.lines``."""
+        try:
+            async with self._http.stream(**_target(request), timeout=_STREAM_TIMEOUT) as response:
+                if response.status_code == 200:
+                    async for line in response.aiter_lines():
+                        yield line
+        except httpx2.RequestError:
+            return
 
     async def close(self) -> None:
         """Close the connections."""

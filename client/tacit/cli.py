@@ -1,4 +1,4 @@
-"""The ``tacit`` command: query, quote, explain, budget, datasets, console.
+"""The ``tacit`` command: query, quote, explain, budget, datasets, train, job, jobs, console.
 
 Results go to stdout; prices, receipts and errors to stderr. Exit codes: 0 answered, 1 refused or failed, 2 wrong
 usage, 3 budget exhausted, 4 no connection. Imports are inside the functions: ``tacit --help`` loads argparse only.
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tacit import train_commands
 from tacit._text import clean
 from tacit.errors import BudgetExhausted, ConnectionFailed, InvalidArgument, TacitError
 
@@ -95,6 +96,8 @@ def parser() -> argparse.ArgumentParser:
     datasets = commands.add_parser("datasets", parents=[connection, output], help="datasets, or the tables of one")
     datasets.add_argument("name", nargs="?", help="a dataset, to show its tables")
     datasets.set_defaults(run=_datasets)
+
+    train_commands.add(commands, connection, output)
 
     console = commands.add_parser("console", parents=[connection, purchase, output], help="a SQL shell")
     console.add_argument("-c", "--command", action="append", metavar="SQL", help="run this and leave; repeatable")

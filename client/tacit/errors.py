@@ -24,7 +24,7 @@
         │                                 SetOperationMixed · SetOperationWithoutUnit · DistinctWithoutUnit ·
         │                                 SubqueryNotOnUnit · ScalarSubqueryRows · CorrelatedRelease ·
         │                                 ReleasedInProtected · WindowNotPerUnit · OrderDependent · UnitForged ·
-        │                                 UnitInOutput · RowLevelOutput · QuantileUnknownKeys · TooManyGroups ·
+        │                                 UnitInOutput · RowLevelOutput · TooManyGroups ·
         │                                 OuterSqlFailed · OuterSqlInvalid
         ├── BudgetExhausted          403  budget_exhausted; ``remaining`` tells what is left
         ├── Unauthenticated          401  unauthenticated
@@ -85,7 +85,6 @@ from tacit._refusals import (
     OuterSqlFailed,
     OuterSqlInvalid,
     PublicOuterJoin,
-    QuantileUnknownKeys,
     RefusedError,
     ReleasedInProtected,
     RowLevelOutput,
@@ -165,7 +164,6 @@ __all__ = [
     "Position",
     "ProtocolError",
     "PublicOuterJoin",
-    "QuantileUnknownKeys",
     "RefusedError",
     "ReleasedInProtected",
     "RequestTimeout",

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tacit import _table
+from tacit import _chart, _table
 from tacit._text import clean, short_decimal
-from tacit.errors import MissingExtra, ProtocolError
+from tacit.errors import InvalidArgument, MissingExtra, ProtocolError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,15 @@ class Release:
 
     ``rows`` holds tuples, ``intervals`` has the same shape with ``(low, high)`` or ``None`` for each cell; a release
     iterates over its rows. ``repr`` is a table that rounds each number to what its interval supports; every
-    conversion is exact.
+    conversion is exact. A notebook shows the table and a chart with the intervals drawn.
+
+    >>> answer = client.query("SELECT region, COUNT(*) AS n FROM patients GROUP BY region ORDER BY region", epsilon="0.1")
+    >>> print(answer)
+     region |         n
+    --------+-----------
+     R1     | ... ±30
+    ...
+    (8 rows; ...)
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -43,37 +51,64 @@ class Release:
 
     @property
     def answer(self) -> Answer:
-        """The answer as the service sent it."""
+        """The answer as the service sent it.
+
+        >>> answer.answer.dataset
+        'clinic'
+        """
         return self._answer
 
     @property
     def id(self) -> str:
-        """Names this release for ever: ``client.release(id)`` gives it again, free."""
+        """Names this release for ever: ``client.release(id)`` gives it again, free.
+
+        >>> client.release(answer.id).rows == answer.rows
+        True
+        """
         return self._answer.release_id
 
     @property
     def dataset(self) -> str:
-        """The dataset it was released from."""
+        """The dataset it was released from.
+
+        >>> answer.dataset
+        'clinic'
+        """
         return self._answer.dataset
 
     @property
     def sql(self) -> str:
-        """The statement it answers."""
+        """The statement it answers.
+
+        >>> answer.sql
+        'SELECT region, COUNT(*) AS n FROM patients GROUP BY region ORDER BY region'
+        """
         return self._answer.sql
 
     @property
     def columns(self) -> list[ColumnInfo]:
-        """Name, type and kind (key, noisy, derived, public) of each column."""
+        """Name, type and kind (key, noisy, derived, public) of each column.
+
+        >>> [(column.name, column.kind) for column in answer.columns]
+        [('region', 'key'), ('n', 'noisy')]
+        """
         return self._answer.columns
 
     @property
     def receipt(self) -> Receipt:
-        """What it cost, how it was measured, what is left."""
+        """What it cost, how it was measured, what is left.
+
+        >>> answer.receipt.mechanisms[0].mechanism
+        'laplace'
+        """
         return self._answer.receipt
 
     @property
     def rows(self) -> list[tuple[Value, ...]]:
-        """The rows, with dates and timestamps parsed."""
+        """The rows, with dates and timestamps parsed.
+
+        >>> region, n = answer.rows[0]
+        """
         if self._rows is None:
             types = [column.type for column in self.columns]
             self._rows = [
@@ -83,7 +118,12 @@ class Release:
 
     @property
     def intervals(self) -> list[tuple[tuple[float, float] | None, ...]]:
-        """For each cell the 95 % interval ``(low, high)``, or ``None`` where nothing was measured."""
+        """For each cell the 95 % interval ``(low, high)``, or ``None`` where nothing was measured.
+
+        >>> nothing, (low, high) = answer.intervals[0]
+        >>> nothing is None and low < answer.rows[0][1] < high
+        True
+        """
         return [
             tuple(None if span is None else (span[0], span[1]) for span in spans) for spans in self._answer.intervals
         ]
@@ -98,13 +138,21 @@ class Release:
         return self.rows[index]
 
     def to_dicts(self, intervals: bool = False) -> list[dict[str, Value]]:
-        """One dict a row; with ``intervals``, ``<name>_low`` and ``<name>_high`` beside each measured column."""
+        """One dict a row; with ``intervals``, ``<name>_low`` and ``<name>_high`` beside each measured column.
+
+        >>> sorted(answer.to_dicts(intervals=True)[0])
+        ['n', 'n_high', 'n_low', 'region']
+        """
         table = self.columnar(intervals)
         names = [name for name, _, _ in table]
         return [dict(zip(names, row, strict=True)) for row in zip(*(values for _, _, values in table), strict=True)]
 
     def to_arrow(self, intervals: bool = False) -> pa.Table:
-        """A ``pyarrow.Table``, with the receipt as JSON in the schema's metadata under ``tacit.receipt``."""
+        """A ``pyarrow.Table``, with the receipt as JSON in the schema's metadata under ``tacit.receipt``.
+
+        >>> answer.to_arrow().schema.names
+        ['region', 'n']
+        """
         try:
             import pyarrow as pa
         except ImportError:
@@ -116,7 +164,11 @@ class Release:
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
 
     def to_pandas(self, intervals: bool = False) -> pd.DataFrame:
-        """A ``pandas.DataFrame``: dates and timestamps as ``datetime64``, integers with gaps as ``Int64``."""
+        """A ``pandas.DataFrame``: dates and timestamps as ``datetime64``, integers with gaps as ``Int64``.
+
+        >>> answer.to_pandas(intervals=True).shape
+        (8, 4)
+        """
         try:
             import pandas as pd
         except ImportError:
@@ -130,8 +182,29 @@ class Release:
                 frame[name] = pd.array(column.to_pylist(), dtype=dtype)
         return frame
 
+    def to_svg(self, column: str | None = None) -> str:
+        """A chart of one measured column, the first when none is named, over the groups: SVG text, intervals drawn.
+
+        Bars for named groups, a line with its band over dates and numbers; empty where nothing is to be compared.
+
+        >>> answer.to_svg("n")[:4]
+        '<svg'
+        """
+        drawn = _chart.measures(self.columns)
+        if column is not None:
+            drawn = [i for i in drawn if self.columns[i].name == column]
+            if not drawn:
+                raise InvalidArgument(
+                    f"no measured column {clean(column)}: kind noisy or derived, type integer or number"
+                )
+        return _chart.draw(self.columns, self.rows, self.intervals, drawn[0]) if drawn else ""
+
     def columnar(self, intervals: bool = False) -> list[tuple[str, str, list[Value]]]:
-        """Columns as (unique name, type, values), with their interval columns where asked for."""
+        """Columns as (unique name, type, values), with their interval columns where asked for.
+
+        >>> [(name, kind) for name, kind, values in answer.columnar()]
+        [('region', 'string'), ('n', 'integer')]
+        """
         result: list[tuple[str, str, list[Value]]] = []
         taken: set[str] = set()
         spans = self.intervals
@@ -148,7 +221,7 @@ class Release:
         return "\n".join([*_table.answer_lines(self.columns, shown), self._footer()])
 
     def _repr_html_(self) -> str:
-        return _table.answer_html(self.columns, self._shown(), self._footer())
+        return _table.answer_html(self.columns, self._shown(), self._footer()) + self.to_svg()
 
     def _shown(self) -> list[list[tuple[str, str]]]:
         part = slice(0, _ROWS_SHOWN)
@@ -161,7 +234,11 @@ class Release:
         return f"({rows}{first}; {self.summary()})"
 
     def summary(self) -> str:
-        """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, release rel_…``."""
+        """Cost and remainder in one line: ``ε 0.1 charged, ε 2.9 left, release rel_…``.
+
+        >>> answer.summary()
+        'free: already held, ε ... left, release ...'
+        """
         receipt = self.receipt
         free = "free: already held" if receipt.held else "free"
         paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"

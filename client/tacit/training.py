@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tacit import _training_protocol as protocol
 from tacit.errors import TrainingFailed
@@ -17,6 +19,27 @@ if TYPE_CHECKING:
     from tacit.model import Model
 
 OPEN = ("queued", "running")
+
+
+class Bar:
+    """A job's progress on stderr: one line that is drawn over on a terminal, a line every tenth elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._tenth = -1
+
+    def show(self, state: wire.TrainingJob) -> None:
+        """Draw the state."""
+        share = state.steps_done / state.steps
+        over = state.status not in OPEN
+        line = f"{state.id} {state.status:9} {'█' * int(20 * share):░<20} {state.steps_done}/{state.steps} steps"
+        line += f", ε ≤ {state.epsilon_so_far:.4g} of {state.price.epsilon}"
+        if self._stream.isatty():
+            self._stream.write(f"\r\x1b[K{line}" + ("\n" if over else ""))
+        elif over or int(10 * share) > self._tenth:
+            self._stream.write(line + "\n")
+        self._tenth = int(10 * share)
+        self._stream.flush()
 
 
 class _Job:
@@ -64,9 +87,30 @@ class TrainingJob(_Job):
         self.state = self._transport.run(protocol.job(self.id), self._retries)
         return self
 
-    def wait(self, timeout_s: float = 3600.0, *, every_s: float = 0.5) -> TrainingJob:
-        """Return when the model is there. ``TrainingFailed`` when there will be none, ``TimeoutError`` when not yet."""
+    def events(self) -> Iterator[wire.TrainingJob]:
+        """The job's state now and after each change, as the service tells it, until it is over."""
+        yield self.refresh().state
+        while self.status in OPEN:
+            for line in self._transport.lines(protocol.events(self.id)):
+                if (state := protocol.event_state(line)) is not None and state != self.state:
+                    self.state = state
+                    yield state
+            if self.status in OPEN:  # the stream has its longest time, and networks break
+                time.sleep(1.0)
+                yield self.refresh().state
+
+    def wait(self, timeout_s: float = 3600.0, *, every_s: float = 0.5, progress: bool = False) -> TrainingJob:
+        """Return when the model is there. ``TrainingFailed`` when there will be none, ``TimeoutError`` when not yet.
+
+        ``progress`` draws a bar on stderr, with the steps done and the ε that they cost at most.
+        """
         deadline = time.monotonic() + timeout_s
+        if progress:
+            bar = Bar()
+            for state in self.events():
+                bar.show(state)
+                if not self._open(deadline):
+                    break
         while self._open(deadline):
             time.sleep(every_s)
             self.refresh()
@@ -80,6 +124,18 @@ class TrainingJob(_Job):
     def card(self) -> wire.ModelCard:
         """What the model is, and what was promised while it was made."""
         return self._transport.run(protocol.card(self.id), self._retries)
+
+    def artifacts(self) -> list[wire.Artifact]:
+        """The files that the job made: the model in two formats, its card, its curves."""
+        return self._transport.run(protocol.artifacts(self.id), self._retries)
+
+    def artifact(self, name: str) -> bytes:
+        """One of them, by name."""
+        return self._transport.run(protocol.artifact(self.id, name), self._retries)
+
+    def predict_remotely(self, rows: Sequence[Mapping[str, Any]]) -> wire.Predictions:
+        """The service's answer to a batch of rows, for programs without numpy. Costs nothing either."""
+        return self._transport.run(protocol.predictions(self.id, rows), self._retries)
 
     def model(self) -> Model:
         """The model: its tensors by name, and ``predict``. ``content`` is the safetensors file itself."""
@@ -107,11 +163,33 @@ class AsyncTrainingJob(_Job):
         self.state = await self._transport.run(protocol.job(self.id), self._retries)
         return self
 
-    async def wait(self, timeout_s: float = 3600.0, *, every_s: float = 0.5) -> AsyncTrainingJob:
-        """Return when the model is there. ``TrainingFailed`` when there will be none, ``TimeoutError`` when not yet."""
+    async def events(self) -> AsyncIterator[wire.TrainingJob]:
+        """The job's state now and after each change, as the service tells it, until it is over."""
+        import asyncio
+
+        yield (await self.refresh()).state
+        while self.status in OPEN:
+            async for line in self._transport.lines(protocol.events(self.id)):
+                if (state := protocol.event_state(line)) is not None and state != self.state:
+                    self.state = state
+                    yield state
+            if self.status in OPEN:
+                await asyncio.sleep(1.0)
+                yield (await self.refresh()).state
+
+    async def wait(
+        self, timeout_s: float = 3600.0, *, every_s: float = 0.5, progress: bool = False
+    ) -> AsyncTrainingJob:
+        """Return when the model is there, as ``TrainingJob.wait``."""
         import asyncio  # here, because a program that blocks starts sooner without it
 
         deadline = time.monotonic() + timeout_s
+        if progress:
+            bar = Bar()
+            async for state in self.events():
+                bar.show(state)
+                if not self._open(deadline):
+                    break
         while self._open(deadline):
             await asyncio.sleep(every_s)
             await self.refresh()
@@ -125,6 +203,18 @@ class AsyncTrainingJob(_Job):
     async def card(self) -> wire.ModelCard:
         """What the model is, and what was promised while it was made."""
         return await self._transport.run(protocol.card(self.id), self._retries)
+
+    async def artifacts(self) -> list[wire.Artifact]:
+        """The files that the job made: the model in two formats, its card, its curves."""
+        return await self._transport.run(protocol.artifacts(self.id), self._retries)
+
+    async def artifact(self, name: str) -> bytes:
+        """One of them, by name."""
+        return await self._transport.run(protocol.artifact(self.id, name), self._retries)
+
+    async def predict_remotely(self, rows: Sequence[Mapping[str, Any]]) -> wire.Predictions:
+        """The service's answer to a batch of rows, for programs without numpy. Costs nothing either."""
+        return await self._transport.run(protocol.predictions(self.id, rows), self._retries)
 
     async def model(self) -> Model:
         """The model: its tensors by name, and ``predict``. ``content`` is the safetensors file itself."""

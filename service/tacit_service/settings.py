@@ -58,9 +58,20 @@ class Settings(BaseSettings):
     )
     oidc_leeway_s: int = Field(default=30, ge=0, le=120, description="Clock difference allowed to the issuer")
     training: bool = Field(default=True, description="Work on training jobs in this service, where torch is installed")
+    training_open_max: int = Field(default=4, ge=1, le=10_000, description="Jobs of one analyst waiting or running")
+    training_running_max: int = Field(default=1, ge=1, le=1_000, description="Jobs of one analyst running at once")
+    training_at_once: int = Field(default=1, ge=1, le=256, description="Jobs of a dataset that one worker runs at once")
+    training_processes: int = Field(default=1, ge=1, le=64, description="Processes that share the steps of one job")
     training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
     training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
     training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")
+    training_steps_max: int = Field(default=50_000, ge=1, le=10_000_000, description="Steps that one job may ask for")
+    training_parameters_max: int = Field(
+        default=2_000_000, ge=1, le=1_000_000_000, description="Parameters that a trained model may have"
+    )
+    training_streams_max: int = Field(default=64, ge=0, le=10_000, description="Open streams of training events")
+    training_stream_s_max: float = Field(default=3600, gt=0, le=86_400, description="Longest stream of events")
+    training_rows_max: int = Field(default=1_000, ge=1, le=100_000, description="Rows of one request for predictions")
 
     body_bytes_max: int = Field(default=65_536, ge=1_024, le=16_777_216, description="Largest request body")
     head_bytes_max: int = Field(default=16_384, ge=1_024, le=1_048_576, description="Largest request line and headers")

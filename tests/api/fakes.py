@@ -122,6 +122,15 @@ class FakeTraining:
     def card(self, analyst: str, job_id: str) -> wire.ModelCard:
         return wire.ModelCard.model_validate(examples.MODEL_CARD)
 
+    def artifacts(self, analyst: str, job_id: str) -> list[wire.Artifact]:
+        return [wire.Artifact.model_validate(examples.ARTIFACT)]
+
+    def artifact(self, analyst: str, job_id: str, name: str) -> tuple[bytes, str]:
+        return b"tensors", "application/vnd.safetensors"
+
+    def predict(self, analyst: str, job_id: str, request: wire.PredictionRequest) -> wire.Predictions:
+        return wire.Predictions.model_validate(examples.PREDICTIONS)
+
     def close(self) -> None:
         self.closed = True
 

@@ -40,12 +40,14 @@ ADMIN_BODIES = {
 
 def call(api, method, path, key_id="key_none", **kwargs):
     concrete = path.format(
-        name="clinic",
+        name="model.safetensors" if "artifacts" in path else "clinic",
         release_id="rel_5b0c6f0f2f9b4e0a",
         code="overloaded",
         key_id=key_id,
         job_id=str(examples.TRAINING_JOB["id"]),
     )
+    if path.endswith("/events"):
+        concrete += "?seconds=0"
     if path == "/v1/budget/history":
         concrete += "?dataset=clinic"
     if path in ADMIN_BODIES and method == "POST":
@@ -79,6 +81,8 @@ def test_each_role_gets_exactly_what_the_table_says(office: Ledger, api, house: 
     for who, role in (("ada", Role.ANALYST), ("auditor", Role.AUDITOR), ("steward", Role.OWNER)):
         training = path in ("/v1/training-jobs", "/v1/training-quotes")
         asked = examples.TRAINING_REQUESTS["logistic regression"]["value"] if training else body
+        if path.endswith("/predictions"):
+            asked = examples.PREDICTION_REQUESTS["two patients"]["value"]
         answer = call(api, method, path, spare, headers=house.headers(who), json=asked if method == "POST" else None)
         if role in roles:
             assert answer.status_code == 200, (who, answer.text)
@@ -174,7 +178,10 @@ def test_a_training_job_of_another_is_as_if_it_did_not_exist(api, house: House):
         if "{job_id}" in path:
             answers = [
                 api.request(
-                    method, path.format(job_id=job), headers=house.headers(who), json={} if method == "POST" else None
+                    method,
+                    path.format(job_id=job, name="card.json"),
+                    headers=house.headers(who),
+                    json={"rows": []} if path.endswith("predictions") else {} if method == "POST" else None,
                 )
                 for who, job in (("ben", mine), ("ada", "job_none"), ("ada", "../../clinic"))
             ]

@@ -28,6 +28,7 @@ GROUPED = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
 MONTHS = "SELECT month, visits, share, known FROM monthly"
 HOSTILE = "SELECT name FROM hostile"
 TYPO = "SELECT region,\n       AVG(incme) FROM patients\nGROUP BY region"
+PLAN = "Release r1\n  Aggregate count by region\n    Scan patients [protected by patient_id]"
 EVIL = "\x1b]0;owned\x07\x1b[31m<img src=x onerror=alert(1)>\u202egnp\x9b2J\x00"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -170,6 +171,23 @@ def create_app(account: Account) -> FastAPI:
         )
         return wire.Budget(analyst="ada", accounts=[entry])
 
+    @app.get("/v1/me")
+    def me() -> wire.Me:
+        return wire.Me(principal="ada", role="analyst", key_id="key_1", datasets=["clinic"])
+
+    @app.get("/v1/releases")
+    def releases(limit: int = 50, dataset: str | None = None) -> wire.ReleaseList:
+        found = [
+            wire.ReleaseItem(release_id=a.release_id, dataset=a.dataset, created_at=a.created_at, sql=a.sql,
+                             charged=a.receipt.charged)
+            for a in reversed(account.releases.values()) if dataset in (None, a.dataset)
+        ]  # fmt: skip
+        return wire.ReleaseList(releases=found[:limit])
+
+    @app.post("/v1/explain", response_model=None)
+    def explain(body: wire.QueryRequest) -> wire.Explanation | JSONResponse:
+        return refusal(body) or wire.Explanation(dataset=body.dataset, plan=PLAN)
+
     @app.get("/v1/releases/{release_id}", response_model=None)
     def release(release_id: str) -> wire.Answer | JSONResponse:
         return account.releases.get(release_id) or problem(404, "not_found", "No such release.")
@@ -195,7 +213,7 @@ def create_app(account: Account) -> FastAPI:
             release_points=[
                 wire.QuotedRelease(name="r1", keys="region (declared)", groups=3, measurements=[mechanism(text)])
             ],
-            plan="Release r1\n  Aggregate count by region\n    Scan patients [protected by patient_id]",
+            plan=PLAN,
         )
 
     @app.post("/v1/queries", response_model=None)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import runpy
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,8 +53,20 @@ def trouble(url: str) -> Iterator[Callable[[int], str]]:
         proxy.close()
 
 
-def public(kind: type) -> dict[str, list[str]]:
-    return {n: list(inspect.signature(m).parameters) for n, m in vars(kind).items() if not n.startswith("_")}
+def public(kind: type) -> dict[str, inspect.Signature]:
+    """The methods by name; annotations are text, and a job is a job."""
+    found = {n: inspect.signature(m) for n, m in vars(kind).items() if inspect.isfunction(m) and not n.startswith("_")}
+    return {
+        name: signature.replace(return_annotation=signature.return_annotation.replace("Async", ""))
+        for name, signature in found.items()
+    }
+
+
+def test_the_asynchronous_client_is_the_other_one_awaited() -> None:
+    room = Path(tacit.__file__).parents[1]
+    written = runpy.run_path(str(room / "unasync.py"))["asynchronous"]((room / "tacit/client.py").read_text("utf-8"))
+    assert written == (room / "tacit/async_client.py").read_text("utf-8"), "run `make async`"
+    assert all(inspect.iscoroutinefunction(getattr(tacit.AsyncClient, name)) for name in public(tacit.AsyncClient))
 
 
 def test_both_clients_have_the_same_methods_and_arguments() -> None:
@@ -63,7 +77,9 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
         "quote",
         "query",
         "budget",
+        "me",
         "release",
+        "releases",
         "explain",
         "train",
         "quote_training",

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import sqlalchemy as sa
 from tacit_test_service import GROUPED, Run
 
 import tacit
 from tacit import errors
 
+sa.dialects.registry.register("tacit", "tacit.sqlalchemy", "TacitDialect")  # as the entry point does once installed
 BY_MONTH = "SELECT date_trunc('month', visited_on) AS month, COUNT(*) AS visits FROM visits GROUP BY 1 ORDER BY 1"
 
 
@@ -112,6 +115,30 @@ def test_refusals_have_their_class_and_cost_nothing(
         real.query(sql, epsilon=epsilon)
     assert (caught.value.status, caught.value.code) in {(422, code) for code in errors.CODES}
     assert real.budget().accounts[0].spent == before
+
+
+SUPERSET = (
+    # what Superset writes for a dataset's chart, a virtual dataset, a chart over it, a time series, SQL Lab
+    "SELECT region AS region, COUNT(*) AS count FROM patients GROUP BY region ORDER BY count DESC LIMIT 10000",
+    "SELECT * FROM (SELECT region, COUNT(*) AS count FROM patients GROUP BY region) AS virtual_table LIMIT 1001",
+    "SELECT region AS region, SUM(count) AS s FROM (SELECT region, COUNT(*) AS count FROM patients GROUP BY region) "
+    "AS virtual_table GROUP BY region ORDER BY s DESC LIMIT 1000",
+    "SELECT region, COUNT(*) AS count\nFROM patients\nGROUP BY region\n LIMIT 1001",
+)
+
+
+def test_a_tool_s_wrappers_around_one_question_are_one_purchase(demo: dict[str, str]) -> None:
+    engine = sa.create_engine(f"tacit://:{demo['second_analyst']}@{demo['url'].partition('//')[2]}/clinic?epsilon=0.05")
+    try:
+        frames = [pd.read_sql(statement, engine) for statement in SUPERSET]
+        assert [len(frame) for frame in frames] == [8, 8, 8, 8]
+        assert frames[0].set_index("region")["count"].to_dict() == frames[2].set_index("region")["s"].to_dict()
+        with engine.connect() as connection:
+            result = connection.execute(sa.text(SUPERSET[0]))
+            assert result.cursor is not None
+            assert result.cursor.receipt.held, "the same question is free, however often a dashboard reloads"
+    finally:
+        engine.dispose()
 
 
 def test_the_terminal(run: Run) -> None:

@@ -27,6 +27,24 @@ FLAGS = [
 ]
 
 
+ROOM = Path(__file__).resolve().parents[2] / "service/tacit_service/console"
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the console is developed with, as the lock file says: the checkout's, or installed aside."""
+    if (ROOM / "node_modules/axe-core").is_dir():
+        return ROOM / "node_modules"
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs Node with npm, which only changing the console needs")
+    aside = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(ROOM / name, aside / name)
+    subprocess.run([npm, "ci", "--silent"], cwd=aside, check=True, timeout=300)
+    return aside / "node_modules"
+
+
 @dataclass(frozen=True)
 class Demo:
     """The real service over made-up data, with its keys."""
@@ -122,7 +140,7 @@ def fresh(browser: Any, demo: Demo) -> Iterator[Console]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
     console = Console(context.new_page(), demo)
-    console.page.set_default_timeout(10_000)
+    console.page.set_default_timeout(20_000)
     console.watch()
     yield console
     context.close()

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 BY_REGION = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
@@ -31,9 +32,12 @@ def test_the_schema_pane_says_public_facts_in_words(console):
     pane = console.page.get_by_role("region", name="Schema")
     words = pane.inner_text()
     assert "Protected: each patient" in words
-    assert "from 0 to 200000" in words
+    assert "from 0 to 200,000" in words
     assert "R1, R2, R3" in words
     assert "Exact and free to read." in words
+    assert "Joins visits on patient_id, regions on region." in words
+    pane.get_by_label("Find a table or column").fill("inc")
+    assert pane.locator(".column").all_inner_texts() == ["income"]
 
 
 def test_completion_knows_columns_with_their_bounds(console):
@@ -134,7 +138,9 @@ def test_names_that_are_markup_stay_text(console):
     assert EVIL in console.page.locator(".chart svg").text_content()
     link = console.page.locator(".permalink").get_attribute("href")
     console.page.get_by_role("button", name="Explain").click()
-    console.page.locator(".tree", has_text=EVIL).wait_for()
+    console.page.locator(".flow", has_text=EVIL).wait_for()
+    assert console.page.locator("main img").count() == 0
+    console.page.get_by_role("link", name="Query").click()
     console.write(f'SELECT "{EVIL}" FROM patients')
     console.page.locator(".price-line.refused", has_text="img").wait_for()
     console.page.goto(f"{console.demo.url}/{link}")
@@ -147,13 +153,14 @@ def test_names_that_are_markup_stay_text(console):
 def test_a_release_can_be_taken_along(console, tmp_path: Path):
     console.ask(BY_REGION, "0.22")
     saved = {}
-    for name in ("CSV", "Arrow", "SVG", "PNG", "JSON with receipt"):
+    for name in ("CSV", "Parquet", "Arrow", "SVG", "PNG", "JSON with receipt"):
         with console.page.expect_download() as download:
             console.page.get_by_role("button", name=name, exact=True).click()
         saved[name] = tmp_path / download.value.suggested_filename
         download.value.save_as(saved[name])
     rows = list(csv.DictReader(io.StringIO(saved["CSV"].read_text(encoding="utf-8"))))
     table = pa.ipc.open_stream(saved["Arrow"].read_bytes()).read_all()
+    assert pq.read_table(saved["Parquet"]).equals(table)
     assert list(rows[0]) == table.column_names == ["region", "n", "n__low", "n__high"]
     assert [int(row["n"]) for row in rows] == table["n"].to_pylist()
     assert json.loads(saved["JSON with receipt"].read_text())["receipt"]["charged"]["epsilon"] == "0.22"
@@ -169,8 +176,11 @@ def test_budget_history_and_permalink(console):
     rows = console.page.locator("table.answer").inner_text()
     console.page.get_by_role("link", name="Budget").click()
     console.page.get_by_role("heading", name="By day").wait_for()
-    assert re.search(r"ε [\d.]+ of 20\.00 left", console.page.locator("main").inner_text())
-    console.page.locator("table.releases tr", has_text="ε 0.23").get_by_role("link").click()
+    assert console.page.get_by_role("meter", name=re.compile(r"ε [\d.]+ of 20\.00 left")).count() == 2  # and in sight
+    assert console.page.locator(".column").count() == 1  # one day
+    row = console.page.locator("table.releases tr", has_text="ε 0.23")
+    assert "released" in row.inner_text()
+    row.get_by_role("link").click()
     console.page.locator("table.answer").wait_for()
     assert console.page.locator("table.answer").inner_text() == rows
     console.page.get_by_role("button", name="Open in the editor").click()
@@ -203,16 +213,8 @@ def test_escape_stops_waiting_and_says_where_the_answer_is(console):
     assert console.page.get_by_role("button", name="Run").is_enabled()
 
 
-def test_an_owner_sees_budget_and_schema_and_no_editor(fresh):
-    fresh.sign_in("owner")
-    fresh.page.get_by_role("heading", name="Budget").wait_for()
-    assert fresh.page.get_by_role("link").all_inner_texts() == ["Skip to content", "Schema", "Budget"]
-    fresh.page.get_by_role("link", name="Schema").click()
-    fresh.page.locator("main", has_text="Protected: each patient").wait_for()
-    assert fresh.page.locator(".cm-editor").count() == 0
-
-
 def test_signing_out_forgets_the_key(console):
+    console.page.locator("summary", has_text="analyst").click()
     console.page.get_by_role("button", name="Sign out").click()
     console.page.get_by_label("API key").wait_for()
     assert console.page.evaluate("sessionStorage.length") == 0
@@ -242,10 +244,43 @@ def test_explain_draws_the_derivation_and_costs_nothing(console):
     )
     console.price()
     console.page.keyboard.press("Control+Enter")
-    tree = console.page.locator(".tree")
-    tree.wait_for()
-    assert tree.locator("ul ul .tag.protected", has_text="one row a unit").count() == 1
+    flow = console.page.locator(".flow")
+    flow.wait_for()
+    tree = flow.locator(".tree")
+    assert tree.locator("ul .tag.protected", has_text="one row a unit").count() == 1
+    assert "same unit on both sides" in tree.inner_text()
+    measure = flow.locator(".measure").inner_text()
+    assert "a unit's rows add to at most 30; values within [0, 200000]" in measure
+    assert "laplace noise" in measure
+    assert flow.locator(".lane").last.inner_text().count("±") == 1
     assert console.page.get_by_role("dialog").count() == 0
+    console.page.get_by_role("link", name="Back to the editor").click()
+    console.page.locator(".cm-content", has_text="EXPLAIN").wait_for()
+
+
+def test_a_newcomer_begins_with_a_question_that_passes(console):
+    first = console.page.get_by_role("region", name="First questions").get_by_role("button").first
+    console.page.get_by_role("region", name="First questions").wait_for()
+    assert "How many patients by region" in first.inner_text()
+    first.click()
+    assert re.match(r"costs ε 0\.10 of|Free: you hold this release", console.price())
+
+
+def test_statements_that_were_run_come_back(console):
+    for sql in ("SELECT COUNT(*) AS a FROM regions", "SELECT COUNT(*) AS b FROM regions"):
+        console.ask(sql)
+    console.page.locator(".cm-content").click()
+    for key, name in (("Up", "AS b"), ("Up", "AS a"), ("Down", "AS b")):
+        console.page.keyboard.press(f"Alt+Arrow{key}")
+        assert name in console.page.locator(".cm-content").inner_text()
+
+
+def test_the_budget_stays_in_sight_and_moves(console):
+    chip = console.page.locator(".chip")
+    chip.filter(has_text="left").wait_for()
+    before = chip.inner_text()
+    console.ask("SELECT COUNT(*) AS n FROM patients WHERE age > 61", "0.5")
+    assert chip.inner_text() != before
 
 
 def test_what_has_no_bounded_interval_is_shown_and_not_drawn(console):

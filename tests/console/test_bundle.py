@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from email.message import Message
@@ -41,7 +43,7 @@ def test_the_page_has_a_strict_policy_and_a_nonce_of_its_own(demo):
         assert nonce is not None
         assert f'nonce="{nonce[1]}"'.encode() in body
         assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-        assert (policy["script-src"], policy["connect-src"]) == ("'self'", "'self'")
+        assert policy["script-src"] == policy["connect-src"] == policy["font-src"] == "'self'"
         assert policy["require-trusted-types-for"] == "'script'"
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
@@ -77,11 +79,23 @@ def test_the_page_has_no_inline_script_and_no_outside_address():
         assert outside == set(), name
 
 
+def test_the_committed_bundle_is_what_the_source_builds(node_modules: Path, tmp_path: Path):
+    for name in ("src", "static", "build.mjs", "package.json", "tsconfig.json"):
+        copy = shutil.copytree if (ROOM / name).is_dir() else shutil.copy
+        copy(ROOM / name, tmp_path / name)
+    (tmp_path / "node_modules").symlink_to(node_modules, target_is_directory=True)
+    subprocess.run(["node", "build.mjs", "--check"], cwd=tmp_path, check=True, timeout=120)
+    with (tmp_path / "src/api.ts").open("a") as source:
+        source.write("console.log(1);\n")
+    stale = subprocess.run(["node", "build.mjs", "--check"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (stale.returncode, "npm run build" in stale.stderr) == (1, True)
+
+
 def test_the_source_never_writes_markup():
     written = re.compile(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(\"style"
     )
-    found = {path.name: written.findall(path.read_text(encoding="utf-8")) for path in (ROOM / "src").glob("*.ts")}
+    found = {path.name: written.findall(path.read_text(encoding="utf-8")) for path in (ROOM / "src").rglob("*.ts")}
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 

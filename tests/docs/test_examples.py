@@ -102,10 +102,17 @@ def test_policies_in_the_docs_load(_: str, body: str, tmp_path: Path) -> None:
     assert load_policy(path).policy.tables
 
 
+ASKING = {"tacit/client.py", "tacit/async_client.py", "tacit/dbapi.py", "tacit/sqlalchemy.py", "tacit/release.py"}
+"""Their examples ask a service: tests/docs/test_public_names.py runs them against the demo."""
+
+
 def modules_with_examples() -> Iterator[str]:
     for room in ("service", "client"):
         for path in sorted((ROOT / room).rglob("*.py")):
-            if ">>> " in path.read_text(encoding="utf-8"):
+            if (
+                re.search(r"^\s*>>> ", path.read_text(encoding="utf-8"), re.M)
+                and str(path.relative_to(ROOT / room)) not in ASKING
+            ):
                 yield ".".join(path.relative_to(ROOT / room).with_suffix("").parts).removesuffix(".__init__")
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,22 +14,6 @@ from tacit import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## A session")[2].partition("\n## ")[0]
-BIN = Path(sys.executable).parent
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A served demo, and the environment that the session expects: the URL, the analyst's key, our commands."""
-    home = tmp_path_factory.mktemp("session")
-    plain = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": str(home), "LANG": "C.UTF-8"}
-    command = ["tacit-service", "demo", "--serve", "--json", "--port", "0", "--rows", "20000"]
-    with subprocess.Popen(command, cwd=home, env=plain, stdout=subprocess.PIPE, text=True) as demo:
-        try:
-            assert demo.stdout is not None
-            started = json.loads(demo.stdout.readline())
-            yield plain | {"TACIT_URL": started["url"], "TACIT_KEY": started["keys"]["analyst"]}
-        finally:
-            demo.terminate()
 
 
 def block(kind: str) -> str:

@@ -353,3 +353,26 @@ SELECT k.r, COUNT(p.patient_id) FROM (VALUES ('R1'), ('R9')) AS k(r) LEFT JOIN p
 -- post-processing, free: SELECT "__r0"."k0" AS "r", "__r0"."a0" AS "count(p.patient_id)", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c11 AS k0, 1 AS q_m0 FROM (SELECT r._u AS _u, c11, c4, c5, c6, c7, c8, c9 FROM (SELECT * FROM (VALUES ('R1'), ('R9')) AS v(c11)) AS l JOIN (SELECT _u, "patient_id" AS c4, "region" AS c5, "age" AS c6, "sex" AS c7, "income" AS c8, "weight" AS c9 FROM "patients") AS r ON (c5 = c11))) GROUP BY k0
+
+-- case: NATURAL JOIN
+SELECT COUNT(*) FROM patients NATURAL JOIN visits
+-- plan
+-- release __r0: one row
+--   a0 = count_star() from m0
+--   over inner join on (patient_id = patient_id) [protected], same unit on both sides
+--     table patients [protected, one row a unit]
+--     table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT l._u AS _u, c2, c3, c4, c5, c6, c7, c9, c10, c11, c12, c13, c14 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") AS l JOIN (SELECT _u, "visit_id" AS c9, "patient_id" AS c10, "clinic" AS c11, "diagnosis" AS c12, "cost" AS c13, "visited_on" AS c14 FROM "visits") AS r ON l._u = r._u AND (c2 = c10))) GROUP BY _u)
+
+-- case: list_contains of constants
+SELECT COUNT(*) FROM patients WHERE list_contains([1], age)
+-- plan
+-- release __r0: one row
+--   a0 = count_star() from m0
+--   over filter age IN (1) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE (c4 IN (CAST(1 AS BIGINT)))))

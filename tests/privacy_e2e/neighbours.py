@@ -10,7 +10,7 @@ from typing import Any
 from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
 from tacit_e2e_world import TIMEOUT_S, World
 
-from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bounding import sensitivity
 from tacit_service.privacy.exact import ExactAggregates
@@ -34,6 +34,9 @@ def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
     found: Aggregates = {}
     for point in prepared.plan.releases:
         exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S)
+        if prepared.keys[point.name] is None:
+            found_keys = exact[str(point.threshold_on)]._key_list()
+            exact |= histograms(engine, point, found_keys, timeout_s=TIMEOUT_S)
         for measure in point.measures:
             found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
     return found

@@ -15,9 +15,9 @@ import pyarrow as pa
 from tacit_e2e_data import Bounds, Tables, write
 
 from tacit.wire import QueryRequest
-from tacit_service.engine.aggregate import aggregate
+from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.duckdb import lock, open_locked, select
-from tacit_service.engine.emit import expression, relation
+from tacit_service.engine.emit import expression, relation, with_params
 from tacit_service.engine.process import ChildError
 from tacit_service.engine.snapshot import Snapshot, build_snapshot
 from tacit_service.policy.load import Loaded, load_policy
@@ -25,7 +25,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.plan import ReleasePoint
 from tacit_service.release import postprocess
 from tacit_service.release.postprocess import Sandbox, SandboxError
-from tacit_service.release.postprocessing import PostProcessor, Released
+from tacit_service.release.postprocessing import PostProcessor, Released, staged_numbers
 from tacit_service.release.prepare import Prepared, Preparer
 
 TIMEOUT_S = 60.0
@@ -141,20 +141,25 @@ class Result:
 def answer(world: World, bounds: Bounds, sql: str) -> Result:
     """The answer without noise. Declared keys that the data does not hold are left out once they are seen to be zero."""
     prepared = world.prepare(bounds, sql)
-    released = {p.name: _released(world, prepared, p) for p in prepared.plan.releases}
+    released: dict[str, Released] = {}
+    numbers: dict[str, float | None] = {}
+    for point in prepared.plan.releases:  # a stage reads the numbers of those before it
+        numbers = staged_numbers(world.sandbox, prepared, released, numbers)
+        released[point.name] = _released(world, prepared, point, numbers)
     shown = PostProcessor(world.sandbox, prepared, released, "meaning").show()
     return Result(tuple(c.kind for c in shown.columns), [tuple(r) for r in shown.rows])
 
 
-def _released(world: World, prepared: Prepared, point: ReleasePoint) -> Released:
+def _released(world: World, prepared: Prepared, point: ReleasePoint, numbers: dict[str, float | None]) -> Released:
     keys = prepared.keys[point.name]
-    exact = aggregate(world.engine, point, keys, timeout_s=TIMEOUT_S)
+    exact = aggregate(world.engine, point, keys, timeout_s=TIMEOUT_S, params=numbers)
     if keys is None:
         keys = exact[str(point.threshold_on)]._key_list()
+        exact |= histograms(world.engine, point, keys, timeout_s=TIMEOUT_S, params=numbers)
     vectors = {m.name: exact[m.name]._values(m.name) for m in point.measures}
     if not point.public_keys or not point.keys or point.key_table is not None:
         return Released(keys, {n: v.tolist() for n, v in vectors.items()})
-    held = set(held_keys(world, point))
+    held = set(held_keys(world, point, numbers))
     kept = [i for i, key in enumerate(keys) if key in held]
     measures = {}
     for m in point.measures:
@@ -165,8 +170,9 @@ def _released(world: World, prepared: Prepared, point: ReleasePoint) -> Released
     return Released([keys[i] for i in kept], measures)
 
 
-def held_keys(world: World, point: ReleasePoint) -> Iterator[tuple[Any, ...]]:
+def held_keys(world: World, point: ReleasePoint, numbers: dict[str, float | None]) -> Iterator[tuple[Any, ...]]:
     """The group keys that some protected row has."""
     columns = ", ".join(expression(k.expr) for k in point.keys)
-    table = world.engine.run(f"SELECT DISTINCT {columns} FROM ({relation(point.source)})", timeout_s=TIMEOUT_S)
+    sql = with_params(f"SELECT DISTINCT {columns} FROM ({relation(point.source)})", numbers)
+    table = world.engine.run(sql, timeout_s=TIMEOUT_S)
     return zip(*(c.to_pylist() for c in table.columns), strict=True)

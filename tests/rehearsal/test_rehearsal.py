@@ -74,9 +74,12 @@ def test_reading_says_what_each_line_lets_an_analyst_ask():
     assert region.text == "COUNT, GROUP BY 8 declared keys, no δ"
 
 
-def test_a_refused_question_is_an_answer_too():
-    asked = RehearsalRequest(policy=CLINIC, units=50, epsilons=["1"], questions=["SELECT age FROM patients"])
-    (tried,) = rehearse(asked).questions
+def test_a_refused_question_is_an_answer_too_and_images_are_left_out():
+    scans = CLINIC.replace("patient_id: { type: integer }", "scan: { type: image, shape: [8, 8] }", 1)
+    asked = RehearsalRequest(policy=scans, units=50, epsilons=["1"], questions=["SELECT age FROM patients"])
+    found = rehearse(asked)
+    assert any("Images are left out" in note for note in found.notes)
+    (tried,) = found.questions
     assert tried.refused is not None
     assert tried.trials == []
 

@@ -18,6 +18,7 @@ import pytest
 
 import tacit
 from tacit import errors
+from tacit.cli import main
 
 SQL = "SELECT age, sex, region, income > 40000 AS well_off FROM patients"
 ASKED: dict[str, Any] = {"label": "well_off", "model": "logistic_regression", "epsilon": "1", "delta": "1e-7"}
@@ -43,11 +44,17 @@ def client(demo: dict[str, str]) -> Iterator[tacit.Client]:
         yield client
 
 
-def test_from_quote_to_prediction(client: tacit.Client, demo: dict[str, str]) -> None:
+def test_from_quote_to_prediction(
+    client: tacit.Client, demo: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     quote = client.quote_training(SQL, **ASKED)
     assert quote.affordable
     assert client.budget().accounts[0].spent.epsilon == "0", "a quote is free"
-    job = client.train(SQL, **ASKED).wait(120, every_s=0.2)
+    job = client.train(SQL, **ASKED)
+    told = list(job.events())
+    assert [state.steps_done for state in told] == sorted(state.steps_done for state in told)
+    assert len(told) > 2, "progress, and not only the end"
+    assert 0 < told[-1].epsilon_so_far <= float(quote.price.epsilon)
     assert (job.status, job.state.steps_done) == ("succeeded", quote.parameters["steps"])
     assert client.budget().accounts[0].spent.epsilon == quote.price.epsilon == job.state.charged.epsilon
     rows = pd.DataFrame({"age": [30, 60, None], "sex": ["F", "M", "?"], "region": ["R1", None, "R2"]})
@@ -55,6 +62,18 @@ def test_from_quote_to_prediction(client: tacit.Client, demo: dict[str, str]) ->
     scores = job.model().scores(rows)
     assert np.allclose(scores.sum(axis=1), 1)
     assert job.card().ledger.sequence > 0
+    names = [found.name for found in job.artifacts()]
+    assert {"model.safetensors", "model.onnx", "preprocessing.json", "card.json", "curves.svg"} <= set(names)
+    assert job.artifact("model.safetensors") == job.model().content
+    assert job.artifact("curves.png").startswith(b"\x89PNG")
+    for name in ("..", "../../ledger.sqlite", "model.pkl"):
+        with pytest.raises(errors.NotFound):
+            job.artifact(name)
+    asked = [{"age": 30, "sex": "F", "region": "R1"}, {"age": None, "sex": "?", "region": None}]
+    assert job.predict_remotely(asked).predictions == list(job.predict(pd.DataFrame(asked)))
+    with pytest.raises(errors.TrainingRefused):
+        job.predict_remotely([{"age": "old", "sex": "F", "region": "R1"}])
+    for_the_terminal(job, demo, tmp_path, capsys)
     assert client.training_job(job.id).status == "succeeded"
     assert [found.id for found in client.training_jobs()] == [job.id]
     assert client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1").rows, "SQL goes on as before"
@@ -63,6 +82,21 @@ def test_from_quote_to_prediction(client: tacit.Client, demo: dict[str, str]) ->
         for attempt in (other.training_job, lambda i: other._transport.run(_model_call(i), 0)):
             with pytest.raises(errors.NotFound):
                 attempt(job.id)
+
+
+def for_the_terminal(
+    job: tacit.TrainingJob, demo: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--url", demo["url"], "--key", demo["analyst"], "--dataset", "clinic"]
+    assert main(["train", SQL, "--label", "well_off", "--epsilon", "1", "--set", "epochs=3", "--quote", *where]) == 0
+    assert "price: ε" in capsys.readouterr().out
+    assert main(["jobs", *where]) == 0
+    assert job.id in capsys.readouterr().out
+    assert main(["job", job.id, "--out", str(folder), *where]) == 0
+    shown = capsys.readouterr()
+    assert f"{job.id} succeeded" in shown.out
+    assert "750/750 steps, ε ≤ 0.9" in shown.err
+    assert (folder / "model.onnx").stat().st_size > 100
 
 
 def _model_call(job_id: str) -> Any:
@@ -75,7 +109,7 @@ def test_the_same_over_asyncio(demo: dict[str, str]) -> None:
     async def train() -> tuple[str, list[str]]:
         async with tacit.AsyncClient(demo["url"], demo["second_analyst"], dataset="clinic") as client:
             job = await client.train(SQL, **ASKED, steps=50, units=1000)
-            again = await client.training_job((await job.wait(120, every_s=0.2)).id)
+            again = await client.training_job((await job.wait(600, progress=True)).id)
             frame = pd.DataFrame({"age": [40], "sex": ["F"], "region": ["R1"]})
             assert len(await again.predict(frame)) == 1
             return again.id, [found.id for found in await client.training_jobs()]

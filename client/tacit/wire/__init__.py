@@ -4,6 +4,7 @@ Amounts of privacy budget are decimal strings. A cell of an answer is JSON: null
 timestamps are ISO 8601 strings.
 """
 
+from tacit.wire.analysts import Explanation, Me, ReleaseItem, ReleaseList
 from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
 from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
 from tacit.wire.queries import (
@@ -18,9 +19,13 @@ from tacit.wire.queries import (
     Receipt,
 )
 from tacit.wire.training import (
+    Artifact,
+    ArtifactList,
     FeatureInfo,
     ModelCard,
     Number,
+    PredictionRequest,
+    Predictions,
     TrainingJob,
     TrainingJobList,
     TrainingQuote,
@@ -31,6 +36,8 @@ __all__ = [
     "AccountBudget",
     "Amount",
     "Answer",
+    "Artifact",
+    "ArtifactList",
     "BiasShare",
     "Budget",
     "Cell",
@@ -38,17 +45,23 @@ __all__ = [
     "ColumnInfo",
     "DatasetFacts",
     "DatasetList",
+    "Explanation",
     "FeatureInfo",
     "LedgerHead",
+    "Me",
     "MechanismInfo",
     "ModelCard",
     "Number",
+    "PredictionRequest",
+    "Predictions",
     "Problem",
     "QueryRequest",
     "Quote",
     "QuotedColumn",
     "QuotedRelease",
     "Receipt",
+    "ReleaseItem",
+    "ReleaseList",
     "Spend",
     "TableFacts",
     "TrainingJob",

@@ -50,6 +50,15 @@ class TrainingRequest(Wire):
     average: Number | None = Field(default=None, description="Release an average of iterates, of this memory: 0.99")
     label_smoothing: Number | None = None
     classes: list[Cell] | None = Field(default=None, description="Only these values of the label")
+    holdout: Number | None = Field(
+        default=None, description="Share of the units that are not trained on but measured on, under noise; charged"
+    )
+    metrics_epsilon: Amount | None = Field(
+        default=None, description="Part of ε that pays for the measurement; a twentieth when absent", examples=["0.05"]
+    )
+    validation: StrictStr | None = Field(
+        default=None, description="SELECT of the same columns from public tables: measured on while training, free"
+    )
 
 
 class TrainingQuote(Wire):
@@ -80,6 +89,9 @@ class TrainingJob(Wire):
     steps: int
     steps_begun: int
     steps_done: int
+    epsilon_so_far: float = Field(
+        default=0.0, description="At most this ε was spent by the steps begun; the whole run's price is reserved"
+    )
     parameters: dict[str, JsonValue]
     created_at: str
     started_at: str | None = None
@@ -91,6 +103,35 @@ class TrainingJobList(Wire):
     """Body of ``GET /v1/training-jobs``: the caller's own, newest first."""
 
     jobs: list[TrainingJob]
+
+
+class Artifact(Wire):
+    """One file that a job made."""
+
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+
+
+class ArtifactList(Wire):
+    """Body of ``GET /v1/training-jobs/{id}/artifacts``."""
+
+    artifacts: list[Artifact]
+
+
+class PredictionRequest(Wire):
+    """Body of ``POST /v1/training-jobs/{id}/predictions``: rows with the features by name; null where unknown."""
+
+    rows: list[dict[str, JsonValue]] = Field(examples=[[{"age": 41, "sex": "F", "region": "R1"}]])
+
+
+class Predictions(Wire):
+    """The label of each row; for a classification the probability of each class too, in the order of ``classes``."""
+
+    predictions: list[Cell]
+    classes: list[Cell] | None = None
+    scores: list[list[float]] | None = None
 
 
 class FeatureInfo(Wire):
@@ -142,3 +183,6 @@ class ModelCard(Wire):
     libraries: dict[str, str]
     ledger: LedgerHead = Field(description="The journal's head when the card was made, the run's charge below it")
     limits: list[str] = Field(description="What the guarantee does not cover")
+    metrics: dict[str, JsonValue] = Field(
+        default={}, description="Of held-out units, noised and charged with the job; of public rows, free"
+    )

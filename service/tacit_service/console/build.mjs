@@ -12,6 +12,7 @@ const result = await build({
   target: "es2022",
   charset: "utf8",
   legalComments: "none",
+  external: ["/console/*"],
   write: !check,
 });
 if (check) {

@@ -18,6 +18,8 @@ ASSETS: Final = {
     "app.js": "text/javascript; charset=utf-8",
     "app.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "inter.woff2": "font/woff2",
+    "inter-greek.woff2": "font/woff2",
 }
 """Every file beside the page, with its media type."""
 
@@ -25,7 +27,7 @@ _NONCE_MARK: Final = "__NONCE__"
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; connect-src 'self'; "
-    "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "img-src 'self' data: blob:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     # No string ever becomes markup or script: the browser itself refuses innerHTML and its kin.
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )

@@ -32,29 +32,44 @@ def aggregate(
 
     ``params``: numbers that earlier releases of the statement gave.
 
-    Measures over the same groups share one object; a histogram has its own, whose keys end in the bin.
+    Measures over the same groups share one object. With unknown keys the histograms are left to ``histograms``, once the
+    keys that pass are known: how many keys the data holds must not decide what is kept in memory.
     """
     plain: list[tuple[Statement, pa.Table]] = []
-    result: dict[str, ExactAggregates] = {}
-    kinds = {m.name: m for m in point.measures}
+    result = {} if keys is None else histograms(engine, point, keys, timeout_s=timeout_s, params=params)
     for statement in statements(point):
-        table = engine.run(with_params(statement.sql, params or {}), timeout_s=timeout_s)
-        measure = kinds[statement.measures[0]]
-        if measure.kind is MeasureKind.HISTOGRAM:
-            if keys is None:
-                raise EngineFailure("engine_failed", "A histogram needs public keys.")
-            cells = [(*k, b) for k, b in itertools.product(keys, range(len(measure.candidates)))]
-            result[measure.name] = _wrap(cells, [(statement, table)], public=True)
-        else:
-            plain.append((statement, table))
+        if not _of_histogram(point, statement):
+            plain.append((statement, engine.run(with_params(statement.sql, params or {}), timeout_s=timeout_s)))
     if plain:
-        public = keys is not None
-        rows = keys if keys is not None else _found(point, plain)
-        shared = _wrap(rows, plain, public=public)
+        shared = _wrap(_found(point, plain) if keys is None else keys, plain, public=keys is not None)
         for statement, _ in plain:
             for name in statement.measures:
                 result[name] = shared
     return result
+
+
+def histograms(
+    engine: Engine,
+    point: ReleasePoint,
+    keys: KeyRows,
+    *,
+    timeout_s: float,
+    params: Mapping[str, float | None] | None = None,
+) -> dict[str, ExactAggregates]:
+    """The histograms of a release point over the given keys (public, or released by the threshold); each ends in the bin."""
+    result: dict[str, ExactAggregates] = {}
+    bins = {m.name: len(m.candidates) for m in point.measures}
+    for statement in statements(point):
+        if _of_histogram(point, statement):
+            table = engine.run(with_params(statement.sql, params or {}), timeout_s=timeout_s)
+            name = statement.measures[0]
+            cells = [(*k, b) for k, b in itertools.product(keys, range(bins[name]))]
+            result[name] = _wrap(cells, [(statement, table)], public=True)
+    return result
+
+
+def _of_histogram(point: ReleasePoint, statement: Statement) -> bool:
+    return any(m.kind is MeasureKind.HISTOGRAM and m.name == statement.measures[0] for m in point.measures)
 
 
 def _found(point: ReleasePoint, results: list[tuple[Statement, pa.Table]]) -> KeyRows:
@@ -85,6 +100,12 @@ def _wrap(rows: KeyRows, results: Sequence[tuple[Statement, pa.Table]], *, publi
             vector[found[known]] = column.to_numpy()[known]
             vectors[name] = vector
     return ExactAggregates(rows, vectors, keys_are_public=public)
+
+
+def tallied(cells: Sequence[int]) -> ExactAggregates:
+    """Numbers of units by public cell, counted outside the engine, as the measure ``units``: a unit is in one cell."""
+    keys = [(cell,) for cell in range(len(cells))]
+    return ExactAggregates(keys, {"units": np.array(cells, dtype=np.int64)}, keys_are_public=True)
 
 
 def count_units(engine: Engine, rows: str, *, timeout_s: float) -> ExactAggregates:

@@ -253,12 +253,15 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
     low = float(m.candidates[0])
     last = len(m.candidates) - 1
     steps, _ = to_steps(f"({x} - {low!r})", m.grid)
+    between = "".join(f" WHEN {x} <= {float(e)!r} THEN {i}" for i, e in enumerate(m.edges))
     guard = f"{x} IS NULL" if m.value.facts.type is Type.INTEGER else f"{x} IS NULL OR isnan({x})"
     high = float(m.candidates[-1])
     index = (
         f"CASE WHEN {guard} THEN NULL WHEN {x} <= {low!r} THEN 0 WHEN {x} >= {high!r} THEN {last} "
         f"ELSE CAST(round({steps}) AS BIGINT) END"
     )
+    if m.edges:
+        index = f"CASE WHEN {guard} THEN NULL{between} ELSE {last} END"
     rows = _rows(point, [m], [f"{index} AS bin"])
     rows = f"SELECT * FROM ({rows}) WHERE q_{m.name} = 1 AND bin IS NOT NULL"
     if m.form is Form.ONE_ROW:

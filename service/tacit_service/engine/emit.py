@@ -187,11 +187,16 @@ def _window(e: Window, unit: bool) -> str:
         args = ", ".join([expression(e.args[0], unit=unit), *rest])
     if e.function == "count" and not e.args:
         args = "*"
-    text = f"{e.function}({args}) OVER ({' '.join(parts)})"
+    if e.distinct:
+        args = f"DISTINCT {args}"
+    if e.ignore_nulls:
+        args += " IGNORE NULLS"
+    where = "" if e.where is None else f" FILTER (WHERE {expression(e.where, unit=unit)})"
+    text = f"{e.function}({args}){where} OVER ({' '.join(parts)})"
     if e.function == "sum" and e.facts.type is Type.INTEGER:
         return saturated(text)
     if e.function in ("sum", "avg") and e.args[0].facts.type is Type.NUMBER:
-        over = f" OVER ({' '.join(parts)})"
+        over = f"{where} OVER ({' '.join(parts)})"
         total, back = _grid_sum(args, e.args[0].facts, over)
         mean = f" / nullif(count({args}){over}, 0)" if e.function == "avg" else ""
         return f"(CAST({total} AS DOUBLE){back}{mean})"
@@ -212,14 +217,23 @@ def aggregate(e: Agg) -> str:
         return f"count({'DISTINCT ' if e.distinct else ''}{expression(e.args[0])}){where}"
     x = expression(e.args[0])
     kind = e.args[0].facts.type
+    once = "DISTINCT " if e.distinct else ""
+    if e.order:
+        keys = [
+            f"{expression(o)} {'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
+            for o, down, first in e.order
+        ]
+        return f"first({x} ORDER BY {', '.join(keys)}){where}"
     if e.function == "sum":
         if kind is Type.INTEGER:
-            return saturated(f"sum({x}){where}")
-        total, back = _grid_sum(x, e.args[0].facts, where)
+            return saturated(f"sum({once}{x}){where}")
+        total, back = _grid_sum(x, e.args[0].facts, where, once)
         return f"(CAST({total} AS DOUBLE){back})"
     if e.function == "avg" and kind is Type.NUMBER:
-        total, back = _grid_sum(x, e.args[0].facts, where)
-        return f"(CAST({total} AS DOUBLE){back} / nullif(count({x}){where}, 0))"
+        total, back = _grid_sum(x, e.args[0].facts, where, once)
+        return f"(CAST({total} AS DOUBLE){back} / nullif(count({once}{x}){where}, 0))"
+    if e.function == "avg":
+        return f"avg({once}{x}){where}"
     if e.function in ("stddev_samp", "stddev_pop", "var_samp", "var_pop"):
         return _moments(e, x, where)
     if e.function in ("quantile_cont", "quantile_disc", "median"):
@@ -248,7 +262,7 @@ def _moments(e: Agg, x: str, where: str) -> str:
     return f"(CASE WHEN count({whole}){where} = {n} THEN {spread} END)"
 
 
-def _grid_sum(x: str, f: Facts, where: str) -> tuple[str, str]:
+def _grid_sum(x: str, f: Facts, where: str, once: str = "") -> tuple[str, str]:
     """Integer sum in multiples of a grid, and the text that scales it back: one value in any row order.
 
     Without a declared precision the grid is a power of two, 2^-52 of the bounds. Without bounds a value that does not
@@ -261,7 +275,7 @@ def _grid_sum(x: str, f: Facts, where: str) -> tuple[str, str]:
         grid = f.grid or _GRID_DEFAULT
     steps, back = to_steps(x, grid)
     whole = f"TRY_CAST(round({steps}) AS BIGINT)"
-    total = f"sum({whole}){where}"
+    total = f"sum({once}{whole}){where}"
     if f.bounds.finite and f.proven:
         return total, back
     return f"CASE WHEN count({whole}){where} = count({x}){where} THEN {total} END", back

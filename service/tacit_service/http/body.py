@@ -25,7 +25,7 @@ from pydantic import BaseModel, ValidationError
 from tacit_service.http.problems import EdgeError
 
 Model = TypeVar("Model", bound=BaseModel)
-EXACT_FIELDS: Final = frozenset({"epsilon", "delta"})
+EXACT_FIELDS: Final = frozenset({"epsilon", "delta", "metrics_epsilon"})
 """Members whose numbers are kept as decimal text."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 _DIGITS_MAX: Final = 64

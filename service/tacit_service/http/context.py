@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from fastapi import Request
@@ -18,7 +19,7 @@ from tacit_service.telemetry import Metrics
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """Made once with the application, kept on ``app.state``."""
 
@@ -28,6 +29,9 @@ class Context:
     questions: Lane
     lookups: Lane
     rates: Rates
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the server begins to stop: what would go on for long ends."""
+    streams: int = 0
 
     @classmethod
     def make(cls, service: Service, settings: Settings) -> Context:

@@ -217,11 +217,32 @@ TRAINING_JOB: Final[dict[str, Any]] = {
     "steps": 750,
     "steps_begun": 300,
     "steps_done": 250,
+    "epsilon_so_far": 0.62,
     "parameters": _PARAMETERS,
     "created_at": "2026-11-22T20:15:00.000+00:00",
     "started_at": "2026-11-22T20:15:01.000+00:00",
     "finished_at": None,
     "code": None,
+}
+
+ARTIFACT: Final[dict[str, Any]] = {
+    "name": "model.safetensors",
+    "media_type": "application/vnd.safetensors",
+    "bytes": 412,
+    "sha256": "9c56cc51b374c3ba189210d5b6d4bf57790d351c96c47c02190ecf1e430635ab",
+}
+
+PREDICTION_REQUESTS: Final[dict[str, Any]] = {
+    "two patients": {
+        "summary": "One of them of unknown age",
+        "value": {"rows": [{"age": 41, "sex": "F", "region": "R1"}, {"age": None, "sex": "M", "region": "R2"}]},
+    }
+}
+
+PREDICTIONS: Final[dict[str, Any]] = {
+    "predictions": [True, False],
+    "classes": [False, True],
+    "scores": [[0.31, 0.69], [0.74, 0.26]],
 }
 
 MODEL_CARD: Final[dict[str, Any]] = {

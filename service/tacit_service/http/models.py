@@ -7,39 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from tacit import wire
+from tacit.wire import Explanation, Me, ReleaseItem, ReleaseList
 
-
-class Me(wire.Wire):
-    """Body of ``GET /v1/me``: who the key says you are."""
-
-    principal: str
-    role: Literal["analyst", "owner", "auditor"]
-    key_id: str
-    expires_at: str | None = None
-    datasets: list[str]
-
-
-class Explanation(wire.Wire):
-    """Body of ``POST /v1/explain``."""
-
-    dataset: str
-    plan: str = Field(description="The plan, its derivation and its release points, as text")
-
-
-class ReleaseItem(wire.Wire):
-    """One line of the list of releases; ``GET /v1/releases/{release_id}`` has the answer."""
-
-    release_id: str
-    dataset: str
-    created_at: str
-    sql: str
-    charged: wire.Spend
-
-
-class ReleaseList(wire.Wire):
-    """Body of ``GET /v1/releases``: the caller's own, newest first."""
-
-    releases: list[ReleaseItem]
+__all__ = ["Explanation", "Health", "Me", "ProblemType", "ProblemTypes", "ReleaseItem", "ReleaseList"]
 
 
 class Health(wire.Wire):

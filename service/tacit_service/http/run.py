@@ -44,7 +44,9 @@ class Running:
 
     def __init__(self, service: Service, sock: socket.socket, settings: Settings) -> None:
         self.service = service
-        self._server = Server(create_app(service, settings), sock, settings)
+        app = create_app(service, settings)
+        self._closing = app.state.context.closing
+        self._server = Server(app, sock, settings)
         self._server_died = threading.Event()
         self._server.on_failure = self._server_died.set
 
@@ -54,6 +56,7 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closing.set()
         self._server.stop()
         self.service.close()
         # What is being opened now finds the service closed, and closes itself; give it that much time.

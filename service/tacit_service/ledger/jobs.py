@@ -4,9 +4,10 @@
                   ▲                    │
                   └──── lease ended ◄──┘      whoever claims next takes it up from its checkpoint
 
-A claim is a lease with a token. Every write of a worker names its token, so a worker that was thought dead and is not
-changes nothing any more. What is charged never depends on how often a job was taken up: only ``steps_begun`` counts,
-and it is durable before those steps read data.
+Who claims next is decided by the queue of ``dispatch``: each way into ``queued`` puts one workflow there, in the same
+transaction. A claim is a lease with a token. Every write of a worker names its token, so a worker that was thought dead
+and is not changes nothing any more. What is charged never depends on how often a job was taken up: only ``steps_begun``
+counts, and it is durable before those steps read data.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -25,6 +27,9 @@ from . import journal, queries, settlement
 from .records import ChargeRequest, Claim, Job, StoredRelease
 from .schema import jobs
 from .store import Ledger
+
+if TYPE_CHECKING:
+    from .dispatch import Dispatch, Executor
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
 OPEN: Final = (QUEUED, RUNNING)
@@ -43,6 +48,18 @@ class Jobs:
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._astray: dict[tuple[str, str], float] = {}
+
+    @cached_property
+    def _queue(self) -> Dispatch:
+        from .dispatch import Dispatch  # a second of imports, for those who submit or work
+
+        return Dispatch(self._ledger.database)
+
+    def close(self) -> None:
+        """Drop the queue's connections; the ledger stays open."""
+        if "_queue" in self.__dict__:
+            self._queue.close()
 
     # -- for the service
 
@@ -55,6 +72,7 @@ class Jobs:
         known = self._by_key(request)
         if known is not None:
             return known
+        self._queue.prepare()
         row: dict[str, Any] = {
             "job_id": "job_" + secrets.token_hex(12),
             "dataset": request.dataset,
@@ -63,6 +81,7 @@ class Jobs:
             "status": QUEUED,
             "created_at": journal.utc_now(),
             "steps": steps,
+            "claim": secrets.token_hex(16),
         }
 
         def enqueue(connection: sa.Connection, charge_id: str) -> None:
@@ -75,6 +94,7 @@ class Jobs:
                     retry_after_s=60,
                 )
             connection.execute(sa.insert(jobs), row | {"charge_id": charge_id})
+            self._queue.enqueue(connection, request.dataset, request.analyst, (row["job_id"], row["claim"]))
 
         self._ledger.reserve(request, enqueue)
         return self._must(row["job_id"])
@@ -121,7 +141,9 @@ class Jobs:
                 head = settlement.void(
                     connection, self._ledger.head_in(connection), job.charge_id, _NEVER_RAN, journal.utc_now()
                 )
-                _write(connection, job_id, status=CANCELLED, finished_at=journal.utc_now(), cancel_requested=True)
+                _write(
+                    connection, job_id, status=CANCELLED, claim="", finished_at=journal.utc_now(), cancel_requested=True
+                )
             elif job.status in OPEN:
                 head = self._ledger.head_in(connection)
                 _write(connection, job_id, cancel_requested=True)
@@ -132,21 +154,32 @@ class Jobs:
 
     # -- for workers
 
-    def claim(self, datasets: Sequence[str], lease_s: float) -> Claim | None:
-        """The oldest job that waits, or whose worker let its lease end. None when there is nothing to do."""
-        with self._ledger.reading() as connection:  # a poll that finds nothing writes nothing
-            if self._claimable(connection, datasets) is None:
-                return None
+    def executor(
+        self, datasets: Sequence[str], work: Callable[[str, str], None], *, at_once: int, per_analyst: int
+    ) -> Executor:
+        """Begin to take jobs off the queues of these datasets: ``work(job_id, ticket)`` in a thread for each."""
+        from .dispatch import Executor
+
+        self._queue.prepare()
+        return Executor(self._ledger.database, datasets, work, at_once=at_once, per_analyst=per_analyst)
+
+    def any_open(self, datasets: Sequence[str]) -> bool:
+        """Whether there is anything to do on these datasets, now or soon."""
+        query = sa.select(sa.literal(1)).where(jobs.c.dataset.in_(list(datasets)), jobs.c.status.in_(OPEN)).limit(1)
+        with self._ledger.reading() as connection:
+            return connection.execute(query).scalar_one_or_none() is not None
+
+    def claim(self, job_id: str, ticket: str, lease_s: float) -> Claim | None:
+        """Take a queued job with the ticket that its workflow carries. None when there is nothing to do for it."""
         with self._ledger.writing() as connection:
-            job_id = self._claimable(connection, datasets)
-            if job_id is None:
+            job = self._queued(connection, job_id, ticket)
+            if job is None:
                 return None
-            job = self._row(connection, job_id)
             if job.attempts >= ATTEMPTS_MAX:
                 head = settlement.fail(
                     connection, self._ledger.head_in(connection), job.charge_id, "worker_lost", journal.utc_now()
                 )
-                _write(connection, job_id, status=FAILED, code="worker_lost", finished_at=journal.utc_now())
+                _write(connection, job_id, status=FAILED, code="worker_lost", claim="", finished_at=journal.utc_now())
                 token = ""
             else:
                 head, token = self._ledger.head_in(connection), secrets.token_hex(16)
@@ -162,6 +195,35 @@ class Jobs:
                 )
         self._ledger.saw(head)
         return Claim(self._must(job_id), token, charged) if token else None
+
+    def decline(self, job_id: str, ticket: str) -> None:
+        """Put a job that was handed to this worker back on the queue, unclaimed: the worker is closing."""
+        self._queue.prepare()
+        with self._ledger.writing() as connection:
+            job = self._queued(connection, job_id, ticket)
+            if job is not None:
+                self._requeue(connection, job)
+
+    def mend(self, datasets: Sequence[str], grace_s: float) -> None:
+        """Queue anew what a dead worker held: jobs whose lease ended, and those whose workflow is gone for a while."""
+        self._queue.prepare()
+        theirs = jobs.c.dataset.in_(list(datasets))
+        now = self._clock()
+        expired = sa.and_(theirs, jobs.c.status == RUNNING, jobs.c.lease_until_ms < int(now * 1000))
+        with self._ledger.reading() as connection:
+            ended = list(connection.execute(sa.select(jobs.c.job_id, jobs.c.claim).where(expired)))
+            queued = sa.select(jobs.c.job_id, jobs.c.claim).where(theirs, jobs.c.status == QUEUED)
+            waiting = [(row.job_id, row.claim) for row in connection.execute(queued)]
+        astray = {one: self._astray.get(one, now) for one in waiting if not one[1] or not self._queue.waits(one)}
+        self._astray = astray
+        late = [one for one, since in astray.items() if now - since >= grace_s]
+        for job_id, claim in [*((row.job_id, row.claim) for row in ended), *late]:
+            with self._ledger.writing() as connection:
+                job = self._row(connection, job_id)
+                again = sa.select(jobs.c.lease_until_ms).where(jobs.c.job_id == job_id, jobs.c.claim == claim)
+                lease = connection.execute(again).scalar_one_or_none()
+                if lease is not None and job.status in OPEN and lease < int(now * 1000):
+                    self._requeue(connection, job)
 
     def taken(self, job_id: str, token: str) -> Claim:
         """The claim that another process of this worker made, for the process that does the work."""
@@ -189,11 +251,12 @@ class Jobs:
                 steps_done=max(job.steps_done, done),
             )
 
-    def give_back(self, claim: Claim) -> None:
-        """Let the next worker take the job up at once."""
+    def give_back(self, claim: Claim, delay_s: float = 0.0) -> None:
+        """Let the next worker take the job up, at once or after a while."""
+        self._queue.prepare()
         with self._ledger.writing() as connection:
             self._held(connection, claim.job.job_id, claim.token)
-            _write(connection, claim.job.job_id, status=QUEUED, claim="", lease_until_ms=0)
+            self._requeue(connection, claim.job, delay_s)
 
     def succeed(self, claim: Claim, release: StoredRelease) -> None:
         """Record what was made and end the job, in one transaction."""
@@ -237,16 +300,16 @@ class Jobs:
 
     # -- inside
 
-    def _claimable(self, connection: sa.Connection, datasets: Sequence[str]) -> str | None:
-        expired = sa.and_(jobs.c.status == RUNNING, jobs.c.lease_until_ms < int(self._clock() * 1000))
-        query = (
-            sa.select(jobs.c.job_id)
-            .where(jobs.c.dataset.in_(list(datasets)), sa.or_(jobs.c.status == QUEUED, expired))
-            .order_by(jobs.c.created_at, jobs.c.job_id)
-            .limit(1)
-        )
-        found: str | None = connection.execute(query).scalar_one_or_none()
-        return found
+    def _queued(self, connection: sa.Connection, job_id: str, ticket: str) -> Job | None:
+        """The job that waits with this ticket; None for a workflow that comes late or twice."""
+        query = sa.select(*_COLUMNS).where(jobs.c.job_id == job_id, jobs.c.status == QUEUED, jobs.c.claim == ticket)
+        row = connection.execute(query).one_or_none() if ticket else None
+        return None if row is None else Job(**row._mapping)
+
+    def _requeue(self, connection: sa.Connection, job: Job, delay_s: float = 0.0) -> None:
+        ticket = secrets.token_hex(16)
+        _write(connection, job.job_id, status=QUEUED, claim=ticket, lease_until_ms=0)
+        self._queue.enqueue(connection, job.dataset, job.analyst, (job.job_id, ticket), delay_s)
 
     def _held(self, connection: sa.Connection, job_id: str, token: str) -> None:
         query = sa.select(jobs.c.claim).where(jobs.c.job_id == job_id, jobs.c.status == RUNNING)

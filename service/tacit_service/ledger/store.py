@@ -75,6 +75,11 @@ class Ledger:
         """Drop the connections."""
         self._database.close()
 
+    @property
+    def database(self) -> Database:
+        """The store, for the queue that lives in it too."""
+        return self._database
+
     # -- transactions, for the modules of this room ---------------------------------------------------------------
 
     @contextlib.contextmanager

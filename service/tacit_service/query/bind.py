@@ -18,11 +18,12 @@ from .bounds import Facts
 from .catalog import Catalog
 from .expr import Expr, Param, Ref, Scalar
 from .found_bounds import bounds_point
-from .outer import Outer, OuterScope
+from .outer import Outer, OuterScope, quoted
 from .parse import position
-from .plan import Column, Project, Relation, ReleasePoint
+from .plan import Column, Project, Property, Relation, ReleasePoint, Values
 from .rules.release import Draft
 from .rules.setop import set_operation
+from .rules.subquery import staged_facts
 from .scope import Scope
 from .select_outer import outer_select, outer_set_operation
 from .select_private import private_select
@@ -220,6 +221,9 @@ class Binder:
         """Public sources bound as relations, since a protected query reads them."""
         for s in sources:
             if s.relation is None:
+                if s.outer is not None and not s.outer.public and s.outer.single:
+                    s.relation = staged_row(self, s.outer)
+                    continue
                 if s.outer is None or not s.outer.public:
                     raise refuse_released(self, s.node)
                 single = exp.Select()
@@ -311,6 +315,20 @@ class Binder:
             position=error.position,
             rule="release",
         )
+
+
+def staged_row(binder: Binder, outer: Outer) -> Relation:
+    """A released row in FROM of a protected query: its numbers are constants of a later stage."""
+    columns, cells = [], []
+    for c in outer.columns:
+        one = exp.Select(expressions=[exp.column(quoted(c.name), table=quoted("__one"))])
+        one.set(
+            "from_", exp.From(this=exp.Subquery(this=outer.tree.copy(), alias=exp.TableAlias(this=quoted("__one"))))
+        )
+        param = binder.stage(Outer(one, [c], public=False), staged_facts(outer, c.name))
+        columns.append(Column(binder.new_id(), c.name, param.facts.with_(per_unit=False)))
+        cells.append(param)
+    return Values(tuple(columns), Property.PUBLIC, None, (tuple(cells),))
 
 
 def order_dependent(binder: Binder, node: exp.Expr) -> DerivationError:

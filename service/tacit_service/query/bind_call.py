@@ -12,10 +12,12 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError
 
-from . import operators
+from . import bind_time, operators
+from .bind_time import INTERVAL_NAMES, interval_call, part
 from .bounds import Facts, Interval, Type
-from .expr import Call, Cast, Expr, IntervalLit, Lit
-from .functions import ALIASES, FUNCTIONS, PART_ALIASES, PARTS, TRUNC_PARTS, Fn
+from .desugar import number
+from .expr import Call, Cast, Expr, Lit
+from .functions import ALIASES, FUNCTIONS, PARTS, Fn
 from .syntax import label, strict, unsupported
 
 if TYPE_CHECKING:
@@ -41,14 +43,18 @@ TYPED: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
     exp.Hour: ("part_hour", ("this",)), exp.Minute: ("part_minute", ("this",)), exp.Second: ("part_second", ("this",)),
     exp.TimeToStr: ("strftime", ("this", "format")), exp.Monthname: ("monthname", ("this",)),
     exp.WidthBucket: ("width_bucket", ("this", "min_value", "max_value", "num_buckets")),
-    exp.Dayname: ("dayname", ("this",)), exp.LastDay: ("last_day", ("this",)),
+    exp.Dayname: ("dayname", ("this",)), exp.LastDay: ("last_day", ("this",)), exp.WeekOfYear: ("part_week", ("this",)),
+    exp.TimeToUnix: ("part_epoch", ("this",)), exp.Glob: ("glob", ("this", "expression")),
+    exp.RegexpFullMatch: ("regexp_full_match", ("this", "expression")), exp.Ascii: ("ascii", ("this",)),
+    exp.Unicode: ("ascii", ("this",)), exp.Translate: ("translate", ("this", "from_", "to")),
+    exp.Repeat: ("repeat", ("this", "times")), exp.BitwiseAnd: ("bit_and", ("this", "expression")),
+    exp.BitwiseOr: ("bit_or", ("this", "expression")), exp.BitwiseXor: ("bit_xor", ("this", "expression")),
 }  # fmt: skip
 
 SIZE_MAX = 64
 LITERAL_CHARS = 50
 PATTERN_MAX = 5_000  # characters of a pattern, times all its repetitions
 _FORMAT = re.compile(r"(?:[^%]|%[aAbBdfHIjmMpSuUwWyY%])*\Z")
-_INTERVAL_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1, "minute": 1, "second": 1, "quarter": 92}
 
 
 def bind_call(b: ExprBinder, node: exp.Expr) -> Expr:
@@ -79,12 +85,14 @@ def unknown(b: ExprBinder, node: exp.Expr) -> BindError:
 
 
 def _anonymous(b: ExprBinder, node: exp.Anonymous) -> Expr:
-    name = node.name.lower()
-    name = ALIASES.get(name, name)
+    written = node.name.lower()
+    name = ALIASES.get(written, written)
     args = list(node.expressions)
     if name == "date_part" and len(args) == 2 and isinstance(args[0], exp.Literal):
-        return call(b, node, f"part_{_part(b, node, args[0].name, PARTS)}", args[1:])
-    if name not in FUNCTIONS or name.split("_")[0] in ("part", "trunc", "diff"):
+        return call(b, node, f"part_{part(b, node, args[0].name, PARTS)}", args[1:])
+    if name in INTERVAL_NAMES and len(args) == 1:
+        return interval_call(b, name, args)
+    if name not in FUNCTIONS or written.split("_")[0] in ("part", "trunc", "diff"):
         raise unknown(b, node)
     return call(b, node, name, args)
 
@@ -166,8 +174,12 @@ def _size(fn: Fn, args: list[Expr]) -> int:
     """How many times longer than a column's text the result may be: a few rows must not cost what others do not."""
     sizes = [1 + len(a.value) // LITERAL_CHARS if isinstance(a, Lit) and isinstance(a.value, str) else a.facts.size
              for a in args]  # fmt: skip
-    if fn.name in ("concat", "dpipe"):
+    if fn.name in ("concat", "dpipe", "concat_ws"):
         return sum(sizes)
+    if fn.name == "repeat":
+        return sizes[0] * max(int(args[1].value), 1) if isinstance(args[1], Lit) else SIZE_MAX + 1  # type: ignore[arg-type]
+    if fn.name.startswith("regexp_replace"):
+        return sizes[0] * (len(args[2].value) + 1 if isinstance(args[2], Lit) and isinstance(args[2].value, str) else 1)
     if fn.name == "replace":
         old, new = (len(a.value) if isinstance(a, Lit) and isinstance(a.value, str) else 0 for a in args[1:3])
         return sizes[0] * max(1, -(-new // max(old, 1)))
@@ -196,7 +208,7 @@ def _check_literals(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> 
 
     if fn.name == "strftime" and not _FORMAT.match(text(1)):
         raise b.mismatch(node, "The format holds a specifier that is not supported", "Use %Y, %m, %d, %H, %M, %S …")
-    if fn.name in ("regexp_matches", "regexp_extract"):
+    if fn.name in ("regexp_matches", "regexp_extract", "regexp_extract_group", "regexp_full_match", "regexp_replace"):
         try:
             re.compile(text(1))
         except re.error:
@@ -205,11 +217,21 @@ def _check_literals(b: ExprBinder, node: exp.Expr, fn: Fn, args: list[Expr]) -> 
         counts = [int(n) for n in re.findall(r"[{,]([0-9]{1,6})", text(1))]
         if math.prod(max(n, 1) for n in counts) * len(text(1)) > PATTERN_MAX:
             raise b.mismatch(node, "The pattern's counted repetitions multiply to too much", "Write * or +.")
+    if fn.name == "repeat":
+        number(1, 0, 60)
+    if fn.name == "regexp_extract_group":
+        number(2, 0, re.compile(text(1)).groups)
+    if fn.name == "regexp_replace" and (bad := re.search(r"\\(?![0-9\\])|\\[0-9]", text(2))):
+        raise b.mismatch(node, f"The replacement holds {bad.group()}", "Write plain text as the replacement.")
+    if fn.name == "like_escape" and len(text(2)) != 1:
+        raise b.mismatch(node, "The escape must be one character")
+    if fn.name == "like_escape" and re.search(f"{re.escape(text(2))}(?![%_{re.escape(text(2))}])", text(1)):
+        raise b.mismatch(node, "In the pattern, the escape stands before neither %, _ nor itself")
     if fn.name in ("lpad", "rpad"):
         number(1, 0, 1_000)
         if not text(2):
             raise b.mismatch(node, f"The padding of {fn.name} must not be empty")
-    if fn.name in ("left", "right", "split_part", "substring"):
+    if fn.name in ("left", "right", "split_part", "substring", "slice"):
         for i in fn.literal:
             if i < len(args) and args[i].facts.type is Type.INTEGER:
                 number(i, -100_000, 100_000)
@@ -251,11 +273,78 @@ def _like(b: ExprBinder, node: exp.Expr) -> Expr:
     return e
 
 
+def _escape(b: ExprBinder, node: exp.Expr) -> Expr:
+    strict(b.sql, node, "this", "expression")
+    like = node.this
+    name = {exp.Like: "like_escape", exp.ILike: "ilike_escape"}.get(type(like))
+    if name is None:
+        raise unsupported(b.sql, node, "ESCAPE of anything but LIKE")
+    strict(b.sql, like, "this", "expression", "negate")
+    e = call(b, node, name, [like.this, like.expression, node.expression])
+    return Call(operators.truth((e.facts,)), "not", (e,)) if like.args.get("negate") else e
+
+
+def _similar(b: ExprBinder, node: exp.Expr) -> Expr:
+    strict(b.sql, node, "this", "expression")  # DuckDB's SIMILAR TO is a regular expression over the whole text
+    return call(b, node, "regexp_full_match", [node.this, node.expression])
+
+
+def _regexp_replace(b: ExprBinder, node: exp.Expr) -> Expr:
+    strict(b.sql, node, "this", "expression", "replacement", "modifiers", "single_replace")
+    options = node.args.get("modifiers")
+    if options is not None and not (isinstance(options, exp.Literal) and options.name in ("", "g")):
+        raise unsupported(b.sql, node, "regexp_replace with options but 'g'")
+    name = "regexp_replace_all" if options is not None and options.name == "g" else "regexp_replace"
+    return call(b, node, name, [node.this, node.expression, node.args["replacement"]])
+
+
+def _concat_ws(b: ExprBinder, node: exp.Expr) -> Expr:
+    strict(b.sql, node, "expressions")
+    if not isinstance(node.expressions[0], exp.Literal):
+        raise unsupported(b.sql, node, "CONCAT_WS with a separator that is no constant")
+    e = call(b, node, "concat_ws", list(node.expressions))
+    return Call(e.facts.with_(nullable=False, key_null=False), "concat_ws", tuple(e.children()))
+
+
+def _slice(b: ExprBinder, node: exp.Expr) -> Expr:
+    """``text[2:4]``, ``text[1]``: characters of a text by constant places."""
+    strict(b.sql, node, "this", "expressions", "offset")
+    place = node.expressions[0] if len(node.expressions) == 1 else None
+    if isinstance(place, exp.Slice):
+        low, high = place.this, place.expression
+        strict(b.sql, place, "this", "expression")
+        parts = [n for n in (low, high) if n is not None]
+        if len(parts) == 2:
+            return call(b, node, "slice", [node.this, *parts])
+        start = 1 if low is None else _constant(b, node, low)
+        end = None if high is None else _constant(b, node, high)
+        return call(b, node, "slice", [node.this, number(start), number(100_000 if end is None else end)])
+    at = _constant(b, node, place)
+    at = at + 1 if at >= 0 else at  # the parser counts from 0
+    return call(b, node, "slice", [node.this, number(at), number(at)])
+
+
+def _constant(b: ExprBinder, node: exp.Expr, place: exp.Expr | None) -> int:
+    negative = isinstance(place, exp.Neg)
+    inner = place.this if isinstance(place, exp.Neg) else place
+    if not (isinstance(inner, exp.Literal) and not inner.is_string and inner.name.isdigit()):
+        raise unsupported(b.sql, node, "A place in a text that is no constant")
+    return -int(inner.name) if negative else int(inner.name)
+
+
+def _first_of_list(name: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
+    def bind(b: ExprBinder, node: exp.Expr) -> Expr:
+        strict(b.sql, node, "expressions", "charset")
+        return call(b, node, name, list(node.expressions))
+
+    return bind
+
+
 def _regexp_extract(b: ExprBinder, node: exp.Expr) -> Expr:
     strict(b.sql, node, "this", "expression", "group", "null_if_pos_overflow")
     group = node.args.get("group")
     if group is not None and group.name != "0":
-        raise unsupported(b.sql, node, "regexp_extract with a group")
+        return call(b, node, "regexp_extract_group", [node.this, node.expression, group])
     return call(b, node, "regexp_extract", [node.this, node.expression])
 
 
@@ -292,83 +381,10 @@ def _variadic(name: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
     return bind
 
 
-def _part(b: ExprBinder, node: exp.Expr, text: str, allowed: Any) -> str:
-    part = text.lower()
-    part = PART_ALIASES.get(part, part)
-    if part not in allowed:
-        raise unsupported(b.sql, node, f"Date part {text[:20]}", f"Use one of {', '.join(allowed)}.")
-    return part
-
-
-def _extract(b: ExprBinder, node: exp.Expr) -> Expr:
-    strict(b.sql, node, "this", "expression")
-    return call(b, node, f"part_{_part(b, node, node.this.name, PARTS)}", [node.expression])
-
-
-def _date_trunc(b: ExprBinder, node: exp.Expr) -> Expr:
-    strict(b.sql, node, "this", "unit")
-    return call(b, node, f"trunc_{_part(b, node, node.args['unit'].name, TRUNC_PARTS)}", [node.this])
-
-
-def _date_diff(b: ExprBinder, node: exp.Expr) -> Expr:
-    strict(b.sql, node, "this", "expression", "unit")
-    part = _part(b, node, node.args["unit"].name, TRUNC_PARTS)
-    first, second = b.unify(node, [node.expression, node.this])
-    for e in (first, second):
-        if e.facts.type is Type.STRING:
-            raise b.mismatch(node, "date_diff takes dates", "Write DATE '2024-01-31'.")
-    return apply(b, node, FUNCTIONS[f"diff_{part}"], [first, second])
-
-
-def _date_shift(sign: str) -> Callable[[ExprBinder, exp.Expr], Expr]:
-    def bind(b: ExprBinder, node: exp.Expr) -> Expr:
-        strict(b.sql, node, "this", "expression")
-        return temporal_arithmetic(b, node, sign, b.bind(node.this), b.bind(node.expression))
-
-    return bind
-
-
-def _interval(b: ExprBinder, node: exp.Expr) -> Expr:
-    strict(b.sql, node, "this", "unit")
-    amount = node.this
-    text = amount.name if isinstance(amount, exp.Literal) else ""
-    if not re.fullmatch(r"-?[0-9]{1,5}", text) or node.args.get("unit") is None:
-        raise unsupported(b.sql, node, "An interval that is no whole number of a unit", "Write INTERVAL 3 MONTH.")
-    part = _part(b, node, node.args["unit"].name, tuple(_INTERVAL_DAYS))
-    return IntervalLit(Facts(Type.INTERVAL, nullable=False, per_unit=True), int(text), part)
-
-
-def temporal_arithmetic(b: ExprBinder, node: exp.Expr, name: str, x: Expr, y: Expr) -> Expr:
-    """date ± integer, date/timestamp ± interval, date − date."""
-    if name == "add" and y.facts.type.temporal:
-        x, y = y, x
-    sign = 1 if name == "add" else -1
-    if name in ("add", "sub") and x.facts.type.temporal:
-        if isinstance(y, IntervalLit):
-            longest = sign * y.count * _INTERVAL_DAYS[y.part]
-            facts = operators.plus_interval(x.facts, longest)
-            return Call(facts, "plus_interval" if sign > 0 else "minus_interval", (x, y))
-        if x.facts.type is Type.DATE and y.facts.type is Type.INTEGER:
-            return Call(
-                operators.plus_days(x.facts, y.facts, sign), "date_plus_days" if sign > 0 else "date_minus_days", (x, y)
-            )
-        if name == "sub" and x.facts.type is Type.DATE and y.facts.type is Type.STRING and isinstance(y, Lit):
-            y = b.temporal_literal(node, str(y.value), Type.DATE)
-        if name == "sub" and x.facts.type is Type.DATE and y.facts.type is Type.DATE:
-            facts = operators.arithmetic("sub", x.facts.with_(type=Type.INTEGER), y.facts.with_(type=Type.INTEGER))
-            return Call(facts, "days_between", (x, y))
-    raise b.mismatch(
-        node,
-        f"This arithmetic on {x.facts.type} and {y.facts.type} is not supported",
-        "Use date ± INTERVAL 1 DAY, or date_diff('day', a, b).",
-    )
-
-
 _SPECIAL: dict[type[exp.Expr], Callable[[ExprBinder, Any], Expr]] = {
     exp.Trim: _trim, exp.Pad: _pad, exp.Concat: _concat, exp.Like: _like, exp.ILike: _like,
     exp.RegexpExtract: _regexp_extract, exp.Round: _round, exp.Log: _log,
     exp.Coalesce: _variadic("coalesce"), exp.Greatest: _variadic("greatest"), exp.Least: _variadic("least"),
-    exp.Nullif: _variadic("nullif"), exp.Extract: _extract, exp.TimestampTrunc: _date_trunc,
-    exp.DateTrunc: _date_trunc, exp.DateDiff: _date_diff, exp.Interval: _interval,
-    exp.DateAdd: _date_shift("add"), exp.DateSub: _date_shift("sub"),
+    exp.Nullif: _variadic("nullif"), exp.Escape: _escape, exp.SimilarTo: _similar, exp.RegexpReplace: _regexp_replace,
+    exp.ConcatWs: _concat_ws, exp.Bracket: _slice, exp.Chr: _first_of_list("chr"), **bind_time.SPECIAL,
 }  # fmt: skip

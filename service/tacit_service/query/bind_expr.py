@@ -136,7 +136,7 @@ class ExprBinder:
         name = BINARY[type(node)]
         a, b = self.bind(node.this), self.bind(node.expression)
         if a.facts.type.temporal or b.facts.type.temporal or Type.INTERVAL in (a.facts.type, b.facts.type):
-            from .bind_call import temporal_arithmetic
+            from .bind_time import temporal_arithmetic
 
             return temporal_arithmetic(self, node, name, a, b)
         a, b = self.numeric(node.this, a), self.numeric(node.expression, b)

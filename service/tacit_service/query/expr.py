@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .bounds import Facts
@@ -116,6 +117,9 @@ class Window(Expr):
     partition: tuple[Expr, ...]
     order: tuple[tuple[Expr, bool, bool], ...]  # expression, descending, nulls first
     frame: str | None = None
+    where: Expr | None = None
+    distinct: bool = False
+    ignore_nulls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class Agg(Expr):
     distinct: bool = False
     where: Expr | None = None
     parameter: float | None = None
+    order: tuple[tuple[Expr, bool, bool], ...] = ()
+    edges: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,7 @@ def substitute(e: Expr, swap: Callable[[Expr], Expr | None]) -> Expr:
         return replace(
             e,
             args=tuple(substitute(a, swap) for a in e.args),
+            where=None if e.where is None else substitute(e.where, swap),
             partition=tuple(substitute(p, swap) for p in e.partition),
             order=tuple((substitute(o, swap), down, first) for o, down, first in e.order),
         )

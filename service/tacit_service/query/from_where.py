@@ -9,15 +9,16 @@ from sqlglot import exp
 from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
+from .bounds import Type
 from .expr import Call, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
 from .narrow import narrow, rows_left
-from .operators import ARITHMETIC, truth
+from .operators import ARITHMETIC, choice, truth
 from .parse import position
-from .plan import Column, Filter, Relation
+from .plan import Column, Filter, Project, Relation
 from .rules.aggregate import has_aggregate
 from .rules.join import join
 from .scope import Entry, Scope
-from .sources import Env, Source, join_kind
+from .sources import Env, Source, join_kind, shared_names
 from .syntax import unsupported
 
 if TYPE_CHECKING:
@@ -53,8 +54,32 @@ def from_clause(
         if kind not in ("semi", "anti"):
             scope.entries.append(entry)
         refresh(scope, relation)
+        if kind == "full" and on is not None and not source.join.args.get("on"):
+            relation = _merged(binder, scope, relation, on)
     scope.relation = relation
     return relation, key_table
+
+
+def _merged(binder: Binder, scope: Scope, relation: Relation, on: Expr) -> Relation:
+    """FULL JOIN … USING: each named column once, from whichever side has it. The unit's id stays what it is."""
+    facts = {c.id: c.facts for c in relation.columns}
+    pairs = [tuple(a for a in part.children() if isinstance(a, Ref)) for part in conjuncts(on)]
+    columns, exprs = [], []
+    for left, right in pairs:
+        a, b = facts[left.id], facts[right.id]
+        both = choice("coalesce", [a, b], a.type if a.type is b.type else Type.NUMBER)
+        unit = left.facts.unit and right.facts.unit
+        sure = not (left.facts.nullable or right.facts.nullable)
+        both = both.with_(unit=unit, nullable=not sure, key_null=not sure and both.key_null, per_unit=unit and sure)
+        columns.append(Column(binder.new_id(), left.name, both))
+        exprs.append(Call(both, "coalesce", (Ref(a, left.id, left.name), Ref(b, right.id, right.name))))
+        for entry in scope.entries:
+            entry.hidden |= {left.id, right.id}
+    own = tuple(Ref(c.facts, c.id, c.name) for c in relation.columns)
+    scope.entries.insert(0, Entry(f"__using{binder.new_id()}", tuple(columns)))
+    merged = Project((*relation.columns, *columns), relation.property, relation.max_rows, relation, (*own, *exprs))
+    refresh(scope, merged)
+    return merged
 
 
 def _early_filters(binder: Binder, select: exp.Select, env: Env, sources: list[Source], scope: Scope) -> list[Expr]:
@@ -86,16 +111,17 @@ def _condition(binder: Binder, source: Source, scope: Scope, entry: Entry, env: 
     if on is not None:
         condition = ExprBinder(binder, both, env).predicate(on)
         return condition
-    if using:
+    names = [(u.name, position(binder.sql, u)) for u in using or []]
+    if str(source.join.args.get("method") or "").upper() == "NATURAL":
+        shared = shared_names(binder, source.join, both.in_sight())
+        names = [(n, position(binder.sql, source.join)) for n in shared]
+    if names:
         parts: list[Expr] = []
-        for name in using:
-            where = position(binder.sql, name)
-            left, _ = Scope(scope.entries).resolve(name.name, None, where)
-            right, _ = Scope([entry]).resolve(name.name, None, where)
+        for name, where in names:
+            left, _ = Scope(scope.entries).resolve(name, None, where)
+            right, _ = Scope([entry]).resolve(name, None, where)
             a, b = Ref(left.facts, left.id, left.name), Ref(right.facts, right.id, right.name)
             parts.append(Call(truth((a.facts, b.facts)), "eq", (a, b)))
-            if kind == "full":
-                raise unsupported(binder.sql, source.join, "FULL JOIN … USING", "Write ON and COALESCE.")
             if kind == "right":
                 for e in scope.entries:
                     e.hidden.add(left.id)

@@ -62,6 +62,14 @@ def _round(args: Sequence[Facts]) -> Interval:
     return args[0].bounds.floor_ends()
 
 
+def _bits(args: Sequence[Facts]) -> Interval:
+    """Of numbers that are not negative: no bit above the highest of either."""
+    ends = [a.bounds for a in args]
+    if not all(e.finite and e.ends()[0] >= 0 for e in ends):
+        return Interval()
+    return Interval.of(0, 2 ** max(int(e.ends()[1]).bit_length() for e in ends) - 1)
+
+
 def _buckets(args: Sequence[Facts]) -> Interval:
     top = args[3].bounds.hi
     return Interval(Fraction(0), None if top is None else top + 1)
@@ -95,6 +103,19 @@ def _strings() -> list[Fn]:
         Fn("regexp_matches", (s, s), B, "regexp_matches({args})", literal=(1,)),
         Fn("regexp_extract", (s, s), S, "regexp_extract({args})", literal=(1,)),
         Fn("md5", (s,), S, "md5({0})"),
+        Fn("like_escape", (s, s, s), B, "({0} LIKE {1} ESCAPE {2})", literal=(1, 2)),
+        Fn("ilike_escape", (s, s, s), B, "({0} ILIKE {1} ESCAPE {2})", literal=(1, 2)),
+        Fn("glob", (s, s), B, "({0} GLOB {1})", literal=(1,)),
+        Fn("regexp_full_match", (s, s), B, "regexp_full_match({args})", literal=(1,)),
+        Fn("regexp_extract_group", (s, s, (I,)), S, "regexp_extract({0}, {1}, CAST({2} AS INTEGER))", literal=(1, 2)),
+        Fn("regexp_replace", (s, s, s), S, "regexp_replace({args})", literal=(1, 2)),
+        Fn("regexp_replace_all", (s, s, s), S, "regexp_replace({args}, 'g')", literal=(1, 2)),
+        Fn("concat_ws", (ANY,), S, "concat_ws({args})", variadic=True),
+        Fn("slice", (s, (I,), (I,)), S, "{0}[{1}:{2}]", literal=(1, 2)),
+        Fn("translate", (s, s, s), S, "translate({args})", literal=(1, 2)),
+        Fn("repeat", (s, (I,)), S, "repeat({args})", literal=(1,)),
+        Fn("ascii", (s,), I, "CAST(ascii({0}) AS BIGINT)", _b(0, 0x10FFFF)),
+        Fn("chr", ((I,),), S, "TRY(chr(TRY_CAST({0} AS INTEGER)))", nulls=True),
     ]
 
 
@@ -123,6 +144,9 @@ def _numbers() -> list[Fn]:
             _buckets,
             literal=(1, 2, 3),
         ),
+        Fn("bit_and", ((I,), (I,)), I, "({0} & {1})", _bits),
+        Fn("bit_or", ((I,), (I,)), I, "({0} | {1})", _bits),
+        Fn("bit_xor", ((I,), (I,)), I, "xor({0}, {1})", _bits),
         Fn("isnan", (NUM,), B, "isnan(CAST({0} AS DOUBLE))"),
         Fn("isfinite", (NUM,), B, "isfinite(CAST({0} AS DOUBLE))"),
     ]
@@ -141,6 +165,9 @@ PARTS: dict[str, tuple[int | None, int | None]] = {
     "hour": (0, 23),
     "minute": (0, 59),
     "second": (0, 60),
+    "isoyear": (None, None),
+    "yearweek": (None, None),
+    "epoch": (None, None),
 }
 PART_ALIASES = {"dow": "dayofweek", "weekday": "dayofweek", "doy": "dayofyear", "dayofmonth": "day", "years": "year",
                 "months": "month", "days": "day", "weeks": "week", "quarters": "quarter", "hours": "hour",
@@ -151,7 +178,13 @@ TRUNC_PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "sec
 
 def _dates() -> list[Fn]:
     parts = [
-        Fn(f"part_{p}", (TIME,), I, f"CAST(extract({p} FROM {{0}}) AS BIGINT)", _year if p == "year" else _b(*r))
+        Fn(
+            f"part_{p}",
+            (TIME,),
+            N if p == "epoch" else I,
+            f"CAST(extract({p} FROM {{0}}) AS {'DOUBLE' if p == 'epoch' else 'BIGINT'})",
+            _PART_BOUNDS.get(p) or _b(*r),
+        )
         for p, r in PARTS.items()
     ]
     truncs = [Fn(f"trunc_{p}", (TIME,), T, f"TRY(date_trunc('{p}', {{0}}))", _trunc(p)) for p in TRUNC_PARTS]
@@ -166,6 +199,7 @@ def _dates() -> list[Fn]:
         Fn("strftime", (TIME, (S,)), S, "strftime({0}, {1})", literal=(1,)),
         Fn("monthname", (TIME,), S, "monthname({0})"),
         Fn("dayname", (TIME,), S, "dayname({0})"),
+        Fn("make_date", ((I,), (I,), (I,)), D, "TRY(make_date({args}))", nulls=True),
         Fn("last_day", (TIME,), D, "TRY(last_day({0}))", nulls=True),
     ]
 
@@ -195,6 +229,24 @@ def _year(args: Sequence[Facts]) -> Interval:
 
     days = days_of(args[0])
     return Interval.of(year(days.lo), year(days.hi))
+
+
+def _isoyear(args: Sequence[Facts]) -> Interval:
+    return _year(args).widen(Fraction(1))  # the first days of January may belong to the year before
+
+
+def _yearweek(args: Sequence[Facts]) -> Interval:
+    years = _isoyear(args)
+    return Interval(None if years.lo is None else years.lo * 100, None if years.hi is None else years.hi * 100 + 53)
+
+
+def _epoch(args: Sequence[Facts]) -> Interval:
+    return days_of(args[0]) * Interval.of(86_400, 86_400)
+
+
+_PART_BOUNDS: dict[str, Callable[[Sequence[Facts]], Interval]] = {
+    "year": _year, "isoyear": _isoyear, "yearweek": _yearweek, "epoch": _epoch,
+}  # fmt: skip
 
 
 def _trunc(part: str) -> Callable[[Sequence[Facts]], Interval]:
@@ -232,6 +284,7 @@ ALIASES: dict[str, str] = {
     "strlen": "length", "substr": "substring", "prefix": "starts_with", "suffix": "ends_with", "instr": "strpos",
     "position": "strpos", "ceiling": "ceil", "pow": "power", "log": "log10", "startswith": "starts_with",
     "endswith": "ends_with", "str_position": "strpos", "datediff": "date_diff", "datetrunc": "date_trunc",
+    "isoyear": "part_isoyear", "yearweek": "part_yearweek", "ord": "ascii", "unicode": "ascii",
 }  # fmt: skip
 
 # what completion and the documentation list: the spellings analysts know

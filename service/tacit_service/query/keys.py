@@ -8,7 +8,8 @@ from .bounds import DAY_US, Facts, Type
 from .expr import Call, Cast, Exists, Expr, InRelation, Param, Ref, Scalar, Window
 
 BY_DAY = {"trunc_year", "trunc_quarter", "trunc_month", "trunc_week", "trunc_day", "part_year", "part_quarter", "part_month",
-          "part_week", "part_day", "part_dayofweek", "part_isodow", "part_dayofyear", "monthname", "dayname", "last_day"}  # fmt: skip
+          "part_week", "part_day", "part_isoyear", "part_yearweek", "part_dayofweek", "part_isodow", "part_dayofyear",
+          "monthname", "dayname", "last_day"}  # fmt: skip
 KEY_VALUES_MAX = 100_000
 CELLS_MAX = 200_000
 

@@ -20,7 +20,7 @@ from .plan import CURVE, AggKind, Axis, Form, Measure, MeasureKind, Output, Rela
 
 WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at most 1/65536 of a row
 VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
-VALUE_STEPS = 10**6  # steps of the grid chosen for values without a declared precision
+VALUE_STEPS = 10**9  # steps of the grid chosen for values without a declared precision
 HISTOGRAM_BINS = 256
 CURVE_STEPS = 2**19  # of an axis whose squares are summed: 2^35 a row, room for 10^8 rows in 64 bits
 PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
@@ -163,8 +163,13 @@ class MeasureBuilder:
                       centred=True, axes=axes, cell=cell, joint=joint)  # fmt: skip
         return self._add(self._bounded(one))
 
-    def histogram(self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None) -> str:
-        """Counts by bin of a public grid over the value's bounds; quantiles are read off their running sums."""
+    def histogram(
+        self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None, edges: tuple[Fraction, ...] = ()
+    ) -> str:
+        """Counts by bin: of a public grid over the value's bounds, off whose running sums quantiles are read, or between ``edges``."""
+        if edges:
+            measure = Measure("", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, edges=edges)
+            return self._histogram(replace(measure, candidates=(*edges, edges[-1] + 1)))
         lo, hi = finite_bounds(value, label, at)
         width = hi - lo
         step = width / HISTOGRAM_BINS
@@ -177,6 +182,9 @@ class MeasureBuilder:
         measure = Measure(
             "", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, grid=step or Fraction(1), candidates=candidates
         )
+        return self._histogram(measure)
+
+    def _histogram(self, measure: Measure) -> str:
         if not self.one_row:  # a unit's rows spread over bins: weights bound their total whatever the bins
             measure = replace(measure, form=Form.WEIGHTS, k=0, c=self.rows, multiplier=WEIGHT_STEPS)
         return self._add(measure)
@@ -218,6 +226,11 @@ class MeasureBuilder:
             return Output(name, AggKind.COUNT, self._count(agg), label, Type.INTEGER)
         arg = agg.args[0]
         present = where if not arg.facts.nullable else (*where, is_not_null(arg))
+        if agg.function == "bin":
+            key = self.histogram(arg, present, label, at, agg.edges)
+            return Output(name, AggKind.BIN, (key,), label, Type.INTEGER, parameter=agg.parameter)
+        if agg.distinct or agg.order:
+            raise _no_private_form(agg, at)
         if agg.function == "sum":
             return self._sum(name, arg, present, label, at)
         lo, hi = (None, None)
@@ -249,13 +262,7 @@ class MeasureBuilder:
             return Output(name, AggKind.QUANTILE, (key,), label, arg.facts.type, lo, hi, parameter=end)
         if len(agg.args) == 2:
             return self._pair(name, agg, where, label, at)
-        raise DerivationError(
-            "unsupported_aggregate",
-            f"{agg.function.upper()} of {arg.facts.type} values over people has no private form here.",
-            hint="Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.",
-            position=at,
-            rule="aggregates",
-        )
+        raise _no_private_form(agg, at)
 
     def _count(self, agg: Agg) -> tuple[str, ...]:
         if agg.distinct:
@@ -277,6 +284,20 @@ class MeasureBuilder:
         return Output(name, AggKind.PAIR, parts, label, Type.NUMBER, function=agg.function)
 
 
+def _no_private_form(agg: Agg, at: Position | None) -> DerivationError:
+    name = agg.function.upper() + ("(DISTINCT …)" if agg.distinct else "")
+    hint = "Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers."
+    if agg.distinct:
+        hint = "Use COUNT(DISTINCT …) or the aggregate without DISTINCT; in a per-unit subquery DISTINCT may stand."
+    return DerivationError(
+        "unsupported_aggregate",
+        f"{name} of {agg.args[0].facts.type} values over people has no private form here.",
+        hint=hint,
+        position=at,
+        rule="aggregates",
+    )
+
+
 def is_not_null(e: Expr) -> Expr:
     """``e IS NOT NULL``; NaN counts as NULL when values are summed, not when rows are counted."""
     missing = Call(operators.truth((e.facts,), never_null=True), "is_null", (e,))
@@ -288,8 +309,8 @@ def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fractio
     b = value.facts.bounds
     if b.lo is not None and b.hi is not None and max(abs(b.lo), abs(b.hi)) <= AMOUNT_MAX:
         return b.lo, b.hi
-    if isinstance(value, Ref):
-        origin = value.facts.origin or value.name
+    if isinstance(value, Ref) and value.facts.origin is not None:
+        origin = value.facts.origin
         hint = (
             f"The data owner can add to the policy, under {origin}:  bounds: [low, high].  "
             f"Or give bounds here: GREATEST(low, LEAST(high, {value.name}))."

@@ -20,7 +20,15 @@ CHOICE = {"coalesce": "coalesce({args})", "nullif": "nullif({0}, {1})", "greates
           "least": "least({args})"}  # fmt: skip
 TEMPORAL = {"date_plus_days": "TRY({0} + CAST({1} AS INTEGER))", "date_minus_days": "TRY({0} - CAST({1} AS INTEGER))",
             "plus_interval": "TRY({0} + {1})", "minus_interval": "TRY({0} - {1})", "days_between": "({0} - {1})"}  # fmt: skip
-TEMPLATES = {**ARITHMETIC, **COMPARE, **CHOICE, **TEMPORAL, "not": LOGIC["not"], "is_null": LOGIC["is_null"]}
+TEMPLATES = {
+    **ARITHMETIC,
+    **COMPARE,
+    **CHOICE,
+    **TEMPORAL,
+    "not": LOGIC["not"],
+    "is_null": LOGIC["is_null"],
+    "row": "row({args})",
+}
 
 
 def truth(args: Sequence[Facts], *, never_null: bool = False) -> Facts:
@@ -110,7 +118,8 @@ def _quotient(a: Facts, b: Facts) -> Interval:
         return plain
     top = a.bounds.absolute().hi
     assert top is not None
-    return Interval(-top / b.grid, top / b.grid)
+    signs = [x.bounds.lo is not None and x.bounds.lo >= 0 for x in (a, b)]
+    return Interval(Fraction(0) if all(signs) else -top / b.grid, top / b.grid)
 
 
 def choice(name: str, args: Sequence[Facts], kind: Type) -> Facts:

@@ -15,41 +15,12 @@ from sqlglot import exp, parse
 from tacit_service.errors import BindError, Position, TacitError
 
 from .bind_expr import CASTS
+from .bounds import Interval
 from .functions import PART_ALIASES, PARTS
+from .outer_functions import FUNCTION_NAMES, FUNCTIONS, NODES, REFUSED_BINARY
 from .parse import position
 from .syntax import label, unsupported
 
-# expressions whose own evaluation is harmless; functions are checked by class or by name
-_NODES: tuple[type[exp.Expr], ...] = (
-    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Binary, exp.Not, exp.Between,
-    exp.In, exp.Case, exp.If, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Interval, exp.Var, exp.Window,
-    exp.WindowSpec, exp.Order, exp.Ordered, exp.Distinct, exp.Star, exp.Alias, exp.Filter, exp.Where, exp.Tuple,
-    exp.WithinGroup, exp.Exists, exp.Subquery, exp.IgnoreNulls, exp.RespectNulls, exp.Escape,
-)  # fmt: skip
-_REFUSED_BINARY = (
-    exp.JSONExtract,
-    exp.JSONExtractScalar,
-    exp.Dot,
-    exp.Collate,
-    exp.RegexpLike,
-    exp.Glob,
-    exp.SimilarTo,
-)
-_FUNCTIONS: tuple[type[exp.Expr], ...] = (
-    exp.Upper, exp.Lower, exp.Length, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Trim, exp.Concat, exp.DPipe,
-    exp.Contains, exp.StartsWith, exp.EndsWith, exp.StrPosition, exp.SplitPart, exp.Abs, exp.Sign, exp.Floor, exp.Ceil,
-    exp.Trunc, exp.Round, exp.Sqrt, exp.Cbrt, exp.Ln, exp.Log, exp.Exp, exp.Pow, exp.IsNan, exp.Coalesce, exp.Nullif,
-    exp.Greatest, exp.Least, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.Week, exp.DayOfWeek, exp.DayOfWeekIso,
-    exp.DayOfYear, exp.DayOfMonth, exp.Hour, exp.Minute, exp.Second, exp.Extract, exp.TimestampTrunc, exp.DateTrunc,
-    exp.DateDiff, exp.DateAdd, exp.DateSub, exp.TimeToStr, exp.Monthname, exp.Dayname, exp.LastDay, exp.Reverse,
-    exp.Like, exp.ILike, exp.And, exp.Or, exp.If, exp.Case, exp.Cast, exp.TryCast, exp.Exists,
-    exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance,
-    exp.VariancePop, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.CountIf, exp.LogicalAnd, exp.LogicalOr,
-    exp.Corr, exp.CovarPop, exp.CovarSamp, exp.RegrSlope, exp.RegrIntercept, exp.ArgMax, exp.ArgMin, exp.AnyValue,
-    exp.RowNumber, exp.Rank, exp.DenseRank, exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead,
-    exp.FirstValue, exp.LastValue, exp.NthValue, exp.Filter, exp.WithinGroup, exp.Try, exp.GroupConcat,
-)  # fmt: skip
-_FUNCTION_NAMES = {"date_part", "isfinite", "date_sub"}
 # bare words that are emitted as they stand: date parts and window frames
 _WORDS = {*PARTS, *PART_ALIASES, "microsecond", "millisecond", "epoch", "century", "decade", "all"}
 AGGREGATING = (exp.AggFunc, exp.Window)
@@ -66,12 +37,17 @@ class OuterColumn:
 
 @dataclass(slots=True)
 class Outer:
-    """A query above release points: its checked tree and its columns. ``public``: it holds no release."""
+    """A query above release points: its checked tree and its columns. ``public``: it holds no release.
+
+    ``single``: one row by construction; ``bounds`` of released columns that stay inside public bounds, by lower-case name.
+    """
 
     tree: exp.Query
     columns: list[OuterColumn]
     public: bool
     row_wise: bool = False
+    single: bool = False
+    bounds: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,7 +56,19 @@ class OuterScope:
 
     entries: list[tuple[str, list[OuterColumn]]] = field(default_factory=list)
     hidden: dict[str, set[str]] = field(default_factory=dict)
+    merged: set[str] = field(default_factory=set)
     parent: OuterScope | None = None
+
+    def holds(self, alias: str) -> bool:
+        """The alias is of this scope itself, not of one around it."""
+        return any(alias == mine for mine, _ in self.entries)
+
+    def in_sight(self) -> list[tuple[str, list[str]]]:
+        """Table aliases with the names of their columns that ``*`` expands to."""
+        return [
+            (alias, [c.name for c in columns if c.name.lower() not in self.hidden.get(alias, ())])
+            for alias, columns in self.entries
+        ]
 
     def find(self, name: str, table: str | None) -> tuple[str, OuterColumn] | None:
         """Alias and column for a name, innermost first; ``None`` when unknown; the first hit when ambiguous by USING."""
@@ -132,16 +120,16 @@ class OuterExpressions:
     def check(self, node: exp.Expr) -> None:
         """Refuse what is not on the list."""
         if isinstance(node, exp.Anonymous):
-            if node.name.lower() in _FUNCTION_NAMES:
+            if node.name.lower() in FUNCTION_NAMES:
                 return
             raise self._unknown(node)
-        if isinstance(node, _REFUSED_BINARY):
+        if isinstance(node, REFUSED_BINARY):
             raise unsupported(self.binder.sql, node, label(node))
         if isinstance(node, exp.Func):
-            if isinstance(node, _FUNCTIONS):
+            if isinstance(node, FUNCTIONS):
                 return
             raise self._unknown(node)
-        if not isinstance(node, _NODES):
+        if not isinstance(node, NODES):
             raise unsupported(self.binder.sql, node, label(node))
         if isinstance(node, exp.Var) and node.name.lower() not in _WORDS:
             raise unsupported(self.binder.sql, node, f"The word {node.name[:20]}")
@@ -178,6 +166,8 @@ class OuterExpressions:
                 return exp.column(quoted(node.name))
             raise self._missing(node, where)
         alias, column = found
+        if not node.table and node.name.lower() in self.scope.merged and self.scope.holds(alias):
+            return exp.column(quoted(column.name))  # merged by USING: neither side's own, where a side can be missing
         return exp.column(quoted(column.name), table=quoted(alias))
 
     def _missing(self, node: exp.Column, where: Position | None) -> BindError:
@@ -229,9 +219,9 @@ def verify(sql: str, tables: set[str]) -> None:
             if not known:
                 raise TacitError("internal_error", "emitted SQL reads something that is no released or public table")
         elif isinstance(node, exp.Anonymous):
-            if node.name.lower() not in _FUNCTION_NAMES:
+            if node.name.lower() not in FUNCTION_NAMES:
                 raise TacitError("internal_error", "emitted SQL calls a function that is not on the list")
-        elif isinstance(node, exp.Func) and not isinstance(node, _FUNCTIONS):
+        elif isinstance(node, exp.Func) and not isinstance(node, FUNCTIONS):
             raise TacitError("internal_error", "emitted SQL calls a function that is not on the list")
         elif isinstance(node, exp.Command | exp.DDL | exp.DML):
             raise TacitError("internal_error", "emitted SQL does more than read")

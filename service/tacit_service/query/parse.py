@@ -104,6 +104,9 @@ def _one_query(sql: str, tokens: list[Token]) -> exp.Query:
     tree = trees[0]
     if isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
         tree = tree.unnest()
+    if isinstance(tree, exp.Values):
+        tree.set("alias", tree.args.get("alias") or exp.TableAlias(this=exp.to_identifier("__values", quoted=True)))
+        tree = exp.Select(expressions=[exp.Star()]).from_(tree, copy=False)
     if not isinstance(tree, exp.Select | exp.SetOperation):
         raise SqlSyntaxError(
             "sql_not_one_select",

@@ -220,6 +220,7 @@ class Measure:
     amount: int | None = None
     centred: bool = False
     candidates: tuple[Fraction, ...] = ()
+    edges: tuple[Fraction, ...] = ()
     axes: tuple[Axis, ...] = ()
     cell: tuple[int, ...] = ()
     joint: str = ""
@@ -234,6 +235,7 @@ class AggKind(enum.StrEnum):
     VARIANCE = "variance"
     STDDEV = "stddev"
     QUANTILE = "quantile"
+    BIN = "bin"  # one bin of a histogram, by ``parameter``
     PAIR = "pair"  # COVAR, CORR and regressions, by ``function``
 
 

@@ -6,6 +6,7 @@ from tacit_service.errors import DerivationError
 
 from .bind import Binder, Caps
 from .catalog import Catalog
+from .desugar import desugar
 from .parse import parse, position
 from .plan import Relation
 from .sources import Env
@@ -16,7 +17,7 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
 
     Raises ``Refusal``; ``DerivationError`` rows_expected when the statement aggregates over people or reads public rows.
     """
-    tree = parse(sql)
+    tree = desugar(sql, parse(sql))
     bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=False)
     if isinstance(bound, Relation) and bound.protected:
         return bound
@@ -26,4 +27,19 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
         hint="Write SELECT feature, …, label FROM … without aggregating over people.",
         position=position(sql, tree),
         rule="training rows",
+    )
+
+
+def public_rows(catalog: Catalog, sql: str) -> Relation:
+    """The relation of a SELECT over public tables alone. Raises ``Refusal`` for any other."""
+    tree = parse(sql)
+    bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=True)
+    if isinstance(bound, Relation) and not bound.protected:
+        return bound
+    raise DerivationError(
+        "rows_expected",
+        "Validation rows are public: this statement reads rows of people.",
+        hint="Select from public tables only; hold units out with holdout to measure on people's rows.",
+        position=position(sql, tree),
+        rule="validation rows",
     )

@@ -83,6 +83,10 @@ class Scope:
         """A column of that name is in this scope itself."""
         return any(c.name.lower() == name.lower() for e in self.entries for c in e.columns)
 
+    def in_sight(self) -> list[tuple[str, list[str]]]:
+        """Table aliases with the names of their columns that ``*`` expands to."""
+        return [(e.alias, [c.name for c in e.columns if c.id not in e.hidden]) for e in self.entries]
+
     def visible(self) -> Iterable[Column]:
         """Columns that ``*`` expands to, in order."""
         for entry in self.entries:

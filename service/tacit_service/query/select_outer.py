@@ -8,9 +8,12 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError
 
+from .bounds import Interval
+from .columns import written_out
 from .outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from .parse import position
-from .sources import Env, Source, join_kind
+from .rules.aggregate import has_aggregate
+from .sources import Env, Source, join_kind, shared_names
 from .syntax import strict, unsupported
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def outer_select(
             joins.append(_join(binder, source.join, item, expressions, source))
     if joins:
         result.set("joins", joins)
+    select = written_out(binder, select, scope.in_sight())
     projections, columns = _projections(binder, select, expressions)
     result.set("expressions", projections)
     if select.args.get("where") is not None:
@@ -46,7 +50,25 @@ def outer_select(
     public = all(s.outer is not None and s.outer.public for s in sources) and not _releases(result)
     if public:
         columns = [OuterColumn(c.name, "public") for c in columns]
-    return Outer(result, columns, public=public)
+    return Outer(result, columns, public=public, single=_single(select, sources), bounds=_bounds(columns, sources))
+
+
+def _single(select: exp.Select, sources: list[Source]) -> bool:
+    """One row whatever was released: an aggregate without GROUP BY, or a row-wise SELECT over one-row tables."""
+    if any(select.args.get(k) is not None for k in ("group", "having", "limit", "offset", "qualify")):
+        return False
+    if any(has_aggregate(e) for e in select.expressions):
+        return True
+    plain = select.args.get("where") is None and not any(e.find(exp.Explode) for e in select.expressions)
+    crossed = all(s.join is None or not (s.join.args.get("on") or s.join.args.get("using")) for s in sources)
+    return plain and crossed and bool(sources) and all(s.outer is not None and s.outer.single for s in sources)
+
+
+def _bounds(columns: list[OuterColumn], sources: list[Source]) -> dict[str, Interval]:
+    """Public bounds of columns that are handed on as they are."""
+    known = {c.source: s.outer.bounds[c.name.lower()] for s in sources if s.outer is not None
+             for c in s.outer.columns if c.source is not None and c.name.lower() in s.outer.bounds}  # fmt: skip
+    return {c.name.lower(): known[c.source] for c in columns if c.source in known}
 
 
 def _releases(tree: exp.Expr) -> bool:
@@ -61,19 +83,26 @@ def _table_alias(source: Source) -> exp.TableAlias:
 def _join(
     binder: Binder, join: exp.Join, item: exp.Subquery, expressions: OuterExpressions, source: Source
 ) -> exp.Join:
-    kind = join_kind(binder, join)
+    method = str(join.args.get("method") or "").upper()
+    kind = join_kind(binder, join, asof=True)
     rebuilt = exp.Join(this=item)
+    if method == "ASOF":
+        rebuilt.set("method", "ASOF")
     if kind in ("left", "right", "full"):
         rebuilt.set("side", kind.upper())
     elif kind in ("semi", "anti"):
         rebuilt.set("kind", kind.upper())
     on, using = join.args.get("on"), join.args.get("using")
+    names = [u.name for u in using or []]
+    if method == "NATURAL":
+        names = shared_names(binder, join, expressions.scope.in_sight())
     if on is not None:
         rebuilt.set("on", expressions.rewrite(on))
-    elif using:
-        names = [u.name for u in using]
+    elif names:
         rebuilt.set("using", [quoted(n) for n in names])
         expressions.scope.hidden.setdefault(source.alias, set()).update(n.lower() for n in names)
+        if kind in ("right", "full"):
+            expressions.scope.merged.update(n.lower() for n in names)
     elif kind == "inner":
         rebuilt.set("kind", "CROSS")
     else:
@@ -97,7 +126,10 @@ def _projections(
                 for c in source_columns:
                     if not star and c.name.lower() in expressions.scope.hidden.get(alias, ()):
                         continue
-                    projections.append(exp.alias_(exp.column(quoted(c.name), table=quoted(alias)), quoted(c.name)))
+                    merged = not star and c.name.lower() in expressions.scope.merged
+                    projections.append(
+                        exp.alias_(exp.column(quoted(c.name), table=None if merged else quoted(alias)), quoted(c.name))
+                    )
                     columns.append(c)
             continue
         found = expressions.kind(node)
@@ -136,8 +168,9 @@ def tail(binder: Binder, select: exp.Query, result: exp.Query, expressions: Oute
             result.set(key, cls(this=expressions.rewrite(node.this)))
     distinct = select.args.get("distinct")
     if isinstance(distinct, exp.Distinct):
-        strict(binder.sql, distinct)
-        result.set("distinct", exp.Distinct())
+        strict(binder.sql, distinct, "on")
+        on = distinct.args.get("on")
+        result.set("distinct", exp.Distinct(**({} if on is None else {"on": expressions.rewrite(on)})))
     order = select.args.get("order")
     if order is not None:
         strict(binder.sql, order, "expressions")
@@ -145,13 +178,17 @@ def tail(binder: Binder, select: exp.Query, result: exp.Query, expressions: Oute
     for key, limit in (("limit", exp.Limit), ("offset", exp.Offset)):
         node = select.args.get(key)
         if node is not None:
-            strict(binder.sql, node, "expression")
-            result.set(key, limit(expression=_whole(binder, node.expression)))
+            strict(binder.sql, node, "expression", "limit_options")
+            result.set(key, limit(expression=_whole(binder, node.expression, node.args.get("limit_options"))))
 
 
-def _whole(binder: Binder, node: Any) -> exp.Expr:
-    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit():
+def _whole(binder: Binder, node: Any, options: Any) -> exp.Expr:
+    percent = options is not None and bool(options.args.get("percent"))
+    node = node.unnest() if isinstance(node, exp.Paren) else node
+    if isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit() and not percent:
         return exp.Literal.number(node.name)
+    if percent and isinstance(node, exp.Literal) and not node.is_string and 0 <= float(node.name) <= 100:
+        return exp.Var(this=f"{float(node.name):g}%")
     raise unsupported(binder.sql, node, "A LIMIT or OFFSET that is no whole number", "Write LIMIT 10.")
 
 

@@ -11,6 +11,7 @@ from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
 from .bounds import Facts
+from .columns import written_out
 from .expr import Expr, Ref, Window, substitute
 from .from_where import from_clause, public_rows_kept, where_clause
 from .narrow import narrow, rows_left
@@ -27,7 +28,7 @@ from .syntax import strict, unsupported, with_aliases
 if TYPE_CHECKING:
     from .bind import Binder
 
-TIE_BREAKING = ("row_number", "lag", "lead", "first_value", "last_value")
+TIE_BREAKING = ("row_number", "lag", "lead", "first_value", "last_value", "nth_value", "ntile")
 _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 GROUPING_SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
@@ -38,6 +39,8 @@ def private_select(
     """Bind the SELECT to a relation, or to a released query when it aggregates over people."""
     scope = Scope(outer=outer)
     relation, key_table = from_clause(binder, select, env, sources, scope)
+    select = written_out(binder, select, scope.in_sight())
+    select = _distinct_on(binder, select, relation)
     relation, key_table = where_clause(binder, select, env, relation, scope, key_table)
     group = group_nodes(binder, select, scope)
     aggregated = group is not None or any(
@@ -67,6 +70,26 @@ def private_select(
         raise public_rows_kept(binder, select)
     _no_grouping_sets(binder, select)
     return _aggregated(binder, select, env, relation, scope, inner, keys, always_row=not keys)
+
+
+def _distinct_on(binder: Binder, select: exp.Select, relation: Relation) -> exp.Select:
+    """``DISTINCT ON (keys) … ORDER BY …`` over protected rows: the first row of each by that order, by QUALIFY."""
+    distinct = select.args.get("distinct")
+    on = distinct.args.get("on") if isinstance(distinct, exp.Distinct) else None
+    if on is None or not relation.protected or select.args.get("group") is not None:
+        return select
+    if select.args.get("qualify") is not None:
+        raise unsupported(binder.sql, select, "DISTINCT ON together with QUALIFY", "Use QUALIFY ROW_NUMBER() … = 1.")
+    keys = [with_aliases(select, e) for e in (on.expressions if isinstance(on, exp.Tuple) else [on])]
+    order = select.args.get("order")
+    window = exp.Window(this=exp.RowNumber(), partition_by=keys, over="OVER")
+    if order is not None:
+        window.set("order", with_aliases(select, order))
+    result = select.copy()
+    result.set("distinct", None)
+    result.set("order", None)
+    result.set("qualify", exp.Qualify(this=exp.EQ(this=window, expression=exp.Literal.number(1))))
+    return result
 
 
 # -- GROUP BY
@@ -193,7 +216,7 @@ def _windows_first(binder: Binder, relation: Relation, exprs: list[Expr]) -> tup
         if not isinstance(e, Window):
             return None
         if e.function in TIE_BREAKING or (e.frame or "").startswith("ROWS"):
-            whole = not e.order and e.frame is None and e.function in ("first_value", "last_value")
+            whole = not e.order and e.frame is None and e.function in ("first_value", "last_value", "nth_value")
             e = replace(e, frame=_WHOLE if whole else e.frame)  # ties are broken, but all rows are still one peer group
             e = replace(e, order=(*e.order, *((ref, False, False) for ref in own)))
         column = windows.setdefault(e, Column(binder.new_id(), e.function, e.facts))

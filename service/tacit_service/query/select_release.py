@@ -14,9 +14,12 @@ from . import operators
 from .bind_expr import ExprBinder
 from .bounds import Type
 from .expr import Call, Cast, Expr, Ref, refs
+from .keys import public_cells
 from .outer import Outer, OuterColumn, projection_name, quoted
 from .parse import position
 from .plan import Relation
+from .rules.aggregate import bind_aggregate, is_aggregate
+from .rules.over_people import over_people
 from .rules.release import Draft, ReleasedExpressions, released_query
 from .scope import Scope
 from .select_outer import star_table, tail
@@ -38,6 +41,7 @@ def release_select(
 
     relation = binder.flush(relation)
     inner = ExprBinder(binder, scope, env)
+    select = over_people(inner, select)
     if distinct_only:
         nodes = [e.unalias() for e in select.expressions]
         levels = [list(range(len(nodes)))]
@@ -48,6 +52,10 @@ def release_select(
     for node, key in zip(nodes, keys, strict=True):
         _check_key(binder, node, key, key_table)
     labels = [projection_name(n) for n in nodes]
+    finest = _finest(binder, select, inner, relation, keys, levels) and key_table is None
+    grouping = levels if finest else None
+    if finest:
+        levels = [list(range(len(nodes)))]
     drafts = [
         binder.add_draft(
             lambda name, level=level: Draft(  # type: ignore[misc]
@@ -58,8 +66,11 @@ def release_select(
     ]
     whole = Draft(drafts[0].name, relation, [(f"k{i}", k, labels[i]) for i, k in enumerate(keys)],
                   drafts[0].aggs, drafts[0].labels, key_table)  # fmt: skip
-    result, columns, expressions = _projected(binder, select, env, inner, whole, nodes)
+    expressions = ReleasedExpressions(binder, inner, whole, nodes, env, grouping or levels, totals=finest)
+    result, columns = _projected(binder, select, expressions)
     _having(select, result, expressions)
+    if grouping is not None:
+        result.set("group", _totals(whole, grouping))
     expressions.aliases = {c.name.lower() for c in columns}
     bare = select.copy()
     bare.set("having", None)
@@ -74,14 +85,60 @@ def release_select(
         not any(isinstance(n, exp.Window | exp.Query) and n is not result for n in result.walk())
         and result.args.get("distinct") is None
         and result.args.get("qualify") is None
+        and not finest
     )
-    return released_query(columns, result, row_wise=row_wise)
+    return released_query(columns, result, whole, row_wise=row_wise)
+
+
+def _finest(
+    binder: Binder, select: exp.Select, inner: ExprBinder, relation: Relation, keys: list[Expr], levels: list[list[int]]
+) -> bool:
+    """All levels of a ROLLUP are to be sums of the finest one: one release instead of several, and totals that add up.
+
+    With M cells and L levels, ε split over the levels gives each row the noise of ε/L: squared errors add to L²·Σ rows
+    ≥ L²·M; sums of one release of the cells add to L·M, which is less. It asks for counts and sums (they add up), for
+    public keys that leave out no row, and for contributions whose bound does not depend on the grouping.
+    """
+    if len(levels) < 2 or set(range(len(keys))) not in [set(level) for level in levels]:
+        return False
+    if any(k.facts.nullable and not k.facts.key_null for k in keys) or not public_cells(keys):
+        return False
+    aggs = [bind_aggregate(inner, n) for n in _aggregates(select)]
+    if not aggs or any(a.function not in ("count", "sum") or a.distinct for a in aggs):
+        return False
+    form = binder.catalog.policy.contribution.form
+    groups, per_group = binder.group_caps
+    rows = binder.rows_cap if relation.max_rows is None else min(binder.rows_cap, relation.max_rows)
+    return relation.max_rows == 1 or form == "weights" or (form == "auto" and rows <= groups * per_group)
+
+
+def _aggregates(select: exp.Select) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
+    stack = [*select.expressions, *(c for k in ("having", "qualify", "order") if (c := select.args.get(k)) is not None)]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, exp.Query):
+            continue
+        if is_aggregate(node):
+            found.append(node)
+        elif isinstance(node, exp.Window):
+            stack.extend(node.this.iter_expressions())
+            stack.extend(c for c in node.iter_expressions() if c is not node.this)
+        else:
+            stack.extend(node.iter_expressions())
+    return found
+
+
+def _totals(draft: Draft, levels: list[list[int]]) -> exp.Group:
+    """GROUP BY of the outer statement: the levels as grouping sets over the released keys."""
+    columns = [exp.column(quoted(n), table=quoted(draft.name)) for n, _, _ in draft.keys]
+    sets = [exp.Tuple(expressions=[columns[i].copy() for i in level]) for level in levels]
+    return exp.Group(expressions=[exp.GroupingSets(expressions=sets)])
 
 
 def _projected(
-    binder: Binder, select: exp.Select, env: Env, inner: ExprBinder, draft: Draft, nodes: list[exp.Expr]
-) -> tuple[exp.Select, list[OuterColumn], ReleasedExpressions]:
-    expressions = ReleasedExpressions(binder, inner, draft, nodes, env)
+    binder: Binder, select: exp.Select, expressions: ReleasedExpressions
+) -> tuple[exp.Select, list[OuterColumn]]:
     result = exp.Select()
     columns: list[OuterColumn] = []
     projections: list[exp.Expr] = []
@@ -93,14 +150,18 @@ def _projected(
         projections.append(exp.alias_(expressions.rewrite(node.unalias()), quoted(name)))
         columns.append(OuterColumn(name, found.kind, found.source))
     result.set("expressions", projections)
-    return result, columns, expressions
+    return result, columns
 
 
 def _having(select: exp.Select, result: exp.Select, expressions: ReleasedExpressions) -> None:
     having = select.args.get("having")
     if having is None:
         return
-    result.set("where", exp.Where(this=expressions.rewrite(with_aliases(select, having.this))))
+    condition = expressions.rewrite(with_aliases(select, having.this))
+    if expressions.totals:
+        result.set("having", exp.Having(this=condition))
+    else:
+        result.set("where", exp.Where(this=condition))
 
 
 def _check_key(binder: Binder, node: exp.Expr, key: Expr, key_table: Relation | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,12 +93,23 @@ def read_from(binder: Binder, select: exp.Select, env: Env, *, as_relation: bool
     return sources
 
 
-def join_kind(binder: Binder, join: exp.Join) -> str:
+def shared_names(binder: Binder, join: exp.Join, tables: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Columns that the last table has in common with those before it, for NATURAL JOIN."""
+    *before, (_, last) = tables
+    earlier = {c.lower() for _, columns in before for c in columns}
+    names = [c for c in last if c.lower() in earlier]
+    if not names:
+        raise unsupported(binder.sql, join, "A NATURAL JOIN of tables without a common column", "Write JOIN … ON.")
+    return names
+
+
+def join_kind(binder: Binder, join: exp.Join, *, asof: bool = False) -> str:
     """inner, left, right, full, semi or anti."""
     key = (str(join.args.get("side") or "").upper(), str(join.args.get("kind") or "").upper())
     kind = JOIN_KINDS.get(key)
-    if kind is None or join.args.get("method"):
-        name = str(join.args.get("method") or " ".join(key)).strip()
+    method = str(join.args.get("method") or "").upper()
+    if kind is None or method not in ("", "NATURAL", *(["ASOF"] if asof else [])):
+        name = method or " ".join(key).strip()
         raise unsupported(binder.sql, join, f"{name} JOIN", "Write JOIN … ON with the columns named.")
     return kind
 

@@ -10,11 +10,12 @@ from tacit_service.errors import DerivationError, Position
 
 from .bind import Binder, Caps
 from .catalog import Catalog
+from .desugar import desugar
 from .keys import public_cells
 from .measures import MeasureBuilder
 from .outer import Outer, quoted, verify
 from .parse import parse, position
-from .plan import AggKind, Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
+from .plan import Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.join import fanout
 from .rules.release import Draft
 
@@ -27,7 +28,7 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
 
     Raises ``Refusal`` (422) of one of its kinds.
     """
-    tree = parse(sql)
+    tree = desugar(sql, parse(sql))
     binder = Binder(catalog, sql, caps or Caps())
     outer = binder.bind_top(tree)
     releases = tuple(_release(binder, d, tree) for d in binder.drafts)
@@ -54,14 +55,6 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
     if not outputs and not exprs:
         raise DerivationError(
             "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"
-        )
-    if not public and any(o.kind is AggKind.QUANTILE for o in outputs):
-        raise DerivationError(
-            "quantile_unknown_keys",
-            "Quantiles by a key whose values are not declared are not supported.",
-            hint="Restrict the key: WHERE key IN ('a', 'b', …).",
-            position=at,
-            rule="quantiles",
         )
     threshold = None if public else builder.units(())
     if public and not builder.measures:

@@ -93,6 +93,7 @@ def _prices(asked: models.RehearsalRequest, policy: Policy) -> list[Epsilon]:
 
 def _rehearse(asked: models.RehearsalRequest, policy: Policy, prices: list[Epsilon]) -> models.Rehearsal:
     sizes = Sizes(asked.units, asked.rows_per_unit, asked.spread, asked.seed)
+    policy, pictured = _without_images(policy)
     tables = make_rows(policy, sizes)
     made = sum(table.num_rows for table in tables.values())
     if made > _ROWS_MAX:
@@ -102,6 +103,8 @@ def _rehearse(asked: models.RehearsalRequest, policy: Policy, prices: list[Epsil
     notes = [f"Rows are made up: {asked.units:,} units, values {asked.spread} within what the draft declares."]
     if any(table.public for table in policy.tables.values()):
         notes.append("Public tables are left out: they are exact and free.")
+    if pictured:
+        notes.append("Images are left out: no question reads them, only training does.")
     with tempfile.TemporaryDirectory(prefix="tacit-rehearsal-") as folder:
         loaded = _loaded(policy, tables, Path(folder), max(prices))
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
@@ -124,6 +127,16 @@ def _rehearse(asked: models.RehearsalRequest, policy: Policy, prices: list[Epsil
         questions=tried,
         notes=notes,
     )
+
+
+def _without_images(policy: Policy) -> tuple[Policy, bool]:
+    """The draft as far as questions go, and whether anything was left out."""
+    tables = {
+        name: table.model_copy(update={"columns": {c: b for c, b in table.columns.items() if b.type != "image"}})
+        for name, table in policy.tables.items()
+    }
+    pictured = any(len(tables[name].columns) < len(table.columns) for name, table in policy.tables.items())
+    return policy.model_copy(update={"tables": tables}), pictured
 
 
 def _loaded(policy: Policy, tables: Mapping[str, pa.Table], folder: Path, dearest: Epsilon) -> Loaded:

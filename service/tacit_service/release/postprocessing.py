@@ -247,6 +247,9 @@ class PostProcessor:
         for output in self.plan.release(stack.parts[0][0]).outputs:
             parts = [values[r][output.name] for r, _ in stack.parts]
             arrays.append(_column(np.concatenate(parts, axis=-1).reshape(-1), schema.field(output.name).type))
+        if len(stack.parts) > 1:
+            sizes = [len(self.released[r].keys) for r, _ in stack.parts]
+            arrays.append(pa.array(np.tile(np.repeat(np.arange(len(sizes)), sizes), draws)))
         return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -297,6 +300,8 @@ def cell(value: Any) -> Cell:
         return value.isoformat()
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, list) and value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        value = dict(value)  # a MAP
     return str(value)
 
 

@@ -26,6 +26,7 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
+from tacit_service.query.rules.release import LEVEL
 from tacit_service.query.split import plan as make_plan
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
@@ -230,6 +231,8 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     fields = [("__row", pa.int64())]
     fields += [(k.name, ARROW[k.type]) for k in stack.keys]
     fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
+    if len(stack.parts) > 1:
+        fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
 
 

@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from tacit.wire import (
     AccountBudget,
     Answer,
@@ -24,7 +21,6 @@ from tacit.wire import (
     Receipt,
     Spend,
 )
-from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
@@ -37,22 +33,19 @@ from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.lanes import Limits
-from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
-from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .accuracy import released_id
-from .bias import draw_check, share
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .found import with_bounds
+from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
 from .records import CHECKS, PostprocessFailed, from_body, stored_answer, to_body
 
-ENGINE_TIMEOUT_S = 60.0
 ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
 
@@ -197,9 +190,9 @@ class Desk:
             for name in [p.name for p in prepared.plan.releases]:
                 prepared = with_bounds(prepared, released)
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[name] = self._release(prepared.plan.release(name), prepared, reservation, numbers)
+                released[name] = measured(self.engine, prepared.plan.release(name), prepared, reservation, numbers)
             if prepared.estimate.checks:
-                released[CHECKS] = self._checked(prepared, reservation, numbers)
+                released[CHECKS] = checked(self.engine, prepared, reservation, numbers)
             return self._record(analyst, request, prepared, reservation, released)
 
     @contextmanager
@@ -246,40 +239,6 @@ class Desk:
                 remaining={"epsilon": mine.epsilon, "delta": mine.delta},
                 account="dataset",
             ) from None
-
-    def _release(
-        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
-    ) -> Released:
-        """Exact integers under noise. The exact aggregates live in this frame only."""
-        keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
-        noisy: dict[str, list[int]] = {}
-        charged = reservation.charged
-        kept: npt.NDArray[np.int64] | None = None
-        vectors = sorted((v for v in prepared.estimate.vectors if v.point == point.name), key=lambda v: not v.threshold)
-        for v in vectors:
-            if v.threshold:
-                name = v.parts[0][0]
-                keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
-                noisy[name] = counts.tolist()
-                continue
-            drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
-            for (name, _), vector in zip(v.parts, drawn, strict=True):
-                noisy[name] = (vector if kept is None else vector[kept]).tolist()
-        assert keys is not None
-        if point.threshold_on is None and any(m.kind is MeasureKind.HISTOGRAM for m in point.measures):
-            _check_cells(point, noisy, len(keys))
-        return Released(keys, noisy)
-
-    def _checked(self, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]) -> Released:
-        """The noisy pairs of every bias check."""
-        drawn = {
-            f"{c.check.point}.{c.check.name}": draw_check(
-                self.engine, prepared.plan, c, reservation, numbers, ENGINE_TIMEOUT_S
-            )
-            for c in prepared.estimate.checks
-        }
-        return Released([], drawn)
 
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
@@ -402,11 +361,6 @@ class Desk:
         return _spend(self.ledger.balance(self.name, analyst).remaining)
 
 
-def shares_of(prepared: Prepared, released: dict[str, Released]) -> list[BiasShare]:
-    """What each bias check says."""
-    return [share(c, released[CHECKS].measures[f"{c.check.point}.{c.check.name}"]) for c in prepared.estimate.checks]
-
-
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
@@ -417,9 +371,3 @@ def _limits(budget: Budget) -> Limits:
 
 def _spend(pair: tuple[object, object]) -> Spend:
     return Spend(epsilon=str(pair[0]), delta=str(pair[1]))
-
-
-def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
-    for m in point.measures:
-        if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
-            raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")

@@ -107,6 +107,8 @@ def size(output: Output, measures: Sequence[Measure], rows: float) -> float:
         return rows * usual if output.kind is AggKind.SUM else usual
     if output.kind is AggKind.QUANTILE:
         return 1.0
+    if output.kind is AggKind.BIN:
+        return rows / len(measures[0].candidates)
     widths = [float(b - a) for a, b in (x.ends for x in measures[0].axes)]
     if output.kind is AggKind.PAIR:
         wy, wx = widths

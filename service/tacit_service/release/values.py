@@ -32,7 +32,7 @@ def linear(output: Output, measures: Sequence[Measure]) -> list[float] | None:
 
     Of a pair with A = Σu and B = Σt: n = (A + B)/w, and Σv = (high·A + low·B)/w.
     """
-    if output.kind not in (AggKind.COUNT, AggKind.SUM):
+    if output.kind not in (AggKind.COUNT, AggKind.SUM, AggKind.BIN):
         return None
     one = measures[0]
     if not one.axes:
@@ -45,6 +45,8 @@ def linear(output: Output, measures: Sequence[Measure]) -> list[float] | None:
 def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], scale: float) -> Floats:
     """The output from its measures; ``scale`` of the noise, which only MIN and MAX look at."""
     factors = linear(output, measures)
+    if output.kind is AggKind.BIN:
+        return np.rint(parts[0][..., int(output.parameter or 0)] * step(measures[0]))
     if factors is not None:
         total: Floats = np.add.reduce([f * p for f, p in zip(factors, parts, strict=True)])
         return np.rint(total) if output.kind is AggKind.COUNT else _on_grid(total, measures[0], output)

@@ -7,20 +7,23 @@ import datetime as dt
 import hashlib
 import json
 import secrets
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
 
-import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import save
 
 from tacit.wire import LedgerHead, ModelCard, Spend
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import Job, StoredRelease
-from tacit_service.privacy.curves import FINITE_ORDERS, price
+from tacit_service.privacy.curves import price
 from tacit_service.privacy.events import RELATION, DpSgdEvent
 
 from .accounting import library
-from .plan import TrainingPlan, curve
+from .curves import Curves
+from .encoding import width
+from .plan import TrainingPlan, curve, net_of, renyi_epsilon
 
 LIMITS: Final = [
     "The promise is for one privacy unit of the dataset, under add/remove; groups of k units have k times the epsilon.",
@@ -30,22 +33,72 @@ LIMITS: Final = [
 ]
 
 
-def released(
-    job: Job, plan: TrainingPlan, model: bytes, tensors: dict[str, npt.NDArray[Any]], batch: float, head: Head
-) -> StoredRelease:
-    """The release of a finished job."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished run made: everything here may be released."""
+
+    tensors: dict[str, npt.NDArray[Any]]
+    batch: float
+    curves: Curves
+    metrics: dict[str, Any]
+
+
+def released(job: Job, plan: TrainingPlan, made: Outcome, head: Head) -> StoredRelease:
+    """The release of a finished job: its model, its card, its other files."""
+    from .exchange import export  # a second of imports for these two, once a job
+    from .plots import draw
+
     release_id = "mdl_" + secrets.token_hex(12)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    card = _card(job, plan, release_id, now, model, tensors, batch, head)
-    body = {"training": {"card": card.model_dump_json(), "model": base64.b64encode(model).decode()}}
+    model = save(made.tensors)
+    card = _card(job, plan, release_id, now, model, made, head)
+    how, curves = plan.encoding, made.curves.to_json()
+    files = {"preprocessing.json": _json(preprocessing(card)), "curves.json": _json(curves), **draw(curves)}
+    onnx = export(net_of(plan.run, how), made.tensors, how.task, how.label)
+    if onnx is not None:
+        files["model.onnx"] = onnx
+    stored = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    body = {
+        "training": {
+            "card": card.model_dump_json(),
+            "model": base64.b64encode(model).decode(),
+            "artifacts": json.dumps(stored),
+        }
+    }
     canonical = hashlib.sha256(f"training {job.job_id}".encode()).hexdigest()
     return StoredRelease(release_id, job.dataset, job.analyst, canonical, json.dumps(body).encode(), now)
 
 
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False).encode()
+
+
+def preprocessing(card: ModelCard) -> dict[str, Any]:
+    """How a row becomes the model's inputs, and its outputs a label: enough to do it without Tacit."""
+    at, columns = 0, []
+    for feature in card.features:
+        size = width(feature)
+        columns.append({**feature.model_dump(mode="json"), "inputs": [at, at + size]})
+        at += size
+    return {
+        "inputs": at,
+        "features": columns,
+        "label": card.label.model_dump(mode="json"),
+        "task": card.task,
+        "rules": [
+            "number: clamped to [low, high], then (x - low)·2/(high - low) - 1; missing: 0",
+            "date: days since 1970-01-01; timestamp: microseconds since then; scaled like numbers",
+            "category: one input for each of categories, 1 for the value and 0 for the others",
+            "image: its values divided by 255",
+            "nullable: one more input, 1 where the value is missing (or, of a category, unknown)",
+            "scores of two classes have one output z: softmax of (0, z); a regression's output is scaled like a number",
+        ],
+    }
+
+
 def _card(
-    job: Job, plan: TrainingPlan, release_id: str, now: str, model: bytes, tensors: dict[str, npt.NDArray[Any]],
-    batch: float, head: Head,
-) -> ModelCard:  # fmt: skip
+    job: Job, plan: TrainingPlan, release_id: str, now: str, model: bytes, made: Outcome, head: Head
+) -> ModelCard:
     cost = price(plan.events)
     sgd = plan.sgd
     return ModelCard(
@@ -64,7 +117,7 @@ def _card(
         steps=sgd.steps,
         clipping_norm=plan.run.clipping_norm,
         max_rows=plan.run.max_rows,
-        expected_batch=batch,
+        expected_batch=made.batch,
         units_source="given" if plan.count is None else "bought",
         accountants=_accountants(sgd),
         epsilon_by_epoch=curve(sgd),
@@ -73,20 +126,16 @@ def _card(
         features=list(plan.encoding.features),
         label=plan.encoding.label,
         parameters=plan.run.shown(),
-        tensors={name: list(value.shape) for name, value in tensors.items()},
+        tensors={name: list(value.shape) for name, value in made.tensors.items()},
         model_sha256=hashlib.sha256(model).hexdigest(),
-        libraries={name: version(name) for name in ("torch", "dp-accounting", "numpy", "tacit")},
+        libraries={name: version(name) for name in ("torch", "dp-accounting", "numpy", "onnx", "tacit")},
         ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
         limits=LIMITS,
+        metrics=made.metrics,
     )
 
 
 def _accountants(sgd: DpSgdEvent) -> dict[str, str | float]:
     """The pair of lane P, and what lane R's curve alone would say of this run."""
-    curve_units = price([sgd]).rdp
-    renyi = min(
-        curve_units[i] / 1e12 + np.log1p(-1 / a) - (np.log(sgd.delta) + np.log(a)) / (a - 1)
-        for i, a in enumerate(FINITE_ORDERS)
-    )
     return {"lane P": f"{library()} PLD", "PLD epsilon": sgd.epsilon, "lane R": "integer-order Rényi curve",
-            "Rényi epsilon": float(renyi)}  # fmt: skip
+            "Rényi epsilon": renyi_epsilon(sgd)}  # fmt: skip

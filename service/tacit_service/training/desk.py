@@ -11,7 +11,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from tacit.wire import AccountBudget, ModelCard, Spend, TrainingJob, TrainingQuote, TrainingRequest
+from tacit.wire import (
+    AccountBudget,
+    Artifact,
+    ModelCard,
+    PredictionRequest,
+    Predictions,
+    Spend,
+    TrainingJob,
+    TrainingQuote,
+    TrainingRequest,
+)
 from tacit_service.errors import Conflict, NotFound
 from tacit_service.ledger import jobs as states
 from tacit_service.ledger.jobs import Jobs
@@ -22,14 +32,13 @@ from tacit_service.privacy.curves import Price as Cost
 from tacit_service.privacy.curves import price
 from tacit_service.query.catalog import Catalog
 
+from .artifacts import MEDIA_TYPES, listed
 from .checkpoints import Headers
-from .plan import TrainingPlan, curve, fits_checkpoint, plan, ran, stored
-
-OPEN_MAX: Final = 4
-"""Jobs of one analyst that may wait or run."""
+from .plan import TrainingPlan, curve, fits_checkpoint, plan, ran, so_far, stored
+from .spec import Caps
 
 _KNOWN_MAX: Final = 64
-NEEDED: Final = ("torch", "dp_accounting", "safetensors")
+NEEDED: Final = ("torch", "dp_accounting", "safetensors", "dbos", "onnx", "matplotlib")
 
 
 def installed() -> bool:
@@ -48,6 +57,7 @@ class TrainingDesk:
         account: Callable[[str], AccountBudget],
         submitted: Callable[[], None],
         checkpoints: Headers | None = None,
+        caps: Caps | None = None,
     ) -> None:
         self._policy = policy
         self._catalog = catalog
@@ -56,6 +66,7 @@ class TrainingDesk:
         self._account = account
         self._submitted = submitted
         self._checkpoints = checkpoints or {}
+        self._caps = caps or Caps()
         self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -88,7 +99,7 @@ class TrainingDesk:
             idempotency_key=idempotency_key,
             description=f"training {planned.run.architecture.type}: {request.sql}",
         )
-        job = self._jobs.submit(charge, planned.to_json(), planned.run.steps, open_max=OPEN_MAX)
+        job = self._jobs.submit(charge, planned.to_json(), planned.run.steps, open_max=self._caps.open_max)
         self._submitted()
         return shown(job)
 
@@ -111,6 +122,32 @@ class TrainingDesk:
     def card(self, analyst: str, job_id: str) -> ModelCard:
         """What the model is, and what was promised."""
         return ModelCard.model_validate_json(self._released(analyst, job_id)["card"])
+
+    def artifacts(self, analyst: str, job_id: str) -> list[Artifact]:
+        """The files that the job made."""
+        return listed(self._files(analyst, job_id))
+
+    def artifact(self, analyst: str, job_id: str, name: str) -> tuple[bytes, str]:
+        """One of them by its name in the list, with its media type; ``NotFound`` for any other name."""
+        files = self._files(analyst, job_id)
+        if name not in MEDIA_TYPES or name not in files:
+            raise NotFound("not_found", "The job has no such artifact.", hint="GET …/artifacts lists them.")
+        return files[name], MEDIA_TYPES[name]
+
+    def predict(self, analyst: str, job_id: str, request: PredictionRequest) -> Predictions:
+        """The model applied to rows of the caller's: post-processing of what was released, so it costs nothing."""
+        from .predict import predict  # onnx takes a while to import
+
+        return predict(self._files(analyst, job_id), self.card(analyst, job_id), request.rows, self._caps.rows_max)
+
+    def _files(self, analyst: str, job_id: str) -> dict[str, bytes]:
+        found = self._released(analyst, job_id)
+        files = {"model.safetensors": base64.b64decode(found["model"]), "card.json": found["card"].encode()}
+        return files | {name: base64.b64decode(text) for name, text in json.loads(found.get("artifacts", "{}")).items()}
+
+    def close(self) -> None:
+        """Drop the queue's connections."""
+        self._jobs.close()
 
     def _released(self, analyst: str, job_id: str) -> dict[str, str]:
         job = self._mine(analyst, job_id)
@@ -136,7 +173,7 @@ class TrainingDesk:
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = plan(self._policy, self._catalog, request)
+            found = plan(self._policy, self._catalog, request, self._caps)
             fits_checkpoint(found, self._checkpoints)
             with self._lock:
                 self._known[name] = found
@@ -161,6 +198,7 @@ def shown(job: Job) -> TrainingJob:
         steps=job.steps,
         steps_begun=job.steps_begun,
         steps_done=job.steps_done,
+        epsilon_so_far=so_far(job),
         parameters={**asked.run.shown(), "noise_multiplier": asked.sgd.sigma},
         created_at=job.created_at,
         started_at=job.started_at,
@@ -177,4 +215,9 @@ def _notes(planned: TrainingPlan) -> list[str]:
     notes = [f"One {planned.sgd.unit} is one unit: at most {planned.run.max_rows} of its rows make one gradient."]
     if planned.count is not None:
         notes.append(f"ε {planned.count.epsilon} of the price buys the number of units; say units to save it.")
+    if planned.tally is not None:
+        notes.append(
+            f"ε {planned.tally.epsilon} of the price measures the model on {planned.run.holdout:.0%} of the units, which "
+            "are not trained on."
+        )
     return notes

@@ -6,6 +6,7 @@ Each row's encoding is a function of that row and public facts, so a row stays i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,6 +83,24 @@ def encoding(relation: Relation, label: str, task: str, classes: list[Cell] | No
     if found.inputs > INPUTS_MAX:
         raise _feature(f"The features make {found.inputs} inputs; {INPUTS_MAX} are the most.", "Select fewer columns.")
     return found
+
+
+def alike(relation: Relation, how: Encoding) -> Encoding:
+    """How a public relation is read to measure a model on: the training's columns by name, encoded as those are."""
+    by_name = {column.name.lower(): column for column in relation.columns}
+    columns = []
+    for info in (*how.features, how.label):
+        column = by_name.get(info.name.lower())
+        if column is None:
+            raise _feature(f"The validation rows have no column {info.name}.", "Select the same columns as to train.")
+        kind = column.facts.type
+        number = info.kind == "number" and info.type in ("integer", "number") and kind.numeric
+        if not number and (
+            kind.value != info.type or (info.kind == "image" and _feature_of(column).shape != info.shape)
+        ):
+            raise _feature(f"{info.name} of the validation rows is no {info.type}.", "Select columns of the same type.")
+        columns.append(column)
+    return Encoding(how.features, how.label, how.task, _sql(relation, columns, unit="0 AS _u"), emit(relation))
 
 
 def _feature_of(column: Column) -> FeatureInfo:
@@ -163,10 +182,10 @@ def _number(column: Column) -> FeatureInfo | None:
     )
 
 
-def _sql(relation: Relation, columns: list[Column]) -> str:
+def _sql(relation: Relation, columns: list[Column], unit: str = "_u") -> str:
     """The rows, with every column of a type that the engine hands over: features in order, then the label."""
     shown = [f"{_cast(c)} AS f{i}" for i, c in enumerate(columns)]
-    return f"SELECT _u, {', '.join(shown)} FROM ({emit(relation)})"
+    return f"SELECT {unit}, {', '.join(shown)} FROM ({emit(relation)})"
 
 
 def _cast(column: Column) -> str:
@@ -217,11 +236,18 @@ def encode(table: pa.Table, how: Encoding, max_rows: int, order: npt.NDArray[np.
     kept = kept[rank < max_rows]
     counts = np.minimum(np.diff(np.r_[starts, len(rank)]), max_rows)
     first = np.r_[0, np.cumsum(counts)].astype(np.int64)
-    x = np.zeros((len(kept), how.inputs), dtype=np.float32)
-    at = 0
-    for i, feature in enumerate(how.features):
-        at = _fill(x, at, table.column(i + 1).take(pa.array(kept)), feature)
+    taken = pa.array(kept)
+    x = inputs([table.column(i + 1).take(taken) for i in range(len(how.features))], how.features)
     return Rows(x, y[kept], first)
+
+
+def inputs(columns: Sequence[pa.ChunkedArray], features: Sequence[FeatureInfo]) -> Floats:
+    """The model's inputs [rows, inputs] from one column a feature."""
+    x = np.zeros((len(columns[0]), sum(width(feature) for feature in features)), dtype=np.float32)
+    at = 0
+    for column, feature in zip(columns, features, strict=True):
+        at = _fill(x, at, column, feature)
+    return x
 
 
 def _fill(x: Floats, at: int, column: pa.ChunkedArray, feature: FeatureInfo) -> int:

@@ -7,19 +7,16 @@ run of the reserved length, and the charge is the same however often the process
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
-from safetensors.numpy import load, save
 
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
@@ -34,32 +31,18 @@ from tacit_service.privacy.mechanisms import draw
 from tacit_service.query.catalog import Catalog
 from tacit_service.telemetry import places
 
-from . import checkpoints, dpsgd
-from .card import released
+from . import checkpoints, dpsgd, measure
+from .card import Outcome, released
+from .crew import Crew, help_out
+from .curves import Curves
 from .encoding import Rows, encode
 from .generator import Stream
-from .plan import TrainingPlan, again, ran, stored
+from .orders import ROWS_TIMEOUT_S, Checkpoint, Order
+from .plan import TrainingPlan, again, net_of, ran, stored
 
 DONE, FAILED, LOST, AGAIN = 0, 1, 3, 4
-_ROWS_TIMEOUT_S: Final = 600.0
 _CHUNK_S: Final = 0.5
 """Steps are begun, and checkpointed, in chunks of about this long."""
-
-
-class Order(BaseModel):
-    """What the worker hands to the process, on its standard input: never on a command line."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parent: int
-    policy: Path
-    ledger: str
-    data_dir: Path
-    job_id: str
-    token: str
-    lease_s: float
-    threads: int
-    memory_bytes_max: int
 
 
 class Heart:
@@ -99,6 +82,9 @@ def main() -> int:
     dpsgd.threads(order.threads)
     ledger = Ledger.open(order.ledger)
     try:
+        if order.rank:
+            help_out(order, ledger)
+            return DONE
         return _attempt(order, ledger)
     except LostClaim:
         return LOST
@@ -115,7 +101,7 @@ def _attempt(order: Order, ledger: Ledger) -> int:
     with Heart(jobs, claim, order.lease_s) as heart:
         try:
             return Work(order, ledger, jobs, claim, heart).run()
-        except (LostClaim, LedgerUnavailable):
+        except (LostClaim, LedgerUnavailable, dpsgd.TeamLost):
             raise
         except EngineFailure as error:
             jobs.fail(claim, error.code)
@@ -145,23 +131,70 @@ class Work:
             self._jobs.fail(self._claim, "policy_changed")
             return FAILED
         saved = self._checkpoint.load()
-        with DuckDBEngine(snapshot.path) as engine:
-            batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
-            table = engine.run(planned.encoding.sql, timeout_s=_ROWS_TIMEOUT_S)
-        rows = encode(table, planned.encoding, planned.run.max_rows, self._stream.words(table.num_rows))
-        del table
-        trainer = self._trainer(planned, rows, batch, loaded)
+        key = saved["key"].tobytes() if saved else os.urandom(32)
+        rows, held, public, batch = self._rows(snapshot, planned, saved, key)
+        curves = Curves(planned, saved)
+        with Crew(self._order, key, batch) as team:
+            trainer = self._trainer(planned, rows, batch, loaded, team)
+            return self._run(trainer, team, planned, saved, curves, held, public, key, batch)
+
+    def _run(
+        self,
+        trainer: dpsgd.Trainer,
+        team: dpsgd.Team,
+        planned: TrainingPlan,
+        saved: dict[str, npt.NDArray[Any]],
+        curves: Curves,
+        held: Rows,
+        public: Rows | None,
+        key: bytes,
+        batch: float,
+    ) -> int:
+        """The steps, then what is measured, then the release."""
         done = 0
         if saved:
             trainer.restore(saved)
             done = int(saved["done"][0])
-        if not self._train(trainer, done, batch):
+
+        def outputs(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+            return dpsgd.apply(net_of(planned.run, planned.encoding), trainer.tensors(), x)
+
+        def note(step: int) -> None:
+            accuracy = None if public is None else measure.public(public, outputs, planned.encoding.task)
+            curves.note(step, trainer.tensors(), accuracy)
+
+        keep = {"batch": np.array([batch]), "key": np.frombuffer(key, np.uint8)}
+        if not self._train(trainer, team, done, keep, curves, note):
             return self._stopped()
-        tensors = trainer.tensors()
-        release = released(self._job, planned, save(tensors), tensors, batch, self._ledger.head())
-        self._jobs.succeed(self._claim, release)
+        metrics: dict[str, Any] = {}
+        if planned.tally is not None:
+            share, task = planned.run.holdout, planned.encoding.task
+            metrics["held_out"] = measure.held_out(held, outputs, task, planned.tally, self._claim, share)
+        if public is not None:
+            metrics["public_accuracy"] = measure.public(public, outputs, planned.encoding.task)
+        made = Outcome(trainer.tensors(), batch, curves, metrics)
+        self._jobs.succeed(self._claim, released(self._job, planned, made, self._ledger.head()))
         self._checkpoint.remove()
         return DONE
+
+    def _rows(
+        self, snapshot: Snapshot, planned: TrainingPlan, saved: dict[str, Any], key: bytes
+    ) -> tuple[Rows, Rows, Rows | None, float]:
+        """Rows to train on, held-out rows, public rows to measure on, and the expected batch."""
+        how, most = planned.encoding, planned.run.max_rows
+        with DuckDBEngine(snapshot.path) as engine:
+            batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
+            table = engine.run(how.sql, timeout_s=ROWS_TIMEOUT_S)
+            shown = None
+            if planned.validation is not None:
+                shown = engine.run(planned.validation.sql, timeout_s=ROWS_TIMEOUT_S)
+        held = table.slice(0, 0)
+        if planned.run.holdout:
+            table, held = measure.split(table, planned.run.holdout, key)
+        table = measure.share(table, 0, self._order.processes, key)
+        parts = [encode(part, how, most, self._stream.words(part.num_rows)) for part in (table, held)]
+        public = None if shown is None else encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
+        return parts[0], parts[1], public, batch
 
     def _plan(self, loaded: Loaded, snapshot: Snapshot) -> TrainingPlan | None:
         """The plan anew; None when it is not the one that was paid for."""
@@ -174,70 +207,56 @@ class Work:
 
     def _batch(self, engine: DuckDBEngine, planned: TrainingPlan) -> float:
         """The expected batch, from the given number of units or a noisy count under the job's own charge."""
-        rate = planned.run.sampling_rate
+        rate = planned.run.sampling_rate * (1 - planned.run.holdout)
         if planned.count is None:
             return rate * float(planned.run.units or 1)
-        exact = count_units(engine, planned.encoding.rows, timeout_s=_ROWS_TIMEOUT_S)
+        exact = count_units(engine, planned.encoding.rows, timeout_s=ROWS_TIMEOUT_S)
         noisy = int(draw(planned.count, exact, "units", self._claim.charged)[0])
         return max(1.0, rate * noisy)
 
-    def _trainer(self, planned: TrainingPlan, rows: Rows, batch: float, loaded: Loaded) -> dpsgd.Trainer:
+    def _trainer(
+        self, planned: TrainingPlan, rows: Rows, batch: float, loaded: Loaded, team: dpsgd.Team
+    ) -> dpsgd.Trainer:
         encoding = planned.encoding
         weights = checkpoints.tensors(loaded, planned.run.architecture)
         return dpsgd.Trainer(
-            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights
+            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights, team
         )
 
-    def _train(self, trainer: dpsgd.Trainer, done: int, batch: float) -> bool:
+    def _train(
+        self,
+        trainer: dpsgd.Trainer,
+        team: dpsgd.Team,
+        done: int,
+        keep: dict[str, npt.NDArray[Any]],
+        curves: Curves,
+        note: Callable[[int], None],
+    ) -> bool:
         """The steps that are left, chunk by chunk; False when the owner asked to stop."""
         chunk = 1
         while done < self._job.steps:
             if self._heart.stop_asked.is_set():
+                team.told(0)
                 return False
-            until = min(done + chunk, self._job.steps)
+            until = min(done + min(chunk, curves.every), self._job.steps)
             self._jobs.begin(self._claim, until, done)
-            started = time.monotonic()
-            for _ in range(until - done):
+            started, begun = time.monotonic(), until - done
+            team.told(begun)
+            for _ in range(begun):
                 trainer.step()
             done = until
-            self._checkpoint.store({**trainer.state(), "done": np.array([done]), "batch": np.array([batch])})
-            each = (time.monotonic() - started) / chunk
+            if curves.due(done):
+                note(done)
+            self._checkpoint.store({**trainer.state(), **keep, **curves.state(), "done": np.array([done])})
+            each = (time.monotonic() - started) / begun
             chunk = int(min(max(1, _CHUNK_S / max(each, 1e-9)), 4 * chunk))
+        team.told(0)
         return True
 
     def _stopped(self) -> int:
         self._jobs.stop(self._claim, ran)
         self._checkpoint.remove()
         return DONE
-
-
-class Checkpoint:
-    """The last state of a run, replaced as a whole: tensors in safetensors, readable by its owner alone."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._file = folder / "state.safetensors"
-
-    def load(self) -> dict[str, npt.NDArray[Any]]:
-        """The state, or nothing."""
-        return load(self._file.read_bytes()) if self._file.is_file() else {}
-
-    def store(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Write beside, sync, rename: a process killed meanwhile leaves the state before."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self._folder / "state.part"
-        with part.open("wb") as file:
-            file.write(save(state))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._file)
-
-    def remove(self) -> None:
-        """The job has ended."""
-        for file in (self._file, self._folder / "state.part"):
-            file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            self._folder.rmdir()
 
 
 if __name__ == "__main__":

@@ -17,18 +17,19 @@ from tacit.wire import TrainingRequest
 from tacit_service.errors import RequestError
 from tacit_service.ledger.records import Job
 from tacit_service.policy.model import Policy
+from tacit_service.privacy.curves import FINITE_ORDERS, price
 from tacit_service.privacy.events import DpSgdEvent, Event, LaplaceEvent, from_dict
 from tacit_service.privacy.mechanisms import Measurement, laplace
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Epsilon
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.rows import protected_rows
+from tacit_service.query.rows import protected_rows, public_rows
 
 from . import accounting
 from .checkpoints import Headers
-from .encoding import Encoding, as_json, encoding
+from .encoding import Encoding, alike, as_json, encoding
 from .layers import Misfit, Network, network, parameters, unlike
-from .spec import COUNT_SHARE, PARAMETERS_MAX, Run, misfit, price_of, run_of, too_large
+from .spec import COUNT_SHARE, PARAMETERS_MAX, Caps, Price, Run, check, misfit, price_of, run_of, too_large
 
 COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
 """Buys the number of units where the request says a noise multiplier in place of ε."""
@@ -46,11 +47,14 @@ class TrainingPlan:
     sigma: float
     count: Measurement | None
     sgd: DpSgdEvent
+    tally: Measurement | None = None
+    validation: Encoding | None = None
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """What is charged."""
-        return (self.sgd,) if self.count is None else (self.count.event, self.sgd)
+        """What is charged: the count of units, the tally of held-out units, the run."""
+        bought = (self.count, self.tally)
+        return (*(m.event for m in bought if m is not None), self.sgd)
 
     def to_json(self) -> str:
         """What the job's row holds."""
@@ -63,20 +67,24 @@ class TrainingPlan:
         return json.dumps(body, sort_keys=True)
 
 
-def plan(policy: Policy, catalog: Catalog, request: TrainingRequest) -> TrainingPlan:
+def plan(policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps | None = None) -> TrainingPlan:
     """Plan a request, or refuse it; nothing is charged and no data is read."""
     asked = price_of(request, policy)
     run, how = shape(policy, catalog, request)
+    check(run, parameters(net_of(run, how)), caps or Caps())
     unit = policy.privacy_unit.name
     count = None
     if run.units is None:
         share = Epsilon(asked.epsilon.units // COUNT_SHARE) if asked.epsilon else COUNT_EPSILON_DEFAULT
         count = laplace(one_row(1), share, unit=unit)
+    tally = _tally(request, run, asked, unit)
     sigma = asked.noise_multiplier
     try:
         if sigma is None:
             assert asked.epsilon is not None
-            left = asked.epsilon - count.epsilon if count else asked.epsilon
+            left = asked.epsilon
+            for bought in (count, tally):
+                left = left - bought.epsilon if bought else left
             sigma = accounting.smallest_sigma(run.sampling_rate, run.steps, left, asked.delta)
         sgd = accounting.event(unit, run.sampling_rate, sigma, run.steps, asked.delta)
     except accounting.OutOfReach:
@@ -87,7 +95,37 @@ def plan(policy: Policy, catalog: Catalog, request: TrainingRequest) -> Training
             rule="training limits",
             field="epsilon",
         ) from None
-    return TrainingPlan(request, how, run, sigma, count, sgd)
+    return TrainingPlan(request, how, run, sigma, count, sgd, tally, validated(catalog, request, how))
+
+
+def _tally(request: TrainingRequest, run: Run, asked: Price, unit: str) -> Measurement | None:
+    """Pays for the numbers of held-out units that the model is right and wrong on: a unit moves one of them by one."""
+    if not run.holdout:
+        if request.metrics_epsilon is not None:
+            raise _metrics("Without holdout there is nothing that it pays for.")
+        return None
+    if request.metrics_epsilon is not None:
+        try:
+            share = Epsilon.parse(str(request.metrics_epsilon))
+        except ValueError as error:
+            raise _metrics(f"It is {error}.") from None
+    else:
+        share = Epsilon(asked.epsilon.units // COUNT_SHARE) if asked.epsilon else COUNT_EPSILON_DEFAULT
+    if share.units < 10**9 or (asked.epsilon is not None and 2 * share.units > asked.epsilon.units):
+        raise _metrics("It is at least 0.001, and at most half of epsilon.")
+    return laplace(one_row(1), share, unit=unit)
+
+
+def _metrics(detail: str) -> RequestError:
+    return RequestError(
+        "training_parameter_invalid", f"metrics_epsilon: {detail}", hint='Write "holdout": 0.2, "metrics_epsilon": "0.05".',
+        rule="training limits", field="metrics_epsilon",
+    )  # fmt: skip
+
+
+def validated(catalog: Catalog, request: TrainingRequest, how: Encoding) -> Encoding | None:
+    """How public rows to measure on are read: the same columns, by name, encoded as the training rows are."""
+    return None if request.validation is None else alike(public_rows(catalog, request.validation), how)
 
 
 def shape(policy: Policy, catalog: Catalog, request: TrainingRequest) -> tuple[Run, Encoding]:
@@ -166,6 +204,13 @@ class Stored:
         """The run's event."""
         return next(event for event in self.events if isinstance(event, DpSgdEvent))
 
+    @property
+    def bought(self) -> tuple[LaplaceEvent | None, LaplaceEvent | None]:
+        """The events of the count of units, and of the tally of held-out ones."""
+        found = iter([event for event in self.events if isinstance(event, LaplaceEvent)])
+        count = next(found) if self.run.units is None else None
+        return count, next(found) if self.run.holdout else None
+
 
 def stored(job: Job) -> Stored:
     """Read a job's row."""
@@ -180,20 +225,55 @@ def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | Non
     run, how = shape(policy, catalog, asked.request)
     if run != asked.run or as_json(how) != asked.encoding:
         return None
-    bought = [event for event in asked.events if isinstance(event, LaplaceEvent)]
-    count = Measurement(bought[0], one_row(1)) if bought else None
-    return TrainingPlan(asked.request, how, run, asked.sgd.sigma, count, asked.sgd)
+    count, tally = (None if event is None else Measurement(event, one_row(1)) for event in asked.bought)
+    return TrainingPlan(
+        asked.request, how, run, asked.sgd.sigma, count, asked.sgd, tally, validated(catalog, asked.request, how)
+    )
 
 
 def ran(job: Job) -> tuple[Event, ...]:
-    """What of a job may have drawn noise: nothing before it was claimed; then the count, and the steps begun."""
+    """What of a job may have drawn noise: nothing before it was claimed; then the count, and the steps begun.
+
+    Held-out units are measured on when every step is done: a run that was stopped before has not drawn that.
+    """
     if job.attempts == 0:
         return ()
-    events = stored(job).events
-    drawn = [event for event in events if not isinstance(event, DpSgdEvent)]
+    asked = stored(job)
+    events = asked.events
+    count, tally = asked.bought
+    drawn: list[Event] = [event for event in (count,) if event is not None]
+    if tally is not None and job.steps_begun == job.steps:
+        drawn.append(tally)
     if job.steps_begun:
         drawn += [accounting.part(event, job.steps_begun) for event in events if isinstance(event, DpSgdEvent)]
     return tuple(drawn)
+
+
+def so_far(job: Job) -> float:
+    """At most this ε was spent by the steps that a job has begun: cheap enough to be asked with every event.
+
+    Steps compose additively on the Rényi curve; its conversion (Canonne, Kamath, Steinke 2020) is an upper bound, and so
+    is the price of the whole run.
+    """
+    if job.attempts == 0:
+        return 0.0
+    asked = stored(job)
+    count, tally = asked.bought
+    spent = float(price([count]).epsilon) if count is not None else 0.0
+    if job.steps_begun:
+        spent += min(asked.sgd.epsilon, renyi_epsilon(asked.sgd, job.steps_begun / job.steps))
+    if tally is not None and job.steps_begun == job.steps:
+        spent += float(price([tally]).epsilon)
+    return spent
+
+
+def renyi_epsilon(event: DpSgdEvent, share: float = 1.0) -> float:
+    """ε at the event's δ from its Rényi curve alone, after a share of its steps."""
+    losses = price([event]).rdp
+    return max(0.0, min(
+        losses[i] * share / 1e12 + math.log1p(-1 / a) - (math.log(event.delta) + math.log(a)) / (a - 1)
+        for i, a in enumerate(FINITE_ORDERS)
+    ))  # fmt: skip
 
 
 def curve(sgd: DpSgdEvent, points: int = 10) -> list[tuple[float, float]]:

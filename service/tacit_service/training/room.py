@@ -17,9 +17,10 @@ from tacit_service.telemetry import log, setup
 
 from .checkpoints import headers
 from .desk import TrainingDesk, installed
+from .spec import Caps
 from .worker import Limits, Worker
 
-__all__ = ["TrainingDesk", "TrainingRoom", "foreground", "installed", "limits_of"]
+__all__ = ["TrainingDesk", "TrainingRoom", "caps_of", "foreground", "installed", "limits_of"]
 
 
 class TrainingRoom:
@@ -28,6 +29,7 @@ class TrainingRoom:
     def __init__(self, ledger: Ledger, ledger_url: str, data_dir: Path, settings: Settings | None) -> None:
         self._ledger, self._ledger_url, self._data_dir = ledger, ledger_url, data_dir
         self._settings = settings if settings is not None and settings.training else None
+        self._caps = Caps() if settings is None else caps_of(settings)
         self._desks: dict[str, TrainingDesk] = {}
         self._policies: dict[str, Path] = {}
         self._worker: Worker | None = None
@@ -37,7 +39,7 @@ class TrainingRoom:
         policy = loaded.policy
         self._policies[policy.dataset] = loaded.path
         self._desks[policy.dataset] = TrainingDesk(
-            policy, catalog, self._ledger, account, self._submitted, headers(loaded)
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps
         )
 
     def desk(self, dataset: str) -> TrainingDesk:
@@ -56,10 +58,22 @@ class TrainingRoom:
         """Stop the worker; a job in progress continues from its checkpoint later."""
         if self._worker is not None:
             self._worker.close()
+        for desk in self._desks.values():
+            desk.close()
 
     def _submitted(self) -> None:
         if self._worker is not None:
             self._worker.nudge()
+
+
+def caps_of(settings: Settings) -> Caps:
+    """What the settings allow analysts to ask for."""
+    return Caps(
+        open_max=settings.training_open_max,
+        steps_max=settings.training_steps_max,
+        parameters_max=settings.training_parameters_max,
+        rows_max=settings.training_rows_max,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -68,6 +82,9 @@ def limits_of(settings: Settings) -> Limits:
         time_s_max=settings.training_time_s_max,
         memory_bytes_max=settings.training_memory_mb_max << 20,
         threads=settings.training_threads,
+        processes=settings.training_processes,
+        at_once=settings.training_at_once,
+        per_analyst=settings.training_running_max,
     )
 
 

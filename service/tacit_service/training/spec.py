@@ -89,10 +89,31 @@ class Run(Frozen):
     average: float = 0.0
     label_smoothing: float = 0.0
     schedule: Literal["constant", "linear"] = "constant"
+    holdout: float = 0.0
 
     def shown(self) -> dict[str, JsonValue]:
         """As people see them."""
         return self.model_dump(mode="json", exclude={"architecture"})
+
+
+class Caps(Frozen):
+    """The operator's limits on what analysts ask for."""
+
+    open_max: int = 4
+    steps_max: int = STEPS_MAX
+    parameters_max: int = PARAMETERS_MAX
+    rows_max: int = 1_000
+
+
+def check(run: Run, size: int, caps: Caps) -> None:
+    """Refuse what is beyond the operator's limits, where they are below those of this file."""
+    if run.steps > caps.steps_max:
+        raise RequestError(
+            "training_too_long", f"The run would take {run.steps} steps; {caps.steps_max} are the most here.",
+            hint="Ask for fewer epochs or steps.", rule="training limits", field="steps",
+        )  # fmt: skip
+    if size > caps.parameters_max:
+        raise _model(f"The model has {size} parameters; {caps.parameters_max} are the most here.", "Make it smaller.")
 
 
 class Price(Frozen):
@@ -134,6 +155,7 @@ def run_of(request: TrainingRequest, max_rows: int, registered: Mapping[str, Reg
         average=_number(request.average, "average", 0.5, 0.99999, 0.0),
         label_smoothing=_number(request.label_smoothing, "label_smoothing", 0.0, 0.5, 0.0),
         schedule="linear" if schedule == "linear" else "constant",
+        holdout=_number(request.holdout, "holdout", 0.01, 0.5, 0.0),
     )
 
 

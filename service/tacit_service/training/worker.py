@@ -1,6 +1,6 @@
-"""The worker: claims jobs, one after another, and runs each in a process of its own with limits.
+"""The worker: takes jobs off the ledger's queue, and runs each in a process of its own with limits.
 
-``serve`` and ``demo`` run one in a thread; ``tacit-service worker`` is the same loop in the foreground. Any number of
+``serve`` and ``demo`` run one in a thread; ``tacit-service worker`` is the same in the foreground. Any number of
 them may share a ledger: a job is worked on by the one whose claim the store holds.
 """
 
@@ -18,14 +18,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tacit import wire
 from tacit_service.errors import LedgerUnavailable
 from tacit_service.ledger.jobs import Jobs, LostClaim
 from tacit_service.ledger.records import Claim
 from tacit_service.ledger.store import Ledger
-from tacit_service.telemetry import log
+from tacit_service.telemetry import log, places
+
+if TYPE_CHECKING:
+    from tacit_service.ledger.dispatch import Executor
 
 _POLL_S: Final = 0.5
 _SOURCE_ROOTS: Final = tuple(
@@ -35,16 +38,22 @@ _SOURCE_ROOTS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one job may use. ``lease_s``: after this long without a sign of life another worker takes a job over."""
+    """What one job may use. ``lease_s``: after this long without a sign of life another worker takes a job over.
+
+    ``at_once`` jobs of a dataset run in one worker at the same time, ``per_analyst`` of one analyst in all workers.
+    """
 
     time_s_max: float = 3600.0
     memory_bytes_max: int = 8 << 30
     threads: int = 2
+    processes: int = 1
     lease_s: float = 10.0
+    at_once: int = 1
+    per_analyst: int = 1
 
 
 class Worker:
-    """Works on the jobs of the datasets whose policies it has, until it is closed."""
+    """Works on the jobs of the datasets whose policies it has, until it is closed. One a process."""
 
     def __init__(
         self,
@@ -68,7 +77,7 @@ class Worker:
         self._thread.start()
 
     def nudge(self) -> None:
-        """Look for a job now."""
+        """There is a job now."""
         self._wake.set()
 
     def close(self) -> None:
@@ -77,26 +86,52 @@ class Worker:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._jobs.close()
 
     def run(self) -> None:
-        """The loop. Returns once ``close`` is called."""
-        while not self._closed.is_set():
-            try:
-                claim = self._jobs.claim(list(self._policies), self._limits.lease_s)
-                if claim is not None:
-                    self._work(claim)
-                    continue
-            except (LedgerUnavailable, LostClaim):
-                log("training_waits", level=logging.WARNING)
-            self._wake.wait(_POLL_S)
-            self._wake.clear()
+        """Until ``close``. The queue is opened with the first job: a service that nobody trains with never pays for it."""
+        executor: Executor | None = None
+        datasets = list(self._policies)
+        try:
+            while not self._closed.is_set():
+                try:
+                    if executor is None and self._jobs.any_open(datasets):
+                        executor = self._jobs.executor(
+                            datasets, self._take, at_once=self._limits.at_once, per_analyst=self._limits.per_analyst
+                        )
+                    if executor is not None:
+                        self._jobs.mend(datasets, self._limits.lease_s)
+                except (LedgerUnavailable, LostClaim):
+                    log("training_waits", level=logging.WARNING)
+                self._wake.wait(_POLL_S if executor is None else max(_POLL_S, self._limits.lease_s / 5))
+                self._wake.clear()
+        finally:
+            if executor is not None:
+                executor.close()
+
+    def _take(self, job_id: str, ticket: str) -> None:
+        """One job off the queue, in a thread of the queue's. Never raises: ``mend`` finds what is left undone."""
+        try:
+            if self._closed.is_set():
+                self._jobs.decline(job_id, ticket)
+            elif (claim := self._jobs.claim(job_id, ticket, self._limits.lease_s)) is not None:
+                self._work(claim)
+        except (LedgerUnavailable, LostClaim):
+            log("training_waits", level=logging.WARNING)
+        except Exception as error:
+            log("training_fault", level=logging.ERROR, error=type(error).__name__, where=places(error))
 
     def _work(self, claim: Claim) -> None:
         child = self._spawn(claim)
         deadline = time.monotonic() + self._limits.time_s_max
+        renewed = time.monotonic()
         while child.poll() is None and not self._closed.is_set() and time.monotonic() < deadline:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(0.2)
+            if time.monotonic() - renewed > self._limits.lease_s / 4:  # its own heart beats once torch is imported
+                with contextlib.suppress(LedgerUnavailable, LostClaim):  # a process that lost its claim ends itself
+                    self._jobs.renew(claim, self._limits.lease_s)
+                renewed = time.monotonic()
         finished = child.poll() is not None
         if not finished:
             child.kill()
@@ -105,9 +140,8 @@ class Worker:
             self._report(output)
         with contextlib.suppress(LostClaim):  # what has ended holds no claim
             if finished or self._closed.is_set():
-                self._jobs.give_back(claim)
-                if child.returncode not in (0, -signal.SIGKILL):  # whatever ails it may pass
-                    self._closed.wait(min(5.0, 0.2 * claim.job.attempts))
+                at_once = child.returncode in (0, -signal.SIGKILL)  # whatever else ails it may pass
+                self._jobs.give_back(claim, 0.0 if at_once else min(5.0, 0.2 * claim.job.attempts))
             else:
                 self._jobs.fail(claim, "out_of_time")
 
@@ -122,6 +156,7 @@ class Worker:
             "token": claim.token,
             "lease_s": limits.lease_s,
             "threads": limits.threads,
+            "processes": limits.processes,
             "memory_bytes_max": limits.memory_bytes_max,
         }
         child = subprocess.Popen(

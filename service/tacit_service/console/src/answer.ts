@@ -3,9 +3,10 @@
 import { words } from "./api";
 import { axes, draw, kindFor, suggest, type ChartKind, type Choice } from "./chart";
 import { button, fill, h, toast, type Child } from "./dom";
-import { copy, saveArrow, saveCsv, savePng, saveReceipt, saveSvg } from "./export";
+import { copy, saveArrow, saveCsv, saveParquet, savePng, saveReceipt, saveSvg } from "./export";
 import { amount, compact, when } from "./format";
 import { table, type View } from "./table";
+import { copyText } from "./ui";
 import type { Answer, Receipt } from "./wire";
 
 export function answerView(answer: Answer): HTMLElement {
@@ -13,18 +14,21 @@ export function answerView(answer: Answer): HTMLElement {
   const grid = table(answer, view);
   const chart = chartView(answer, view);
   const trying = (work: () => Promise<void>, done: string) => () => { work().then(() => done && toast(done), (error: unknown) => toast(words(error))); };
+  const kept = answer.release_id.startsWith("rel_");
   return h("section", { class: "answer-view", "aria-label": "Answer" },
-    h("p", { class: "cost", role: "status" }, cost(answer.receipt), " ",
-      h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id)),
+    h("p", { class: "cost", role: "status" }, cost(answer.receipt),
+      kept ? [h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id),
+        button("Copy link", () => copyText(`${location.origin}/#/release/${encodeURIComponent(answer.release_id)}`), { class: "quiet" })] : null),
     answer.receipt.held ? null : answer.receipt.notes.map((note) => h("p", { class: "note" }, note)),
-    chart,
-    grid,
-    h("div", { class: "bar export" },
-      button("Copy", trying(() => copy(answer, view.order), "Copied with intervals"), { class: "quiet" }),
-      button("CSV", () => saveCsv(answer, view.order), { class: "quiet" }),
-      button("Arrow", trying(() => saveArrow(answer), ""), { class: "quiet" }),
-      button("JSON with receipt", () => saveReceipt(answer), { class: "quiet" })),
-    receiptView(answer));
+    chart ? h("div", { class: "card" }, chart) : null,
+    h("div", { class: "card" }, grid,
+      h("div", { class: "bar export" },
+        button("Copy", trying(() => copy(answer, view.order), "Copied with intervals"), { class: "quiet" }),
+        button("CSV", () => saveCsv(answer, view.order), { class: "quiet" }),
+        kept ? button("Parquet", trying(() => saveParquet(answer), ""), { class: "quiet" }) : null,
+        kept ? button("Arrow", trying(() => saveArrow(answer), ""), { class: "quiet" }) : null,
+        button("JSON with receipt", () => saveReceipt(answer), { class: "quiet" }))),
+    h("div", { class: "card" }, receiptView(answer)));
 }
 
 function cost(receipt: Receipt): Child {
@@ -54,13 +58,17 @@ function chartView(answer: Answer, view: View): HTMLElement | null {
   const x = pick("Across", names(xs), String(choice.x), (value) => {
     choice = { ...choice, x: Number(value), series: xs.find((place) => place !== Number(value)) ?? null, kind: kindFor(answer, Number(value)) };
     kind.select.value = choice.kind;
+    series.select.value = choice.series === null ? "" : String(choice.series);
     redraw();
   });
   const y = pick("Height", names(ys), String(choice.y), (value) => { choice = { ...choice, y: Number(value) }; redraw(); });
+  const none: [string, string] = ["", "one colour"];
+  const series = pick("Colour", [none, ...names(xs)], choice.series === null ? "" : String(choice.series), (value) => { choice = { ...choice, series: value === "" ? null : Number(value) }; redraw(); });
+  view.changed = redraw;  // what is sorted or filtered in the table is so in the chart
   new ResizeObserver(redraw).observe(area);
   document.addEventListener("tacit:theme", redraw);
   return h("div", { class: "chart-view" },
-    h("div", { class: "bar" }, kind.label, xs.length > 1 ? x.label : null, ys.length > 1 ? y.label : null,
+    h("div", { class: "bar" }, kind.label, xs.length > 1 ? x.label : null, ys.length > 1 ? y.label : null, xs.length > 1 ? series.label : null,
       h("span", { class: "spacer" }),
       button("SVG", () => { if (drawn) saveSvg(answer.release_id, drawn); }, { class: "quiet" }),
       button("PNG", () => { if (drawn) savePng(answer.release_id, drawn).catch((error: unknown) => toast(words(error))); }, { class: "quiet" })),

@@ -1,9 +1,13 @@
 // Calls to the service that served this page. The key lives in memory and, where wanted, in this tab's sessionStorage.
 
-import type { Account, Answer, Budget, DatasetFacts, Me, Problem, QueryRequest, Quote, ReleaseItem } from "./wire";
+import type {
+  Account, Analyst, Answer, Budget, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Problem, QueryRequest, Quote,
+  Rehearsal, ReleaseItem, Spending, TrainingJob, TrainingQuote, Verification,
+} from "./wire";
 
 const KEY = "tacit.key";
 const ARROW = "application/vnd.apache.arrow.stream";
+const PARQUET = "application/vnd.apache.parquet";
 
 export class Refused extends Error {
   constructor(readonly problem: Problem) {
@@ -61,6 +65,8 @@ export const api = {
     (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`)).releases,
   release: async (id: string) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`)),
   arrow: async (id: string) => await (await call("GET", `/v1/releases/${at(id)}`, { accept: ARROW })).arrayBuffer(),
+  parquet: async (id: string) => await (await call("GET", `/v1/releases/${at(id)}`, { accept: PARQUET })).arrayBuffer(),
+  spending: (dataset: string) => json<Spending>("GET", `/v1/budget/history?limit=200&dataset=${at(dataset)}`),
   quote: (body: QueryRequest, signal?: AbortSignal) => json<Quote>("POST", "/v1/quotes", { body, signal }),
   explain: async (body: QueryRequest) => (await json<{ plan: string }>("POST", "/v1/explain", { body })).plan,
 
@@ -74,6 +80,45 @@ export const api = {
       return bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey }));
     }
   },
+};
+
+export const training = {
+  async schema(): Promise<ObjectSchema> {
+    const document = await json<{ components: { schemas: Record<string, ObjectSchema> } }>("GET", "/v1/openapi.json");
+    return document.components.schemas.TrainingRequest ?? { properties: {} };
+  },
+  quote: (body: unknown, signal?: AbortSignal) => json<TrainingQuote>("POST", "/v1/training-quotes", { body, signal }),
+  submit: (body: unknown) => json<TrainingJob>("POST", "/v1/training-jobs", { body, idempotencyKey: unique() }),
+  jobs: async (dataset: string) => (await json<{ jobs: TrainingJob[] }>("GET", `/v1/training-jobs?dataset=${at(dataset)}`)).jobs,
+  job: (id: string) => json<TrainingJob>("GET", `/v1/training-jobs/${at(id)}`),
+  cancel: (id: string) => json<TrainingJob>("POST", `/v1/training-jobs/${at(id)}/cancel`),
+  card: (id: string) => json<ModelCard>("GET", `/v1/training-jobs/${at(id)}/card`),
+  events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }),
+  artifacts: (id: string) => json<Record<string, unknown>>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
+  file: async (id: string, path: string) => await (await call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" })).arrayBuffer(),
+};
+
+const admin = "/v1/admin";
+
+export const owner = {
+  analysts: async () => (await json<{ analysts: Analyst[] }>("GET", `${admin}/analysts`)).analysts,
+  accounts: async (name: string) => (await json<{ accounts: OwnedAccount[] }>("GET", `${admin}/datasets/${at(name)}/accounts`)).accounts,
+  history: (name: string, before?: number) => json<History>("GET", `${admin}/datasets/${at(name)}/history?limit=50${before ? `&before=${before}` : ""}`),
+  policy: (name: string) => json<PolicyReading>("GET", `${admin}/datasets/${at(name)}/policy`),
+  appoint: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/analysts`, { body }),
+  state: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/state`, { body }),
+  pace: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/pace`, { body }),
+  transfer: (name: string, body: unknown) => json<unknown>("POST", `${admin}/datasets/${at(name)}/transfer`, { body }),
+  keys: async () => (await json<{ keys: Key[] }>("GET", `${admin}/keys`)).keys,
+  addKey: (body: unknown) => json<NewKey>("POST", `${admin}/keys`, { body }),
+  rotate: (id: string, body: unknown) => json<NewKey>("POST", `${admin}/keys/${at(id)}/rotate`, { body }),
+  grant: (id: string, body: unknown) => json<Key>("POST", `${admin}/keys/${at(id)}/grants`, { body }),
+  revoke: (id: string) => json<Key>("POST", `${admin}/keys/${at(id)}/revoke`),
+  journal: (after: number) => json<Journal>("GET", `${admin}/journal?limit=50&after=${after}`),
+  verify: () => json<Verification>("GET", `${admin}/verify`),
+  checkpoint: () => json<{ checkpoint: string; origin: string; public_key: string }>("GET", `${admin}/checkpoint`),
+  check: (policy: string, signal?: AbortSignal) => json<PolicyReading>("POST", `${admin}/policies/check`, { body: { policy }, signal }),
+  rehearse: (body: unknown, signal?: AbortSignal) => json<Rehearsal>("POST", `${admin}/policies/rehearsal`, { body, signal }),
 };
 
 // JSON has no infinity: an end that is null is not bounded.

@@ -1,48 +1,63 @@
-// What is spent and left, and on what.
+// What is spent and left, by day and by query; and why the sum can pass the limit.
 
-import { h } from "./dom";
+import { api } from "./api";
+import { h, type Child } from "./dom";
 import { amount, when } from "./format";
-import type { Account, ReleaseItem, Spend } from "./wire";
+import { priced, releaseLink } from "./history";
+import { columns, plot } from "./plot";
+import { badge, card, grid, meter, page, stat, type Tone } from "./ui";
+import type { Charge, DatasetFacts, Spending } from "./wire";
 
-export function budgetView(accounts: Account[], releases: ReleaseItem[]): HTMLElement {
-  return h("section", { class: "page", "aria-labelledby": "budget-title" },
-    h("h1", { id: "budget-title" }, "Budget"),
-    h("p", { class: "about" }, "ε bounds what anyone can learn about one protected unit from all the answers together. Spent ε never comes back."),
-    accounts.map((account) => h("div", { class: "account" },
-      h("h2", null, account.dataset),
-      meter("ε", account.limit.epsilon, account.remaining.epsilon),
-      Number(account.limit.delta) ? meter("δ", account.limit.delta, account.remaining.delta) : null,
-      account.dataset_remaining ? h("p", { class: "muted" }, `The whole dataset has ε ${amount(account.dataset_remaining.epsilon)} left for all its analysts.`) : null,
-      h("p", { class: "muted" }, `${account.releases} ${account.releases === 1 ? "charge" : "charges"} so far.`))),
-    releases.length ? [byDay(releases), releasesTable(releases)] : null);
+export const STATES: Record<Charge["status"], [string, Tone]> = {
+  pending: ["holds budget", "warn"], released: ["released", "good"], failed: ["failed, charged", "bad"], voided: ["given back", "plain"], settled: ["settled", "good"],
+};
+
+export const toneOf = (share: number): Tone => share < 0.1 ? "bad" : share < 0.25 ? "warn" : "good";
+
+export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
+  const [accounts, spending] = await Promise.all([api.budget(), api.spending(facts.name)]);
+  const account = accounts.find((each) => each.dataset === facts.name);
+  if (!account) return page("Budget", "This key has no account here.");
+  const share = Number(account.limit.epsilon) > 0 ? Number(account.remaining.epsilon) / Number(account.limit.epsilon) : 0;
+  const usual = Number(facts.default_epsilon);
+  const over = Number(account.spent.epsilon) > Number(account.limit.epsilon);
+  return page("Budget", `ε bounds what anyone can learn about one ${facts.privacy_unit} from all the answers together. Spent ε never comes back.`,
+    card(null,
+      h("div", { class: "stats" },
+        stat("Left", `ε ${amount(account.remaining.epsilon)}`, `of ${amount(account.limit.epsilon)} for life`),
+        stat("Spent", `ε ${amount(account.spent.epsilon)}`, `${account.releases} ${account.releases === 1 ? "charge" : "charges"}`),
+        stat("About", `${Math.floor(Number(account.remaining.epsilon) / usual + 1e-9)} more`, `at the usual ε ${amount(facts.default_epsilon)}`),
+        Number(account.limit.delta) ? stat("δ left", amount(account.remaining.delta), `of ${amount(account.limit.delta)}; one charge may use so much`) : null,
+        account.dataset_remaining ? stat("The whole dataset", `ε ${amount(account.dataset_remaining.epsilon)}`, "left for all its analysts") : null),
+      h("div", { class: "gap" }), meter(share, `ε ${amount(account.remaining.epsilon)} of ${amount(account.limit.epsilon)} left`, toneOf(share)),
+      over ? h("p", { class: "help" }, "The plain sum has passed the limit, and that is right: many small charges together tell less than their sum, and the ledger counts both ways.") : null),
+    h("div", { class: "columns" }, card("By day", byDay(spending)), card("Held up", pending(spending))),
+    card("By query", charges(spending.charges), spending.complete ? null : h("p", { class: "help" }, "Only the newest are listed.")));
 }
 
-function meter(name: string, limit: string, remaining: string): HTMLElement {
-  const [whole, left] = [Number(limit), Number(remaining)];
-  const label = `${name} ${amount(remaining)} of ${amount(limit)} left`;
-  return h("div", { class: "meter" }, h("span", null, label), h("meter", { min: 0, max: 1, low: 0.1, value: whole > 0 ? left / whole : 0, "aria-label": label }));
+export function byDay(spending: Spending): Child {
+  if (!spending.days.length) return h("p", { class: "muted none" }, "Nothing is spent yet.");
+  const days = [...spending.days].reverse().slice(-30).map((day) => ({
+    label: day.day.slice(5), value: Number(day.spent.epsilon), said: `${day.day}: ε ${amount(day.spent.epsilon)} in ${day.charges} ${day.charges === 1 ? "charge" : "charges"}`,
+  }));
+  return [plot((width) => columns(width, "ε spent by day", days)),
+    h("ul", { class: "aside" }, days.map((day) => h("li", null, day.said)))];
 }
 
-function byDay(releases: ReleaseItem[]): HTMLElement {
-  const days = new Map<string, number>();
-  for (const release of releases) {
-    const day = release.created_at.slice(0, 10);
-    days.set(day, (days.get(day) ?? 0) + Number(release.charged.epsilon));
-  }
-  const most = Math.max(...days.values(), Number.MIN_VALUE);
-  return h("div", null, h("h2", null, "By day"), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Spending by day" }, h("table", { class: "days" }, h("tbody", null, [...days].map(([day, spent]) =>
-    h("tr", null, h("th", { scope: "row" }, day), h("td", null, h("meter", { min: 0, max: 1, value: spent / most, "aria-label": `Spent on ${day}` })), h("td", { class: "number" }, `ε ${amount(String(spent))}`)))))));
-}
+const pending = (spending: Spending): Child => grid({
+  label: "Charges without an end", head: ["When", "Statement", "Holds"], numbers: [2], class: "wide", none: "No charge is waiting for its answer.",
+  rows: spending.pending.map((charge) => [h("span", { class: "when" }, when(charge.at)), h("code", null, charge.sql), priced(charge.cost)]),
+});
 
-const priced = (spend: Spend): string => Number(spend.epsilon) === 0 ? "free" : `ε ${amount(spend.epsilon)}`;
-
-export function releasesTable(releases: ReleaseItem[]): HTMLElement {
-  return h("div", null, h("h2", null, "Releases that you hold"),
-    h("p", { class: "about" }, "Each can be read again for free; asking the same question again answers from here."),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Releases" }, h("table", { class: "releases" },
-      h("thead", null, h("tr", null, ["When", "Statement", "Cost"].map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", null, releases.map((release) => h("tr", null,
-        h("td", { class: "when" }, when(release.created_at)),
-        h("td", null, h("a", { href: `#/release/${encodeURIComponent(release.release_id)}` }, h("code", null, release.sql.replace(/\s+/g, " ")))),
-        h("td", { class: "number" }, priced(release.charged))))))));
+export function charges(all: Charge[], who = false): HTMLElement {
+  return grid({
+    label: "Charges", class: "releases wide", numbers: [who ? 4 : 3], none: "Nothing was asked yet.",
+    head: ["When", ...(who ? ["Who"] : []), "Statement", "State", "Cost"],
+    rows: all.map((charge) => {
+      const [name, tone] = STATES[charge.status];
+      const statement = charge.release_id?.startsWith("rel_") && !who ? releaseLink(charge.release_id, charge.sql) : h("code", null, charge.sql.replace(/\s+/g, " "));
+      const cost = charge.paid_by_dataset === false ? [priced(charge.cost), " ", badge("handed on")] : priced(charge.cost);
+      return [h("span", { class: "when" }, when(charge.at)), ...(who ? [charge.analyst] : []), statement, badge(name, tone), cost];
+    }),
+  });
 }

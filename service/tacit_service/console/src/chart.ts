@@ -63,7 +63,7 @@ interface Colours { ink: string; muted: string; line: string; paper: string; ser
 function colours(): Colours {
   const style = getComputedStyle(document.documentElement);
   const read = (name: string): string => style.getPropertyValue(name).trim();
-  return { ink: read("--ink"), muted: read("--muted"), line: read("--line"), paper: read("--paper"), series: [1, 2, 3, 4, 5, 6].map((each) => read(`--series-${each}`)) };
+  return { ink: read("--ink"), muted: read("--muted"), line: read("--line"), paper: read("--field"), series: [1, 2, 3, 4, 5, 6].map((each) => read(`--series-${each}`)) };
 }
 
 export function draw(answer: Answer, choice: Choice, order: number[], width: number): { svg: SVGElement; note: string } {
@@ -89,7 +89,7 @@ export function draw(answer: Answer, choice: Choice, order: number[], width: num
   const left = 14 + 7.2 * Math.max(...ticks.map((tick) => compact(tick).length));
   const box = { left, right: width - 14, top: kept.length > 1 ? 34 : 14, bottom: HEIGHT - 44 };
   const y = (value: number): number => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top);
-  const svg = s("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "font-family": "system-ui, sans-serif", "font-size": 12 });
+  const svg = s("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "font-family": "Tacit, Inter, system-ui, sans-serif", "font-size": 12 });
   svg.append(s("title", null, `${answer.columns[choice.y]?.name ?? ""} by ${answer.columns[choice.x]?.name ?? ""}, with 95 % intervals`),
     s("rect", { width, height: HEIGHT, fill: palette.paper }));
   for (const tick of ticks) {
@@ -182,7 +182,7 @@ function legend({ svg, kept, palette, box }: Context): void {
   });
 }
 
-function scale(from: number, to: number): { ticks: number[]; low: number; high: number } {
+export function scale(from: number, to: number): { ticks: number[]; low: number; high: number } {
   const span = to - from || Math.abs(to) || 1;
   const rough = span / 5;
   const power = 10 ** Math.floor(Math.log10(rough));

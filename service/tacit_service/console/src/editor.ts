@@ -19,9 +19,10 @@ export interface Hooks {
   run: () => void;
   cancel: () => boolean;
   fix: () => boolean;
+  recall: (step: number) => boolean;
 }
 
-const colours = HighlightStyle.define([
+export const colours = HighlightStyle.define([
   { tag: tags.keyword, color: "var(--code-keyword)", fontWeight: "600" },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number)" },
@@ -29,10 +30,10 @@ const colours = HighlightStyle.define([
   { tag: [tags.standard(tags.name), tags.typeName], color: "var(--code-function)" },
 ]);
 
-const look = EditorView.theme({
-  "&": { backgroundColor: "var(--field)", color: "var(--ink)", fontSize: "14px" },
+export const look = EditorView.theme({
+  "&": { backgroundColor: "var(--field)", color: "var(--ink)", fontSize: "13.5px" },
   "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", minHeight: "8.5em", maxHeight: "40vh" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", minHeight: "132px", maxHeight: "40vh" },
   ".cm-content": { caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--field)", color: "var(--muted)", border: "none" },
@@ -49,7 +50,7 @@ const look = EditorView.theme({
 
 // Text typed over a selection: the browser would copy the replaced text's look into a style attribute, which the page's
 // content policy refuses (and reports), so the change is made here instead.
-const typedOver = EditorView.domEventHandlers({
+export const typedOver = EditorView.domEventHandlers({
   beforeinput(event, view) {
     const { from, to, empty } = view.state.selection.main;
     const text = event.data;
@@ -78,6 +79,8 @@ export class Editor {
       Prec.highest(keymap.of([
         { key: "Mod-Enter", run: (view) => { closeCompletion(view); hooks.run(); return true; } },
         { key: "Alt-Enter", run: () => hooks.fix() },
+        { key: "Alt-ArrowUp", run: () => hooks.recall(1) },
+        { key: "Alt-ArrowDown", run: () => hooks.recall(-1) },
         { key: "Escape", run: (view) => completionStatus(view.state) === null && hooks.cancel() },
       ])),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
@@ -130,4 +133,35 @@ export function place(text: string, problem: Problem): [number, number] {
   const from = points.slice(0, start).join("").length;
   const to = points.slice(0, Math.max(end ?? start + 1, start + 1)).join("").length;
   return from < to ? [from, to] : [Math.max(0, text.length - 1), text.length];
+}
+
+// A plain text of many lines, such as a policy, with problems marked at their lines.
+export class TextEditor {
+  private readonly view: EditorView;
+  private readonly extensions;
+
+  constructor(parent: HTMLElement, nonce: string, label: string, changed: (text: string) => void) {
+    this.extensions = [
+      EditorView.cspNonce.of(nonce), lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), lintGutter(),
+      EditorView.theme({ ".cm-scroller": { maxHeight: "max(420px, 62vh)", minHeight: "320px", fontSize: "12.5px" } }), look, typedOver,
+      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+      keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
+      EditorView.updateListener.of((update) => { if (update.docChanged) changed(update.state.doc.toString()); }),
+    ];
+    this.view = new EditorView({ parent, state: EditorState.create({ doc: "", extensions: this.extensions }) });
+  }
+
+  get text(): string { return this.view.state.doc.toString(); }
+
+  open(text: string): void {
+    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+  }
+
+  mark(problems: { line: number; text: string; fix: string }[]): void {
+    const { doc } = this.view.state;
+    this.view.dispatch(setDiagnostics(this.view.state, problems.map(({ line, text, fix }): Diagnostic => {
+      const at = doc.line(Math.min(Math.max(1, line), doc.lines));
+      return { from: at.from, to: at.to, severity: "error", message: text, renderMessage: () => h("div", null, h("strong", null, text), h("div", null, fix)) };
+    })));
+  }
 }

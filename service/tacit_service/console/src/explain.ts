@@ -1,44 +1,128 @@
-// The derivation, drawn: the plan's indented text as a tree, its judgements as tags.
+// The derivation, drawn: what is read inside, how it is bounded, where the noise is added, and what may then leave.
 
+import { api } from "./api";
 import { h, type Child } from "./dom";
+import { amount, compact } from "./format";
+import { card, copyText, empty, meter, page } from "./ui";
+import type { DatasetFacts, Mechanism, QueryRequest, Quote } from "./wire";
+import { button } from "./dom";
 
-interface Node_ { text: string; children: Node_[] }
+interface Step { text: string; children: Step[] }
 
-export function parse(plan: string): Node_[] {
-  const roots: Node_[] = [];
-  const open: { depth: number; node: Node_ }[] = [];
+export function parse(plan: string): Step[] {
+  const roots: Step[] = [];
+  const open: { depth: number; step: Step }[] = [];
   for (const line of plan.split("\n")) {
     if (!line.trim()) continue;
     const depth = line.length - line.trimStart().length;
-    const node = { text: line.trim(), children: [] };
+    const step = { text: line.trim(), children: [] };
     while (open.length && (open.at(-1)?.depth ?? 0) >= depth) open.pop();
-    (open.at(-1)?.node.children ?? roots).push(node);
-    open.push({ depth, node });
+    (open.at(-1)?.step.children ?? roots).push(step);
+    open.push({ depth, step });
   }
   return roots;
 }
 
-export function tree(plan: string): HTMLElement {
-  return h("ul", { class: "tree" }, parse(plan).map(branch));
+const EXPLAIN = /^\s*explain\s+/i;
+
+export async function explainPage(facts: DatasetFacts, asked: QueryRequest): Promise<HTMLElement> {
+  const about = "How the answer would be derived, and why it may leave. Free, and no data are read.";
+  const sql = asked.sql.replace(EXPLAIN, "");
+  if (!sql.trim()) return page("Explain", about, empty("There is no statement to explain.", "Write one, then come back.", h("a", { href: "#/query" }, "To the editor")));
+  const body = { ...asked, sql };
+  const [plan, quote] = await Promise.all([api.explain(body), api.quote(body)]);
+  return page("Explain", about, h("pre", { tabindex: 0, "aria-label": "Statement" }, sql), derivation(plan, quote, facts),
+    h("div", { class: "bar" }, h("a", { href: "#/query" }, "Back to the editor"), button("Copy as text", () => copyText(plan), { class: "quiet" })));
 }
 
-function branch(node: Node_): HTMLElement {
-  return h("li", null, h("span", { class: "step" }, line(node.text)), node.children.length ? h("ul", null, node.children.map(branch)) : null);
+export function derivation(plan: string, quote: Quote, facts: DatasetFacts): HTMLElement {
+  const steps = parse(plan);
+  const of = (head: string): Step[] => steps.filter((step) => step.text.startsWith(head));
+  const releases = of("release ");
+  const rest = (step: Step | undefined): string => step?.text.replace(/^[^:]*:\s*/, "") ?? "";
+  return h("div", { class: "flow" },
+    releases.length ? releases.map((step, place) => release(step, quote, facts, rest(of("stage:").find((each) => place > 0 && each.text.includes(" is "))))) :
+      h("section", { class: "lane out" }, h("h2", null, "Public tables only"), h("p", { class: "about" }, "Nothing protected is read: the answer is exact and free.")),
+    releases.length ? h("div", { class: "boundary" }, "what is below may leave: paid once, free from here") : null,
+    h("section", { class: "lane out" }, h("h2", null, "Computed from what was released"),
+      h("p", { class: "about" }, "Any SQL over released numbers tells nothing more: ordering, ratios, windows and rounding are free."),
+      h("code", null, friendly(rest(of("post-processing")[0]), releases)),
+      of("public tables").map((step) => h("p", { class: "help" }, `Reads the public tables ${rest(step)}, exactly.`))),
+    h("div", { class: "arrow" }, "your answer"),
+    h("section", { class: "lane out" }, h("div", { class: "outs" }, quote.columns.map((column) => h("span", { class: "step" }, column.name,
+      column.plus_minus !== null ? ` ±${compact(column.plus_minus)}` : "", " ", h("span", { class: "tag" }, KINDS[column.kind])))),
+    h("p", { class: "help" }, "Half-widths at 95 %, before anything is asked.")),
+    h("div", { class: "gap" }),
+    card("What the engine runs", h("p", { class: "about" }, "Exact integers inside the trusted core; they never leave it without noise."),
+      of("engine ").map((step) => h("details", null, h("summary", null, h("code", null, step.text.slice(0, step.text.indexOf(":")))), h("pre", null, rest(step))))));
+}
+
+const KINDS = { key: "key", noisy: "measured", derived: "computed", public: "public" };
+
+// Internal names of the released table give way to the names that the analyst wrote.
+function friendly(sql: string, releases: Step[]): string {
+  const [only, ...more] = releases;
+  if (!only || more.length) return sql;
+  const names = new Map(only.children.flatMap((child) => {
+    const [, inner, expression] = /^(a\d+) = (.*) from [^)]*$/.exec(child.text) ?? [];
+    return inner && expression ? [[inner, shown(expression)] as const] : [];
+  }));
+  const keys = (/: by (.*) \(/.exec(only.text)?.[1] ?? "").split(", ");
+  keys.forEach((key, place) => names.set(`k${place}`, key));
+  return sql.replace(/,\s*"__r0"."__row" AS "__row"/g, "").replace(/"__r0"\."(\w+)"/g, (whole, inner: string) => names.get(inner) ?? whole)
+    .replaceAll('"__r0"', "the release").replace(/(\b\w+) AS "\1"/g, "$1");
+}
+
+const shown = (expression: string): string => expression.replace("count_star()", "COUNT(*)");
+
+function release(step: Step, quote: Quote, facts: DatasetFacts, stage: string): Child {
+  const [, name = "", keys = ""] = /^release ([^:]+): (.*)$/s.exec(step.text) ?? [];
+  const outputs = step.children.filter((child) => !child.text.startsWith("over "));
+  const relation = step.children.find((child) => child.text.startsWith("over "));
+  const point = quote.release_points.find((each) => each.name === name);
+  const total = quote.release_points.flatMap((each) => each.measurements).reduce((sum, each) => sum + Number(each.epsilon), 0);
+  return [
+    stage ? h("div", { class: "arrow" }, `a number released above is used below: ${stage}`) : null,
+    h("section", { class: "lane inside" }, h("h2", null, "Read inside the trusted core"),
+      h("p", { class: "about" }, `Each row that is protected depends on one ${facts.privacy_unit} and on public facts alone.`),
+      relation ? h("div", { class: "tree-scroll", tabindex: 0, role: "region", "aria-label": "Derivation" }, h("ul", { class: "tree" }, branch({ ...relation, text: relation.text.slice(5) }))) : null),
+    h("div", { class: "arrow" }, keysInWords(keys)),
+    h("section", { class: "lane inside" }, h("h2", null, "Measured, with noise"),
+      h("p", { class: "about" }, "A sum of integers, bounded for each unit, plus noise drawn by OpenDP on the same grid."),
+      h("div", { class: "measures" }, (point?.measurements ?? []).map((each) => measure(each, outputs, total)))),
+  ];
+}
+
+function keysInWords(keys: string): string {
+  if (keys.startsWith("one row")) return "one row";
+  const by = keys.replace(/\s*\(.*\)$/, "");
+  if (keys.includes("public keys")) return `${by}: the keys are declared, each has a row whether anyone is there or not`;
+  if (keys.includes("unknown keys")) return `${by}: the keys are not declared; one shows up only above a noisy threshold`;
+  return keys;
+}
+
+const MEASURES: Record<string, string> = { count: "Count of rows", sum: "Sum", units: "Count of units", distinct: "Count of distinct values", histogram: "Histogram" };
+
+function measure(each: Mechanism, outputs: Step[], total: number): HTMLElement {
+  const [, name = "", kind = each.measure] = /^(\w+): (.*)$/.exec(each.measure) ?? [];
+  const used = outputs.filter((output) => new RegExp(`\\b${name}\\b`).test(output.text.split(" from ")[1] ?? "")).map((output) => shown(output.text.replace(/^\w+ = /, "").replace(/ from .*$/, "")));
+  const share = total > 0 ? Number(each.epsilon) / total : 0;
+  return h("div", { class: "measure" }, h("strong", null, MEASURES[kind] ?? kind),
+    used.length ? h("div", { class: "muted" }, "for ", h("code", null, used.join(", "))) : null,
+    h("div", null, each.contribution),
+    h("div", { class: "muted" }, `${each.mechanism.replaceAll("_", " ")} noise, scale ${compact(each.unit_scale)}${each.threshold === null ? "" : `; shown above ${compact(each.threshold)}`}`),
+    h("div", { class: "muted" }, `ε ${amount(each.epsilon)}${Number(each.delta) ? `, δ ${amount(each.delta)}` : ""}`), meter(share, `${Math.round(100 * share)} % of this query's ε`));
+}
+
+function branch(step: Step): HTMLElement {
+  return h("li", null, step.children.length ? h("ul", null, step.children.map(branch)) : null, h("span", { class: "step" }, line(step.text)));
 }
 
 // "table visits [protected, one row a unit]": what stands in brackets at the end of a step is what was derived of it.
 function line(text: string): Child {
   const judged = /^(.*?)\s*\[([^\]]*)\](.*)$/.exec(text);
-  if (!judged) return split(text);
-  const kind = (judged[2] ?? "").startsWith("public") ? "public" : (judged[2] ?? "").startsWith("protected") ? "protected" : "";
-  return [split(judged[1] ?? ""), h("span", { class: `tag ${kind}` }, judged[2]), judged[3]];
-}
-
-function split(text: string): Child {
-  const headed = /^(post-processing, free|public tables, read exactly and free of charge|price|(?:release|measure|engine) [^:]+): (.*)$/s.exec(text);
-  if (!headed) return h("code", null, text);
-  const [, head = "", body = ""] = headed;
-  // The statements for machines are long; they open on demand.
-  if (body.length > 300) return h("details", null, h("summary", null, h("strong", null, head)), h("code", null, body));
-  return [h("strong", null, head), " ", head.startsWith("measure") ? body.split("; ").map((part) => h("div", null, part)) : h("code", null, body)];
+  if (!judged) return h("code", null, text);
+  const said = judged[2] ?? "";
+  const kind = said.startsWith("public") ? "public" : said.startsWith("protected") ? "protected" : "";
+  return [h("code", null, judged[1]), " ", h("span", { class: `tag ${kind}` }, said), h("span", { class: "muted" }, judged[3])];
 }

@@ -1,4 +1,4 @@
-// Taking an answer along: CSV, Arrow, SVG, PNG, the clipboard.
+// Taking an answer along: CSV, Parquet, Arrow, SVG, PNG, the clipboard.
 
 import { api } from "./api";
 import { download } from "./dom";
@@ -37,6 +37,10 @@ export async function copy(answer: Answer, order: number[]): Promise<void> {
 
 export async function saveArrow(answer: Answer): Promise<void> {
   download(`${answer.release_id}.arrows`, await api.arrow(answer.release_id), "application/vnd.apache.arrow.stream");
+}
+
+export async function saveParquet(answer: Answer): Promise<void> {
+  download(`${answer.release_id}.parquet`, await api.parquet(answer.release_id), "application/vnd.apache.parquet");
 }
 
 export const saveReceipt = (answer: Answer): void => download(`${answer.release_id}.json`, JSON.stringify(answer, null, 2), "application/json");

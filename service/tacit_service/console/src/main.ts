@@ -1,25 +1,42 @@
-// The console's shell: sign-in, the pages behind the hash, theme and keys. Nothing here knows more than the service tells.
+// The console's shell: sign-in, the pages behind the hash, the budget in sight. Nothing here knows more than the service tells.
 
-import { answerView } from "./answer";
 import { api, session, words } from "./api";
-import { budgetView, releasesTable } from "./budget";
-import { button, fill, h } from "./dom";
+import { budgetPage } from "./budget";
+import { button, fill, h, s } from "./dom";
+import { explainPage } from "./explain";
+import { amount } from "./format";
+import { historyPage, releasePage } from "./history";
+import { datasetPage } from "./owner/dataset";
+import { journalPage } from "./owner/journal";
+import { labPage } from "./owner/lab";
+import { peoplePage } from "./owner/people";
+import { spendingPage } from "./owner/spending";
 import { schema } from "./schema";
-import type { DatasetFacts, Me } from "./wire";
+import { startTheme, toggleTheme } from "./theme";
+import { trainingPage } from "./training/page";
+import { empty, loading, meter, page } from "./ui";
+import type { Account, DatasetFacts, Me } from "./wire";
 import { Workbench, problemView } from "./workbench";
 
 const root = document.getElementById("app") as HTMLElement;
 // The browser hides the attribute from selectors and keeps the property for scripts of the page itself.
 const nonce = (document.getElementById("styles") as HTMLLinkElement).nonce;
-const THEME = "tacit.theme";
 
 let me: Me | null = null;
 let facts: DatasetFacts | null = null;
 let bench: Workbench | null = null;
+let leave: (() => void) | null = null;
 const main = h("main", { id: "main", tabindex: -1 });
+const chip = h("a", { href: "#/budget", class: "chip", title: "What is left of your budget", hidden: true });
+
+const brand = (): HTMLElement => h("span", { class: "brand" },
+  s("svg", { viewBox: "0 0 32 32", width: 22, height: 22, "aria-hidden": "true" }, s("rect", { width: 32, height: 32, rx: 7, fill: "#11605a" }),
+    s("path", { d: "M7 12h18M16 12v12", stroke: "#fff", "stroke-width": 3, "stroke-linecap": "round" }), s("path", { d: "M11 7h10", stroke: "#8fd3c8", "stroke-width": 2, "stroke-linecap": "round" })),
+  h("span", null, "Tacit"));
 
 function signIn(message = ""): void {
-  me = facts = bench = null;
+  leave?.();
+  me = facts = bench = leave = null;
   const secret = h("input", { type: "password", id: "key", autocomplete: "off", spellcheck: "false", placeholder: "tacit_…", required: true });
   const keep = h("input", { type: "checkbox", checked: true });
   const error = h("p", { class: "problem", role: "alert", hidden: !message }, message);
@@ -27,14 +44,16 @@ function signIn(message = ""): void {
   const form = h("form", { class: "signin", onsubmit: (event: Event) => {
     event.preventDefault();
     submit.disabled = true;
+    submit.textContent = "Signing in …";
     session.start(secret.value.trim(), keep.checked);
     start().catch((problem: unknown) => {
       session.end();
       signIn(words(problem));
     });
   } },
-  h("h1", null, "Tacit"), h("p", { class: "about" }, "Ask in SQL. Every number comes with its interval, and its price before you pay."),
-  h("label", { for: "key" }, "API key"), secret, h("label", { class: "pick" }, keep, " keep it until this tab closes"), error, submit, button("Theme", toggleTheme, { class: "quiet" }));
+  brand(), h("h1", null, "Ask without exposing anyone"), h("p", { class: "about" }, "Every number comes with its interval, and with its price before you pay."),
+  h("label", { for: "key" }, "API key"), secret, h("label", { class: "pick" }, keep, " Keep it until this tab closes"), error, submit,
+  h("p", { class: "help" }, "The owner of a dataset gives you a key. It stays in this tab."), button("Light or dark", toggleTheme, { class: "quiet" }));
   fill(root, h("main", { class: "center" }, form));
   secret.focus();
 }
@@ -53,67 +72,105 @@ async function choose(dataset: string): Promise<void> {
 
 const isAnalyst = (): boolean => me?.role === "analyst";
 
+function pages(): [string, string][] {
+  if (isAnalyst()) return [["query", "Query"], ["history", "History"], ["explain", "Explain"], ["training", "Training"], ["budget", "Budget"]];
+  return [["dataset", "Dataset"], ["people", "People"], ["spending", "Spending"], ["journal", "Journal"], ...(me?.role === "owner" ? [["lab", "What if"] as [string, string]] : [])];
+}
+
 function shell(): void {
   const dataset = h("select", { "aria-label": "Dataset", onchange: () => { choose(dataset.value).catch((error: unknown) => fill(main, problemView(error))); } },
     (me?.datasets ?? []).map((name) => h("option", { value: name }, name)));
   if (facts) dataset.value = facts.name;
-  const link = (page: string, label: string): HTMLElement => h("a", { href: `#/${page}`, "data-page": page }, label);
+  const account = h("details", { class: "menu" }, h("summary", null, me?.principal ?? ""),
+    h("div", null, h("p", { class: "muted" }, `${me?.principal ?? ""} · ${me?.role ?? ""}`), button("Light or dark", toggleTheme),
+      button("Sign out", () => { session.end(); signIn(); })));
+  account.addEventListener("focusout", (event) => { if (!account.contains(event.relatedTarget as Node | null)) account.open = false; });
+  account.addEventListener("keydown", (event) => { if (event.key === "Escape") account.open = false; });
   fill(root,
     h("a", { href: "#main", class: "skip", onclick: (event: Event) => { event.preventDefault(); main.focus(); } }, "Skip to content"),
-    h("header", null,
-      h("span", { class: "brand" }, "Tacit"), dataset,
-      h("nav", { "aria-label": "Pages" }, isAnalyst() ? [link("query", "Query"), link("releases", "History")] : link("schema", "Schema"), link("budget", "Budget")),
-      h("span", { class: "spacer" }),
-      h("span", { class: "who muted" }, `${me?.principal ?? ""}, ${me?.role ?? ""}`),
-      button("Theme", toggleTheme, { class: "quiet" }), button("Sign out", () => { session.end(); signIn(); }, { class: "quiet" })),
+    h("header", null, brand(), dataset,
+      h("nav", { "aria-label": "Pages" }, pages().map(([name, label]) => h("a", { href: `#/${name}`, "data-page": name }, label))),
+      h("span", { class: "spacer" }), chip, account),
     main);
+  chip.hidden = true;
+  if (isAnalyst() && facts) void refreshBudget();
+}
+
+async function refreshBudget(): Promise<void> {
+  const account = (await api.budget().catch(() => [] as Account[])).find((each) => each.dataset === facts?.name);
+  if (account) showLeft(account.remaining.epsilon, account.limit.epsilon);
+}
+
+let limit = "0";
+function showLeft(left: string, whole = limit): void {
+  limit = whole;
+  const share = Number(whole) > 0 ? Number(left) / Number(whole) : 0;
+  fill(chip, `ε ${amount(left)} left`, meter(share, `ε ${amount(left)} of ${amount(whole)} left`, share < 0.1 ? "bad" : share < 0.25 ? "warn" : "good"));
+  chip.hidden = false;
 }
 
 async function route(): Promise<void> {
   if (!me) return;
-  const [page = "", argument = ""] = location.hash.replace(/^#\/?/, "").split("/");
-  const known = page || (isAnalyst() ? "query" : "budget");
+  leave?.();
+  leave = null;
+  const [asked = "", argument = ""] = location.hash.replace(/^#\/?/, "").split("/");
+  const name = asked || (pages()[0]?.[0] ?? "");
   document.querySelectorAll("nav a").forEach((each) => {
-    if (each.getAttribute("data-page") === known) each.setAttribute("aria-current", "page");
+    if (each.getAttribute("data-page") === (name === "release" ? "history" : name)) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
   });
-  if (!facts) return fill(main, h("p", { class: "page" }, "No dataset is granted to this key. Its owner can grant one."));
+  document.title = `${pages().find(([each]) => each === name)?.[1] ?? "Release"} · Tacit`;
+  if (!facts) return fill(main, page("No dataset yet", null, empty("No dataset is granted to this key.", "Its owner can grant one; then sign in again.")));
   try {
-    await show(known, argument, facts);
+    await show(name, argument, facts);
   } catch (error) {
     fill(main, h("div", { class: "page" }, problemView(error)));
   }
 }
 
-async function show(page: string, argument: string, known: DatasetFacts): Promise<void> {
-  if (page === "budget") {
-    const [accounts, releases] = await Promise.all([api.budget(), isAnalyst() ? api.releases(known.name) : []]);
-    return fill(main, budgetView(accounts.filter((account) => account.dataset === known.name), releases));
-  }
-  if (page === "schema" || !isAnalyst()) return fill(main, h("div", { class: "page" }, h("h1", null, known.name), schema(known, () => undefined)));
-  if (page === "releases") return fill(main, h("section", { class: "page" }, h("h1", null, "History"), releasesTable(await api.releases(known.name))));
-  if (page === "release") {
-    const answer = await api.release(decodeURIComponent(argument));
-    return fill(main, h("section", { class: "page" }, h("h1", null, "Release"), h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql),
-      button("Open in the editor", () => { location.hash = "#/query"; bench ??= workbench(known); bench.open(answer.sql); }), answerView(answer)));
-  }
-  bench ??= workbench(known);
-  fill(main, bench.element);
-  bench.focus();
+async function show(name: string, argument: string, known: DatasetFacts): Promise<void> {
+  const waiting = window.setTimeout(() => fill(main, h("div", { class: "page" }, loading())), 150);
+  const view = await (isAnalyst() ? analystView(name, argument, known) : ownerView(name, known));
+  clearTimeout(waiting);
+  fill(main, view);
+  if (view === bench?.element) bench.focus();
+  else window.scrollTo(0, 0);
 }
 
-const workbench = (known: DatasetFacts): Workbench => new Workbench(known, nonce, () => undefined);
-
-function toggleTheme(): void {
-  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  const next = dark === "dark" ? "light" : "dark";
-  document.documentElement.dataset.theme = next;
-  localStorage.setItem(THEME, next);
-  document.dispatchEvent(new Event("tacit:theme"));
+async function analystView(name: string, argument: string, known: DatasetFacts): Promise<HTMLElement> {
+  if (name === "budget") return await budgetPage(known);
+  if (name === "history") return await historyPage(known);
+  if (name === "schema") return page(known.name, null, schema(known, () => undefined));
+  if (name === "release") return await releasePage(decodeURIComponent(argument), open);
+  if (name === "training") return await leaving(trainingPage(known, decodeURIComponent(argument), () => void refreshBudget()));
+  bench ??= new Workbench(known, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
+  return name === "explain" ? await explainPage(known, bench.request()) : bench.element;
 }
 
-const theme = localStorage.getItem(THEME);
-if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+async function ownerView(name: string, known: DatasetFacts): Promise<HTMLElement> {
+  const may = me?.role === "owner";
+  if (name === "people") return await peoplePage(known, me as Me, may);
+  if (name === "spending") return await spendingPage(known);
+  if (name === "journal") return await journalPage();
+  if (name === "lab" && may) return await leaving(labPage(known, nonce));
+  return await datasetPage(known);
+}
+
+// A page that watches something stops watching when it is left.
+async function leaving(made: Promise<{ element: HTMLElement; leave: () => void }>): Promise<HTMLElement> {
+  const found = await made;
+  leave = found.leave;
+  return found.element;
+}
+
+function open(sql: string): void {
+  if (!facts) return;
+  bench ??= new Workbench(facts, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
+  bench.open(sql);
+  location.hash = "#/query";
+}
+
+startTheme();
 document.body.append(h("div", { id: "toast", role: "status", "aria-live": "polite" }));
 window.addEventListener("hashchange", () => void route());
 session.whenRejected(() => { session.end(); signIn("This key is not valid any more. Sign in with another."); });

@@ -38,7 +38,8 @@ export function share(quote: Quote): number {
 
 export class PriceBar {
   readonly element: HTMLElement;
-  private readonly line = h("p", { class: "price-line", role: "status", "aria-live": "polite" });
+  private readonly said = h("span");
+  private readonly line = h("div", { class: "price-line", role: "status", "aria-live": "polite" }, this.said);
   private readonly slider = h("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": "Privacy loss ε against accuracy", oninput: () => this.slid() });
   private readonly epsilon = h("input", { type: "text", inputmode: "decimal", size: 6, oninput: () => this.typed() });
   private readonly accuracy = h("input", { type: "text", inputmode: "decimal", size: 7, onchange: () => this.asked() });
@@ -119,8 +120,8 @@ export class PriceBar {
   showQuote(quote: Quote): void {
     this.quote = quote;
     this.line.className = quote.affordable || isFree(quote) ? "price-line" : "price-line warn";
-    fill(this.line, sentence(quote));
-    if (quote.notes.length && !isFree(quote)) append(this.line, h("span", { class: "muted" }, ` ${quote.notes.join(" ")}`));
+    fill(this.said, sentence(quote));
+    if (quote.notes.length && !isFree(quote)) append(this.said, h("span", { class: "muted" }, ` ${quote.notes.join(" ")}`));
     const column = target(quote);
     this.accuracyName.textContent = column ? `${column.name} ±` : "±";
     this.accuracy.disabled = !column;
@@ -130,7 +131,7 @@ export class PriceBar {
 
   showRefusal(problem: Problem, fix: string | null): void {
     this.line.className = problem.code === "sql_syntax" ? "price-line refused unfinished" : "price-line refused";
-    fill(this.line, h("strong", null, problem.detail), problem.hint ? ` ${problem.hint}` : "", fix ? h("span", { class: "muted" }, ` Alt+Enter: ${fix}.`) : null);
+    fill(this.said, h("strong", null, problem.detail), problem.hint ? ` ${problem.hint}` : "", fix ? h("span", { class: "muted" }, ` Alt+Enter: ${fix}.`) : null);
   }
 
   // What is shown is about an earlier text, until the next quote comes.
@@ -140,7 +141,7 @@ export class PriceBar {
 
   showText(text: string): void {
     this.line.className = "price-line muted";
-    this.line.textContent = text;
+    this.said.textContent = text;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Answer, Cell } from "./wire";
 
 const ROWS_SHOWN = 500;
 
-export interface View { order: number[] }
+export interface View { order: number[]; changed?: () => void }
 
 export function table(answer: Answer, view: View): HTMLElement {
   let sorted: { column: number; down: boolean } | null = null;
@@ -28,7 +28,7 @@ export function table(answer: Answer, view: View): HTMLElement {
     fill(head, answer.columns.map((column, index) => {
       const state = sorted?.column === index ? (sorted.down ? "descending" : "ascending") : "none";
       const arrow = state === "none" ? "" : state === "ascending" ? " ↑" : " ↓";
-      return h("th", { scope: "col", "aria-sort": state, class: measured(column.kind) ? "number" : column.type === "integer" || column.type === "number" ? "number" : null },
+      return h("th", { scope: "col", "aria-sort": state, class: measured(column.kind) ? "number measured" : column.type === "integer" || column.type === "number" ? "number" : null },
         button([column.name, arrow], () => { sorted = { column: index, down: state === "ascending" }; draw(); }, { class: "sort", title: `${column.type}, ${KINDS[column.kind]}` }));
     }));
     fill(body, view.order.slice(0, shown).map((index) => h("tr", null, answer.columns.map((column, place) =>
@@ -36,6 +36,7 @@ export function table(answer: Answer, view: View): HTMLElement {
     const whole = answer.rows.length;
     count.textContent = view.order.length === whole ? `${whole} ${whole === 1 ? "row" : "rows"}` : `${view.order.length} of ${whole} rows`;
     more.hidden = view.order.length <= shown;
+    view.changed?.();
   };
   draw();
   return h("div", null,

@@ -13,6 +13,7 @@ export interface QueryRequest {
   max_rows?: number | string;
   max_groups?: number | string;
   max_amount?: number | string;
+  accuracy?: string;
   fresh?: boolean;
 }
 
@@ -62,6 +63,7 @@ export interface Quote {
   remaining: Spend;
   more_like_this: number | null;
   columns: QuotedColumn[];
+  release_points: { name: string; keys: string; groups: number | null; measurements: Mechanism[] }[];
   notes: string[];
   plan: string;
 }
@@ -106,7 +108,44 @@ export interface Budget { analyst: string; accounts: Account[] }
 export interface Me { principal: string; role: "analyst" | "owner" | "auditor"; key_id: string; expires_at: string | null; datasets: string[] }
 export interface ReleaseItem { release_id: string; dataset: string; created_at: string; sql: string; charged: Spend }
 
+export interface Charge {
+  charge_id: string; sequence: number; at: string; dataset: string; analyst: string; sql: string;
+  status: "pending" | "released" | "failed" | "voided" | "settled"; cost: Spend; paid_by_dataset: boolean | null; release_id: string | null;
+}
+export interface Spending { dataset: string; days: { day: string; charges: number; spent: Spend }[]; charges: Charge[]; pending: Charge[]; complete: boolean }
+export interface History { charges: Charge[]; next_before: number | null }
+
+export interface OwnedAccount {
+  dataset: string; analyst: string | null; state: "open" | "frozen" | "closed"; declared_by: "policy" | "owner";
+  limit: Spend; spent: Spend; remaining: Spend; charges: number; pace: { period: "day" | "month"; epsilon: string } | null;
+}
+export interface Key { key_id: string; principal: string; role: string; datasets: string[]; created_at: string; expires_at: string | null; revoked_at: string | null }
+export interface NewKey { secret: string; key: Key }
+export interface Analyst { name: string; accounts: OwnedAccount[]; keys: string[] }
+export interface Entry { sequence: number; kind: string; body: string; previous: string; hash: string }
+export interface Journal { entries: Entry[]; head: { sequence: number; hash: string } }
+export interface Verification { ok: boolean; head: { sequence: number; hash: string }; accounts: number; charges: number; releases: number; findings: string[] }
+
+export interface PolicyLine { line: number; level: "ok" | "note" | "error"; path: string; text: string; fix: string }
+export interface PolicyReading { ok: boolean; dataset: string | null; text: string; digest: string | null; lines: PolicyLine[] }
+export interface Trial { epsilon: string; delta: string; plus_minus: number | null; error: number | null; shown: number | null; fits: number }
+export interface Tried { sql: string; about: string; column: string | null; rows: number; trials: Trial[]; refused: string | null }
+export interface Rehearsal { ok: boolean; dataset: string | null; lines: PolicyLine[]; tables: Record<string, number>; yearly: Spend | null; questions: Tried[]; notes: string[] }
+
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+export interface TrainingQuote { dataset: string; price: Spend; affordable: boolean; remaining: Spend; parameters: Record<string, Json>; epsilon_by_epoch: [number, number][]; features: string[]; label: string; notes: string[] }
+export interface TrainingJob {
+  id: string; status: "queued" | "running" | "succeeded" | "failed" | "cancelled"; dataset: string; sql: string; label: string; model: Record<string, Json>;
+  price: Spend; charged: Spend; steps: number; steps_begun: number; steps_done: number; parameters: Record<string, Json>;
+  created_at: string; started_at: string | null; finished_at: string | null; code: string | null;
+}
+export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
+export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
+export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }
+
 export interface Problem {
+  field?: string | null;
+  fields?: { field: string; reason: string }[] | null;
   type: string;
   title: string;
   status: number;

@@ -2,17 +2,20 @@
 
 import { answerView } from "./answer";
 import { Refused, api, words } from "./api";
-import { button, fill, h, toast } from "./dom";
+import { button, fill, h } from "./dom";
 import { Editor } from "./editor";
-import { tree } from "./explain";
 import { amount } from "./format";
 import { LARGE_SHARE, PriceBar, decimal, isFree, noWish, request, share, target, type Wish } from "./price";
 import { schema } from "./schema";
+import { starters } from "./starters";
+import { loading } from "./ui";
 import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire";
 
 const QUOTE_AFTER_MS = 60;
 const EXPLAIN = /^\s*explain\s+/i;
 const TABS = "tacit.tabs.";
+const ASKED = "tacit.asked.";
+const ASKED_MAX = 100;
 
 interface Tab { id: number; text: string; wish: Wish; result: HTMLElement | null }
 
@@ -41,13 +44,14 @@ export class Workbench {
       run: () => void this.run(),
       cancel: () => this.cancel(),
       fix: () => { this.fix?.apply(); return this.fix !== null; },
+      recall: (step) => this.recall(step),
     });
     const pane = h("details", { class: "pane" }, h("summary", null, "Schema"), schema(facts, (text) => this.editor.insert(text)));
     pane.open = window.matchMedia("(min-width: 900px)").matches;
     this.element = h("div", { class: "workbench" }, h("h1", { class: "aside" }, "Query"), pane,
-      h("div", { class: "desk" }, this.strip, box, this.price.element,
-        h("div", { class: "bar" }, this.runButton, this.cancelButton, button("Explain", () => void this.explain(), { title: "How the answer would be derived; free" }),
-          h("span", { class: "spacer" }), h("span", { class: "muted keys" }, "Ctrl+Enter runs · Ctrl+Space completes · Esc cancels")),
+      h("div", { class: "desk" }, this.strip, h("div", { class: "ask" }, box, this.price.element),
+        h("div", { class: "bar run" }, this.runButton, this.cancelButton, button("Explain", () => this.explain(), { title: "How the answer would be derived; free" }),
+          h("span", { class: "spacer" }), h("span", { class: "keys" }, key("Ctrl Enter"), " runs  ", key("Ctrl Space"), " completes  ", key("Alt ↑"), " earlier  ", key("Esc"), " cancels")),
         this.result));
     this.element.addEventListener("keydown", (event) => {
       if (event.defaultPrevented) return;
@@ -59,6 +63,8 @@ export class Workbench {
   }
 
   focus(): void { this.editor.view.focus(); }
+
+  request(): QueryRequest { return this.body(); }
 
   // -- tabs
 
@@ -91,9 +97,36 @@ export class Workbench {
     this.quote = null;
     this.editor.open(tab.text);
     this.price.open(tab.wish);
-    fill(this.result, tab.result);
+    fill(this.result, tab.result ?? this.begin());
+    this.asked = 0;
     this.drawTabs();
     this.soon(0);
+  }
+
+  // What a newcomer sees below an empty editor: questions that pass, made from the public facts.
+  private begin(): HTMLElement | null {
+    if (this.current.text.trim()) return null;
+    return h("section", { "aria-label": "First questions" }, h("h2", null, "Begin with one of these"), h("p", { class: "muted" }, "It goes into the editor with its price; nothing is asked until you run it."),
+      h("div", { class: "starters" }, starters(this.facts).map((each) => button([h("strong", null, each.title), h("code", null, each.sql)], () => { this.editor.replace(0, this.editor.text.length, each.sql); }, { class: "starter" }))));
+  }
+
+  // -- what was asked before in this tab of the browser
+
+  private asked = 0;
+
+  private recall(step: number): boolean {
+    const all = JSON.parse(sessionStorage.getItem(ASKED + this.facts.name) ?? "[]") as string[];
+    const next = this.asked + step;
+    if (next < 0 || next > all.length) return true;
+    this.asked = next;
+    this.editor.replace(0, this.editor.text.length, next === 0 ? "" : all[all.length - next] ?? "");
+    return true;
+  }
+
+  private remember(text: string): void {
+    const all = (JSON.parse(sessionStorage.getItem(ASKED + this.facts.name) ?? "[]") as string[]).filter((each) => each !== text);
+    sessionStorage.setItem(ASKED + this.facts.name, JSON.stringify([...all, text].slice(-ASKED_MAX)));
+    this.asked = 0;
   }
 
   private close(tab: Tab): void {
@@ -146,6 +179,7 @@ export class Workbench {
     if (!this.current.text.trim()) {
       this.editor.underline(null, null);
       this.price.showText("The price shows here while you type; asking for it is free.");
+      if (!this.current.result) fill(this.result, this.begin());
       return null;
     }
     try {
@@ -184,17 +218,30 @@ export class Workbench {
     return { label: `write ${name}`, apply: () => this.editor.replace(from, to, name) };
   }
 
-  // A half-width shrinks as ε grows, nearly in proportion; the service's own quote corrects what is not.
+  // The service finds the smallest ε for counts and sums. For the rest, whose width depends on the answer, a half-width
+  // shrinks nearly in proportion as ε grows, and the service's own quotes correct what is not.
   private async byAccuracy(wanted: number): Promise<void> {
     let quote = this.quote ?? await this.ask();
+    if (!quote) return;
+    try {
+      const { epsilon: _, ...body } = this.body();
+      const found = await api.quote({ ...body, accuracy: String(wanted), fresh: true });
+      this.price.setEpsilon(found.price.epsilon);
+      this.save();
+      await this.ask();
+      return;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (/^Even epsilon/.test(error.problem.detail)) return this.price.showRefusal(error.problem, null);
+    }
     for (let round = 0; round < 4 && quote; round += 1) {
       const now = target(quote)?.plus_minus;
       if (!now || Math.abs(now - wanted) <= 0.02 * wanted) return;
       const epsilon = Math.min(Number(this.facts.max_epsilon), Math.max(1e-6, (Number(this.current.wish.epsilon || this.facts.default_epsilon) * now) / wanted));
       this.price.setEpsilon(decimal(Number(epsilon.toPrecision(3))));
+      this.save();
       quote = await this.ask();
     }
-    this.save();
   }
 
   // -- asking
@@ -216,12 +263,13 @@ export class Workbench {
 
   private async buy(tab: Tab, running: AbortController): Promise<void> {
     const body = this.body();
+    this.remember(tab.text);
     const quote = this.quote ?? await this.ask();
     if (!quote || tab !== this.current || running.signal.aborted) return;
     if (!quote.affordable && !isFree(quote)) return this.settle(tab, h("p", { class: "problem", role: "alert" }, "This costs more than is left. Nothing was asked or charged; less ε may still fit."));
     if (share(quote) > LARGE_SHARE && !await confirmSpend(quote)) return this.focus();
     this.busy(true);
-    this.settle(tab, h("p", { class: "muted", role: "status" }, isFree(quote) ? "Reading …" : "Asking …"));
+    this.settle(tab, loading(isFree(quote) ? "Reading …" : "Asking …"));
     try {
       const answer = await api.query(body, running.signal);
       tab.wish.fresh = false;  // new noise is bought once, not at every Ctrl+Enter
@@ -251,19 +299,12 @@ export class Workbench {
     this.cancelButton.hidden = !on;
   }
 
-  private async explain(): Promise<void> {
-    const tab = this.current;
-    if (!tab.text.trim()) return;
-    try {
-      const body = this.body();
-      const plan = await api.explain({ ...body, sql: body.sql.replace(EXPLAIN, "") });
-      this.settle(tab, h("section", { class: "explain", "aria-label": "Derivation" }, h("h2", null, "How the answer would be derived"),
-        tree(plan), button("Copy as text", () => { navigator.clipboard.writeText(plan).then(() => toast("Copied"), () => toast("The clipboard is not available here.")); }, { class: "quiet" })));
-    } catch (error) {
-      this.settle(tab, problemView(error));
-    }
+  private explain(): void {
+    if (this.current.text.trim()) location.hash = "#/explain";
   }
 }
+
+const key = (name: string): HTMLElement => h("kbd", null, name);
 
 const title = (tab: Tab): string => {
   const line = tab.text.replace(/\s+/g, " ").trim();
@@ -285,7 +326,7 @@ function confirmSpend(quote: Quote): Promise<boolean> {
     const spend = button(`Spend ε ${amount(quote.price.epsilon)}`, end(true), { class: "primary" });
     fill(dialog, h("h2", { id: "confirm-title" }, `This takes ${percent > 100 ? "more than all" : `${percent} %`} of what is left`),
       h("p", null, `It costs ε ${amount(quote.price.epsilon)} of the ${amount(quote.remaining.epsilon)} that you have left. Spent ε never comes back.`),
-      h("div", { class: "bar" }, spend, button("Keep it", end(false))));
+      h("div", { class: "bar end" }, button("Keep it", end(false)), spend));
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); end(false)(); });
     // A key still held down from Ctrl+Enter must not answer the question.
     dialog.addEventListener("keydown", (event) => { if (event.repeat) event.preventDefault(); });

@@ -16,10 +16,12 @@ from tacit_service.http.routes import (
     releases,
     system,
     training,
+    training_results,
 )
 
 
 def register(app: FastAPI) -> None:
     """Add every route to ``app``."""
-    for room in (queries, datasets, budget, releases, training, me, admin, policies, problems, system, console):
+    rooms = (queries, datasets, budget, releases, training, training_results, me, admin, policies, problems, system)
+    for room in (*rooms, console):
         room.register(app)

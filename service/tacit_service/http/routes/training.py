@@ -40,7 +40,7 @@ def _desks(service: Service, who: Principal) -> list[TrainingDesk]:
     return [room.desk(name) for name in service.datasets(who)]
 
 
-def _job(service: Service, who: Principal, job_id: str) -> tuple[TrainingDesk, wire.TrainingJob]:
+def find_job(service: Service, who: Principal, job_id: str) -> tuple[TrainingDesk, wire.TrainingJob]:
     """One of the caller's jobs, and the desk that it is on; the same ``NotFound`` for everything else."""
     for desk in _desks(service, who):
         with contextlib.suppress(NotFound):
@@ -85,26 +85,30 @@ async def jobs(
 async def job(request: Request, job_id: str) -> Response:
     """One of the caller's jobs: its status, and how many steps it has begun."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: _job(service, who, job_id)[1]))
+    return routing.json_response(await lookup(request, lambda: find_job(service, who, job_id)[1]))
 
 
 async def cancel(request: Request, job_id: str) -> Response:
     """Stop a job. A queued one costs nothing; a running one is charged for the steps that it began."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: _job(service, who, job_id)[0].cancel(who.name, job_id)))
+    return routing.json_response(
+        await lookup(request, lambda: find_job(service, who, job_id)[0].cancel(who.name, job_id))
+    )
 
 
 async def model(request: Request, job_id: str) -> Response:
     """The model's tensors, in safetensors. The card says what they mean."""
     who, service = caller(request), context(request).service
-    found = await lookup(request, lambda: _job(service, who, job_id)[0].model(who.name, job_id))
+    found = await lookup(request, lambda: find_job(service, who, job_id)[0].model(who.name, job_id))
     return Response(found, media_type=SAFETENSORS)
 
 
 async def card(request: Request, job_id: str) -> Response:
     """What the model is, and what was promised while it was made."""
     who, service = caller(request), context(request).service
-    return routing.json_response(await lookup(request, lambda: _job(service, who, job_id)[0].card(who.name, job_id)))
+    return routing.json_response(
+        await lookup(request, lambda: find_job(service, who, job_id)[0].card(who.name, job_id))
+    )
 
 
 def register(app: FastAPI) -> None:
@@ -128,6 +132,10 @@ def register(app: FastAPI) -> None:
     routing.add(
         app, "GET", one, job, summary="One training job", model=wire.TrainingJob, example=examples.TRAINING_JOB,
         fails=(404, 501),
+    )  # fmt: skip
+    routing.add(
+        app, "DELETE", one, cancel, summary="Stop a training job; it stays on the list", model=wire.TrainingJob,
+        example=examples.TRAINING_JOB, fails=(404, 501),
     )  # fmt: skip
     routing.add(
         app, "POST", f"{one}/cancel", cancel, summary="Stop a training job", model=wire.TrainingJob,

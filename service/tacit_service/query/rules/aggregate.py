@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlglot import exp
 
@@ -31,6 +31,9 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
     exp.VariancePop: "var_pop", exp.Median: "median", exp.CountIf: "count_if", exp.LogicalAnd: "bool_and",
     exp.LogicalOr: "bool_or", exp.AnyValue: "min",
 }  # fmt: skip
+# aggregates that the parser does not know as such
+NAMED = {"histogram", "product", "entropy", "mad", "list", "bit_and", "bit_or", "bit_xor", "approx_top_k", "every"}
+PICKS: dict[type[exp.Expr], str] = {exp.ArgMax: "arg_max", exp.ArgMin: "arg_min", exp.First: "first", exp.Last: "last"}
 SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
 TWO_ARGUMENTS: dict[type[exp.Expr], str] = {
     exp.CovarPop: "covar_pop", exp.CovarSamp: "covar_samp", exp.Corr: "corr", exp.RegrSlope: "regr_slope",
@@ -41,17 +44,27 @@ NUMERIC = {
 }  # fmt: skip
 
 
+class Bin(exp.Expression, exp.AggFunc):
+    """The count of one bin of a histogram (made by ``over_people``; no text parses to it)."""
+
+    arg_types: ClassVar[dict[str, bool]] = {"this": True, "edges": True, "place": True}
+    _sql_names: ClassVar[list[str]] = ["HISTOGRAM"]
+
+
 def is_aggregate(node: exp.Expr) -> bool:
     """The node itself is an aggregate call (with its FILTER), not a window function."""
     if isinstance(node, exp.Filter | exp.WithinGroup):
         return True
     if isinstance(node, exp.IgnoreNulls) and isinstance(node.this, exp.AnyValue):
         return True
+    if isinstance(node, exp.First | exp.Last):
+        return isinstance(node.this, exp.Order)
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in NAMED
     return (
         isinstance(node, exp.AggFunc)
-        and not isinstance(
-            node, exp.First | exp.Last | exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue | exp.NthValue
-        )
+        and not isinstance(node, exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue | exp.NthValue)
+        and not isinstance(node, exp.Grouping | exp.GroupingId)
         and not isinstance(node, exp.RowNumber | exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Ntile)
     )
 
@@ -61,7 +74,12 @@ def has_aggregate(node: exp.Expr | None) -> bool:
     if node is None or isinstance(node, exp.Query):
         return False
     if isinstance(node, exp.Window):
-        inner = list(node.this.iter_expressions()) if node.this is not None else []
+        function = node.this
+        while isinstance(function, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
+            if isinstance(function, exp.Filter) and has_aggregate(function.expression):
+                return True
+            function = function.this
+        inner = list(function.iter_expressions()) if function is not None else []
         rest = [v for k, v in node.args.items() if k != "this"]
         flat: list[Any] = inner + [x for v in rest for x in (v if isinstance(v, list) else [v])]
         return any(has_aggregate(c) for c in flat if isinstance(c, exp.Expr))
@@ -77,8 +95,12 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
         strict(inner.sql, node, "this", "expression")
         where = inner.predicate(node.expression.this)
         node = node.this
+    if type(node) in PICKS:
+        return _picked(inner, node, where)
+    if isinstance(node, Bin):
+        return _bin(inner, node, where)
     function, args, distinct, parameter = _shape(inner, node)
-    bound = tuple(inner.bind(a) for a in args)
+    bound = tuple(_row(inner, a) if isinstance(a, exp.Tuple) else inner.bind(a) for a in args)
     if function == "count_if":
         condition = inner.predicate(args[0])
         where = condition if where is None else Call(truth((where.facts, condition.facts)), "and", (where, condition))
@@ -95,18 +117,59 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
     return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
 
 
+def _row(b: ExprBinder, node: exp.Tuple) -> Expr:
+    """``COUNT(DISTINCT (a, b))``: a row is never NULL. Its type occurs nowhere else."""
+    parts = tuple(b.bind(e) for e in node.expressions)
+    return Call(Facts(Type.STRING, nullable=False, per_unit=all(p.facts.per_unit for p in parts)), "row", parts)
+
+
+def _picked(b: ExprBinder, node: exp.Expr, where: Expr | None) -> Agg:
+    """ARG_MAX(x, y), ARG_MIN, FIRST(x ORDER BY …), LAST: a value of one row, with ties broken by the value itself."""
+    function = PICKS[type(node)]
+    order: list[tuple[Expr, bool, bool]] = []
+    if function.startswith("arg"):
+        strict(b.sql, node, "this", "expression")
+        x, y = b.bind(node.this), b.bind(node.expression)
+        for e in (x, y):
+            missing = Call(truth((e.facts,), never_null=True), "is_null", (e,))
+            present = Call(truth((missing.facts,)), "not", (missing,))
+            where = present if where is None else Call(truth((where.facts, present.facts)), "and", (where, present))
+        order = [(y, function == "arg_max", False)]
+    else:
+        strict(b.sql, node, "this")
+        if not isinstance(node.this, exp.Order):
+            raise unsupported(b.sql, node, f"{label(node)} without ORDER BY inside")
+        strict(b.sql, node.this, "this", "expressions")
+        x = b.bind(node.this.this)
+        for o in node.this.expressions:
+            strict(b.sql, o, "this", "desc", "nulls_first")
+            down, first = bool(o.args.get("desc")), bool(o.args.get("nulls_first"))
+            flip = function == "last"
+            order.append((b.bind(o.this), down != flip, first != flip))
+    order.append((x, False, False))
+    facts = _facts("max", (x,), where)
+    return Agg(facts, function, (x,), False, where, None, tuple(order))
+
+
+def _bin(b: ExprBinder, node: Bin, where: Expr | None) -> Agg:
+    """One bin of ``histogram(x, edges)``; over the number of edges: what lies above the last."""
+    edges = tuple(Fraction(e.name) for e in node.args["edges"].expressions)
+    facts = Facts(Type.INTEGER, Interval.of(0, None), nullable=False, grid=Fraction(1), proven=False)
+    return Agg(facts, "bin", (b.bind(node.this),), False, where, float(node.args["place"].name), (), edges)
+
+
 def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, float | None]:
     if isinstance(node, exp.Count):
         strict(b.sql, node, "this", "expressions")
         inner = node.this
         if node.expressions:
-            raise unsupported(b.sql, node, "COUNT of several columns", "Use COUNT(*) with a condition.")
+            raise unsupported(b.sql, node, "COUNT of several columns", "Use COUNT(DISTINCT (a, b)).")
         if inner is None or isinstance(inner, exp.Star):
             return "count", [], False, None
         if isinstance(inner, exp.Distinct):
             strict(b.sql, inner, "expressions")
             if len(inner.expressions) != 1:
-                raise unsupported(b.sql, node, "COUNT(DISTINCT …) of several columns", "Count one expression.")
+                raise unsupported(b.sql, node, "COUNT(DISTINCT a, b)", "Write COUNT(DISTINCT (a, b)).")
             return "count", list(inner.expressions), True, None
         return "count", [inner], False, None
     if isinstance(node, exp.WithinGroup):
@@ -137,14 +200,11 @@ def _shape(b: ExprBinder, node: exp.Expr) -> tuple[str, list[exp.Expr], bool, fl
             rule="aggregates",
         )
     strict(b.sql, node, "this")
-    if isinstance(node.this, exp.Distinct):
-        raise DerivationError(
-            "unsupported_aggregate",
-            f"{name.upper()}(DISTINCT …) has no private form here.",
-            hint="Use COUNT(DISTINCT …), or aggregate a per-unit SELECT DISTINCT.",
-            position=b.where(node),
-            rule="aggregates",
-        )
+    if isinstance(node.this, exp.Distinct) and name in ("sum", "avg", "min", "max") and len(node.this.expressions) == 1:
+        strict(b.sql, node.this, "expressions")
+        return name, list(node.this.expressions), name in ("sum", "avg"), None
+    if isinstance(node.this, exp.Distinct | exp.Order):
+        raise unsupported(b.sql, node, f"DISTINCT or ORDER BY inside {name.upper()}")
     return name, [node.this], False, 0.5 if name == "median" else None
 
 
@@ -171,7 +231,8 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
         return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
     if function in TWO_ARGUMENTS.values():
-        return Facts(Type.NUMBER, nullable=True, proven=False)
+        bounds = Interval.of(-1, 1) if function == "corr" else Interval()
+        return Facts(Type.NUMBER, bounds, nullable=True, key_null=True, proven=False)
     lo, hi = (f.bounds.lo, f.bounds.hi)
     spread = None if lo is None or hi is None else (hi - lo)
     top = None if spread is None else spread if function.startswith("stddev") else spread * spread

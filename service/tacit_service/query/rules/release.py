@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError
 
+from ..bounds import Type
 from ..expr import Agg, Expr, Ref, refs
 from ..outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from ..parse import position
@@ -22,6 +23,9 @@ from .aggregate import bind_aggregate, is_aggregate
 
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
+
+
+LEVEL = "__level"  # in the table of a ROLLUP: which of its levels a row is of
 
 
 @dataclass(slots=True)
@@ -40,18 +44,28 @@ class Draft:
 class ReleasedExpressions(OuterExpressions):
     """Rewrites expressions over one release: keys and aggregate calls become columns of the released table."""
 
-    def __init__(self, binder: Any, inner: ExprBinder, draft: Draft, key_nodes: list[exp.Expr], env: Any) -> None:
+    def __init__(
+        self, binder: Any, inner: ExprBinder, draft: Draft, key_nodes: list[exp.Expr], env: Any,
+        levels: list[list[int]], *, totals: bool,
+    ) -> None:  # fmt: skip
         columns = [OuterColumn(n, "key", (draft.name, n)) for n, _, _ in draft.keys]
         super().__init__(binder, OuterScope([(draft.name, columns)]), env)
         self.inner = inner
         self.draft = draft
         self.key_nodes = key_nodes
+        self.levels = levels
+        self.totals = totals
 
     def rewrite(self, node: exp.Expr) -> exp.Expr:
         """As the base, with aggregates and keys replaced."""
+        if isinstance(node, exp.Grouping | exp.GroupingId):
+            return self._grouping(node)
         found = self.released(node)
         if found is not None:
-            return exp.column(quoted(found.source[1] if found.source else ""), table=quoted(self.draft.name))
+            column = exp.column(quoted(found.source[1] if found.source else ""), table=quoted(self.draft.name))
+            if self.totals and found.kind == "noisy":  # released for the finest level: coarser ones are its sums
+                return exp.cast(exp.Sum(this=column), "BIGINT") if self._whole(found) else exp.Sum(this=column)
+            return column
         if isinstance(node, exp.Column):
             if not node.table and node.name.lower() in self.aliases:
                 return exp.column(quoted(node.name))
@@ -63,6 +77,42 @@ class ReleasedExpressions(OuterExpressions):
                 rule="aggregation",
             )
         return super().rewrite(node)
+
+    def _whole(self, column: OuterColumn) -> bool:
+        agg = self.draft.aggs[int((column.source or ("", "a0"))[1][1:])]
+        return agg.function == "count" or agg.args[0].facts.type is Type.INTEGER
+
+    def _grouping(self, node: exp.Expr) -> exp.Expr:
+        """GROUPING(a, b): a bit for each argument, set where the row's level leaves it out."""
+        places = [self._key_place(e) for e in node.expressions]
+        values = [sum((i not in level) << (len(places) - 1 - n) for n, i in enumerate(places)) for level in self.levels]
+        if self.totals:
+            columns = [exp.column(quoted(self.draft.keys[i][0]), table=quoted(self.draft.name)) for i in places]
+            return exp.Grouping(expressions=columns)
+        if len(set(values)) == 1:
+            return exp.cast(exp.Literal.number(values[0]), "BIGINT")
+        level = exp.column(quoted(LEVEL), table=quoted(self.draft.name))
+        whens = [
+            exp.If(this=exp.Literal.number(i), true=exp.cast(exp.Literal.number(v), "BIGINT"))
+            for i, v in enumerate(values)
+        ]
+        return exp.Case(this=level, ifs=whens)
+
+    def _key_place(self, node: exp.Expr) -> int:
+        for i, key_node in enumerate(self.key_nodes):
+            if node == key_node:
+                return i
+        found = self._key_of(node) if isinstance(node, exp.Column) else None
+        for i, (name, _, _) in enumerate(self.draft.keys):
+            if found is not None and found.name == name:
+                return i
+        raise BindError(
+            "not_grouped",
+            "GROUPING takes expressions of GROUP BY.",
+            hint="Name a column or expression of GROUP BY.",
+            position=position(self.binder.sql, node),
+            rule="aggregation",
+        )
 
     def released(self, node: exp.Expr) -> OuterColumn | None:
         """The released column that the node stands for."""
@@ -112,13 +162,28 @@ class ReleasedExpressions(OuterExpressions):
             inner = inner.this
         found = self.released(inner)
         if found is not None:
-            return found
+            return OuterColumn(found.name, "derived") if self.totals and found.kind == "noisy" else found
+        if self.totals and any(is_aggregate(n) for n in inner.walk()):
+            return OuterColumn("", "derived")
         for n in inner.walk():
             if is_aggregate(n) or isinstance(n, exp.Window | exp.Query):
                 return OuterColumn("", "derived")
         return OuterColumn("", "key" if any(isinstance(n, exp.Column) for n in inner.walk()) else "public")
 
 
-def released_query(columns: list[OuterColumn], tree: exp.Query, *, row_wise: bool) -> Outer:
+WITHIN = {"avg", "median", "quantile_cont", "quantile_disc", "min", "max"}
+
+
+def released_query(columns: list[OuterColumn], tree: exp.Query, draft: Draft, *, row_wise: bool) -> Outer:
     """The outer query over one released table."""
-    return Outer(tree, columns, public=False, row_wise=row_wise)
+    dropping = any(tree.args.get(k) is not None for k in ("where", "having", "limit", "offset", "qualify", "distinct"))
+    bounds = {}
+    for c in columns:
+        if c.kind == "noisy" and c.source is not None:
+            agg = draft.aggs[int(c.source[1][1:])]
+            if (
+                agg.function in WITHIN and agg.args[0].facts.type.numeric
+            ):  # clipped to the bounds of what they are made of
+                bounds[c.name.lower()] = agg.args[0].facts.bounds
+    single = not draft.keys and not dropping
+    return Outer(tree, columns, public=False, row_wise=row_wise, single=single, bounds=bounds)

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from tacit_service.errors import DerivationError, Position
 
-from ..bounds import Facts, Type
+from ..bounds import Facts, Interval, Type
 from ..expr import Exists, Expr, InRelation, Scalar
 from ..operators import truth
 from ..outer import Outer
@@ -87,13 +87,7 @@ def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
     if not isinstance(query, exp.Query):
         raise unsupported(b.sql, node, "This subquery")
     bound = b.binder.bind_query(query, b.env, as_relation=False)
-    tree = bound.tree if isinstance(bound, Outer) else None
-    if (
-        not isinstance(bound, Outer)
-        or len(bound.columns) != 1
-        or not isinstance(tree, exp.Select)
-        or not _scalar(b, bound)
-    ):
+    if not isinstance(bound, Outer) or len(bound.columns) != 1 or not bound.single:
         raise DerivationError(
             "released_in_protected",
             "Only a single released number can be used inside a query over protected rows.",
@@ -101,16 +95,19 @@ def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
             position=b.where(node),
             rule="release used in a protected query",
         )
-    facts = Facts(Type.NUMBER, nullable=True, per_unit=True, proven=False)
-    return b.binder.stage(bound, facts)
+    return b.binder.stage(bound, staged_facts(bound, bound.columns[0].name))
 
 
-def _scalar(b: ExprBinder, bound: Outer) -> bool:
-    """One row by construction: one release without keys, with no clause above it that could drop or add rows."""
-    drafts = [
-        whole for whole, _ in b.binder.stacks if any(t.name == whole.name for t in bound.tree.find_all(exp.Table))
-    ]
-    return bound.row_wise and len(drafts) == 1 and not drafts[0].keys and bound.tree.args.get("where") is None
+def staged_facts(bound: Outer, name: str) -> Facts:
+    """What is known of a released number: it may be NULL; an average lies within the bounds of what was averaged."""
+    return Facts(
+        Type.NUMBER,
+        bound.bounds.get(name.lower(), Interval()),
+        nullable=True,
+        key_null=True,
+        per_unit=True,
+        proven=False,
+    )
 
 
 def one_row(relation: Relation) -> bool:

@@ -7,6 +7,7 @@ release point windows are post-processing and free.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from sqlglot import exp
 
 from tacit_service.errors import DerivationError
 
+from ..bind_time import INTERVAL_DAYS
 from ..bounds import Facts, Interval, Type
-from ..expr import Expr, Lit, Window
+from ..expr import Expr, IntervalLit, Lit, Window
 from ..operators import choice
 from ..syntax import label, strict, unsupported
 
@@ -27,7 +29,9 @@ RANKING: dict[type[exp.Expr], str] = {
     exp.PercentRank: "percent_rank", exp.CumeDist: "cume_dist",
 }  # fmt: skip
 SHIFT: dict[type[exp.Expr], str] = {exp.Lag: "lag", exp.Lead: "lead"}
-VALUE: dict[type[exp.Expr], str] = {exp.FirstValue: "first_value", exp.LastValue: "last_value"}
+VALUE: dict[type[exp.Expr], str] = {
+    exp.FirstValue: "first_value", exp.LastValue: "last_value", exp.NthValue: "nth_value",
+}  # fmt: skip
 AGGREGATE: dict[type[exp.Expr], str] = {
     exp.Sum: "sum", exp.Avg: "avg", exp.Min: "min", exp.Max: "max", exp.Count: "count",
 }  # fmt: skip
@@ -48,10 +52,16 @@ def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
             rule="window functions",
         )
     order = tuple(_ordered(b, o) for o in (node.args["order"].expressions if node.args.get("order") else []))
-    function, args, facts = _function(b, node.this, ordered=bool(order), framed=node.args.get("spec") is not None)
-    if function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
+    ignore_nulls = isinstance(node.this, exp.IgnoreNulls)
+    call = node.this.this if isinstance(node.this, exp.IgnoreNulls | exp.RespectNulls) else node.this
+    if ignore_nulls and type(call) not in (*SHIFT, *VALUE):
+        raise unsupported(b.sql, node, f"IGNORE NULLS of {label(call)}")
+    found = _function(b, call, ordered=bool(order), framed=node.args.get("spec") is not None)
+    facts = found.facts
+    if found.function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
         facts = facts.with_(unit_rank=True)
-    return Window(facts, function, args, partition, order, _frame(b, node.args.get("spec")))
+    frame = _frame(b, node.args.get("spec"), order)
+    return replace(found, facts=facts, partition=partition, order=order, frame=frame, ignore_nulls=ignore_nulls)
 
 
 def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
@@ -59,15 +69,25 @@ def _ordered(b: ExprBinder, node: exp.Ordered) -> tuple[Expr, bool, bool]:
     return b.bind(node.this), bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
 
 
-def _function(b: ExprBinder, node: exp.Expr, *, ordered: bool, framed: bool) -> tuple[str, tuple[Expr, ...], Facts]:
+def _window(function: str, args: tuple[Expr, ...], facts: Facts) -> Window:
+    return Window(facts, function, args, (), ())
+
+
+def _function(b: ExprBinder, node: exp.Expr, *, ordered: bool, framed: bool) -> Window:
+    """The call as a window without its partition, order and frame."""
     kind = type(node)
     if kind in RANKING:
         strict(b.sql, node)
         if RANKING[kind] in ("percent_rank", "cume_dist"):
-            return RANKING[kind], (), Facts(Type.NUMBER, Interval.of(0, 1), nullable=False)
+            return _window(RANKING[kind], (), Facts(Type.NUMBER, Interval.of(0, 1), nullable=False))
         cap = b.binder.rows_cap
         facts = Facts(Type.INTEGER, Interval.of(1, cap), nullable=False, grid=Fraction(1), proven=False)
-        return RANKING[kind], (), facts
+        return _window(RANKING[kind], (), facts)
+    if kind is exp.Ntile:
+        strict(b.sql, node, "this")
+        tiles = _place(b, node, node.this)
+        facts = Facts(Type.INTEGER, Interval.of(1, tiles.value), nullable=False, grid=Fraction(1))
+        return _window("ntile", (tiles,), facts)
     if kind in SHIFT:
         strict(b.sql, node, "this", "offset", "default")
         parts = [node.this, *[node.args[k] for k in ("offset", "default") if node.args.get(k) is not None]]
@@ -79,10 +99,13 @@ def _function(b: ExprBinder, node: exp.Expr, *, ordered: bool, framed: bool) -> 
             first, default = b.unify_bound(node, [args[0], args[2]])
             args = [first, args[1], default]
             joined = choice("coalesce", [joined, default.facts], joined.type).with_(domain=None)
-        return SHIFT[kind], tuple(args), _row_value(joined)
+        return _window(SHIFT[kind], tuple(args), _row_value(joined))
     if kind in VALUE:
-        strict(b.sql, node, "this")
+        strict(b.sql, node, "this", "offset")
         arg = b.bind(node.this)
+        if kind is exp.NthValue:
+            place = _place(b, node, node.args.get("offset"))
+            return _window("nth_value", (arg, place), _row_value(arg.facts))
         if kind is exp.LastValue and ordered and not framed:
             raise unsupported(
                 b.sql,
@@ -90,13 +113,22 @@ def _function(b: ExprBinder, node: exp.Expr, *, ordered: bool, framed: bool) -> 
                 "LAST_VALUE up to the current row's peers",
                 "Use FIRST_VALUE with the opposite order, or ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING.",
             )
-        return VALUE[kind], (arg,), _row_value(arg.facts)
-    if kind in AGGREGATE:
+        return _window(VALUE[kind], (arg,), _row_value(arg.facts))
+    plain = node.this if isinstance(node, exp.Filter) else node
+    if type(plain) in AGGREGATE:
         return _aggregate(b, node)
     raise unsupported(b.sql, node, f"{label(node)} as a window function")
 
 
-def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Facts]:
+def _place(b: ExprBinder, node: exp.Expr, place: exp.Expr | None) -> Lit:
+    """A constant whole number above 0."""
+    found = None if place is None else b.bind(place)
+    if isinstance(found, Lit) and type(found.value) is int and 0 < found.value < 2**31:
+        return found
+    raise unsupported(b.sql, node, f"{label(node)} without a constant number above 0")
+
+
+def _aggregate(b: ExprBinder, node: exp.Expr) -> Window:
     from .aggregate import bind_aggregate
 
     saved, b.aggregates = b.aggregates, None
@@ -104,8 +136,8 @@ def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fa
         agg = bind_aggregate(b, node)
     finally:
         b.aggregates = saved
-    if agg.distinct or agg.where is not None:
-        raise unsupported(b.sql, node, "DISTINCT or FILTER in a window function")
+    if agg.distinct and agg.function != "count":
+        raise unsupported(b.sql, node, f"{agg.function.upper()}(DISTINCT …) as a window function")
     facts = agg.facts
     cap = b.binder.rows_cap
     if agg.function == "count":
@@ -115,7 +147,8 @@ def _aggregate(b: ExprBinder, node: exp.Expr) -> tuple[str, tuple[Expr, ...], Fa
         lo = None if f.lo is None else min(f.lo, Fraction(0)) * cap
         hi = None if f.hi is None else max(f.hi, Fraction(0)) * cap
         facts = facts.with_(bounds=Interval(lo, hi))
-    return agg.function, agg.args, facts.with_(nullable=agg.function != "count", per_unit=False)
+    facts = facts.with_(nullable=agg.function != "count", per_unit=False)
+    return replace(_window(agg.function, agg.args, facts), where=agg.where, distinct=agg.distinct)
 
 
 def _row_value(f: Facts) -> Facts:
@@ -125,20 +158,21 @@ def _row_value(f: Facts) -> Facts:
     )
 
 
-def _frame(b: ExprBinder, spec: Any) -> str | None:
+def _frame(b: ExprBinder, spec: Any, order: tuple[tuple[Expr, bool, bool], ...]) -> str | None:
     if spec is None:
         return None
     strict(b.sql, spec, "kind", "start", "start_side", "end", "end_side")
     kind = str(spec.args.get("kind") or "").upper()
     if kind not in ("ROWS", "RANGE"):
         raise unsupported(b.sql, spec, "This window frame")
-    start = _edge(b, spec, "start", kind)
+    temporal = len(order) == 1 and order[0][0].facts.type.temporal
+    start = _edge(b, spec, "start", kind, temporal=temporal)
     if spec.args.get("end") is None:
         return f"{kind} {start}"
-    return f"{kind} BETWEEN {start} AND {_edge(b, spec, 'end', kind)}"
+    return f"{kind} BETWEEN {start} AND {_edge(b, spec, 'end', kind, temporal=temporal)}"
 
 
-def _edge(b: ExprBinder, spec: exp.Expr, which: str, kind: str) -> str:
+def _edge(b: ExprBinder, spec: exp.Expr, which: str, kind: str, *, temporal: bool) -> str:
     value, side = spec.args.get(which), str(spec.args.get(f"{which}_side") or "").upper()
     if value == "CURRENT ROW":
         return "CURRENT ROW"
@@ -151,4 +185,9 @@ def _edge(b: ExprBinder, spec: exp.Expr, which: str, kind: str) -> str:
         and side in ("PRECEDING", "FOLLOWING")
     ):
         return f"{int(value.name)} {side}"
+    if isinstance(value, exp.Interval) and kind == "RANGE" and temporal and side in ("PRECEDING", "FOLLOWING"):
+        span = b.bind(value)
+        # 100 years past the calendar (years 2 to 9999) is far inside what the engine's dates hold: no row can fail
+        if isinstance(span, IntervalLit) and 0 <= span.count * INTERVAL_DAYS[span.part] <= 36_600:
+            return f"INTERVAL '{span.count}' {span.part} {side}"
     raise unsupported(b.sql, spec, "This window frame", "Use ROWS BETWEEN n PRECEDING AND CURRENT ROW.")

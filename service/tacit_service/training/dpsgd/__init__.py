@@ -2,6 +2,19 @@
 
 from .gradients import Factored, Vectorised, clipped, loss_of
 from .networks import Built
+from .team import Team, TeamLost
 from .trainer import GRADIENT_NOISE, Trainer, apply, threads
 
-__all__ = ["GRADIENT_NOISE", "Built", "Factored", "Trainer", "Vectorised", "apply", "clipped", "loss_of", "threads"]
+__all__ = [
+    "GRADIENT_NOISE",
+    "Built",
+    "Factored",
+    "Team",
+    "TeamLost",
+    "Trainer",
+    "Vectorised",
+    "apply",
+    "clipped",
+    "loss_of",
+    "threads",
+]

@@ -36,6 +36,7 @@ from ..layers import Network, network
 from ..spec import Run
 from .gradients import ELEMENTS_MAX, Block, Factored, Sums, Vectorised, compiling_pays
 from .networks import Built, named
+from .team import Team
 
 COUNT_NOISE: Final = 5.0
 """σ_b/σ of adaptive clipping."""
@@ -66,11 +67,14 @@ class Trainer:
         batch: float,
         stream: Stream | None = None,
         checkpoint: Mapping[str, npt.NDArray[Any]] | None = None,
+        team: Team | None = None,
     ) -> None:
         self._run, self._sigma, self._batch = run, sigma, batch
         self._stream = stream or Stream()
+        self._team = team or Team()
         net = network(run.architecture, run.architecture.shape or (rows.x.shape[1],), outputs)
         self.model = Built(net, checkpoint)
+        self._team.follow(p.detach() for p in self.model.parameters())  # all processes begin with the same numbers
         self._parameters = named(self.model.body)
         self._count = sum(p.numel() for p in self._parameters.values())
         self._optimizer = _optimizer(run, self.model)
@@ -101,8 +105,13 @@ class Trainer:
     def step(self) -> None:
         """Sample, clip, add, add noise, divide, and let the optimizer move."""
         chosen = np.flatnonzero(self._stream.bernoulli(self.units, self._run.sampling_rate))
-        noisy, below = self._sum(chosen)
-        noisy += torch.from_numpy(self.noise()) * self._clip
+        total, below = self._sum(chosen)
+        both = torch.cat([total, torch.tensor([below - len(chosen) / 2], dtype=torch.float64)])
+        if self._team.lead:
+            both[:-1] += torch.from_numpy(self.noise()) * self._clip
+            if self._run.adaptive_clipping:
+                both[-1] += float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
+        noisy, count = (both := self._team.add(both))[:-1], float(both[-1])
         noisy /= self._batch
         at = 0
         for parameter in self._parameters.values():
@@ -112,7 +121,7 @@ class Trainer:
             group["lr"] = self._rate()
         self._optimizer.step()
         if self._run.adaptive_clipping:
-            self._move_clip(below - len(chosen) / 2)
+            self._move_clip(count)
         self._step += 1
         self._follow()
 
@@ -159,9 +168,8 @@ class Trainer:
         left = 1 - self._step / self._run.steps if self._run.schedule == "linear" else 1.0
         return self._run.learning_rate * left
 
-    def _move_clip(self, count: float) -> None:
+    def _move_clip(self, noisy: float) -> None:
         """C ← C·exp(−η(b − γ)), b the noisy share of sampled units whose norm was at most C."""
-        noisy = count + float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
         share = noisy / self._batch + 0.5
         moved = self._clip * math.exp(-_CLIP_RATE * (min(max(share, 0.0), 1.0) - self._run.adaptive_clipping))
         self._clip = min(max(moved, _CLIP_MIN), _CLIP_MAX)

@@ -1,0 +1,40 @@
+// What was asked: releases that can be read again for free, and one of them.
+
+import { answerView } from "./answer";
+import { api } from "./api";
+import { button, fill, h } from "./dom";
+import { amount, when } from "./format";
+import { badge, empty, grid, page } from "./ui";
+import type { DatasetFacts, ReleaseItem, Spend } from "./wire";
+
+export const priced = (spend: Spend): string => Number(spend.epsilon) === 0 ? "free" : `ε ${amount(spend.epsilon)}`;
+
+export const releaseLink = (id: string, sql: string): HTMLElement => h("a", { href: `#/release/${encodeURIComponent(id)}` }, h("code", null, sql.replace(/\s+/g, " ")));
+
+function table(releases: ReleaseItem[]): HTMLElement {
+  return grid({
+    label: "Releases", head: ["When", "Statement", "Cost"], numbers: [2], class: "releases wide",
+    rows: releases.map((release) => [h("span", { class: "when" }, when(release.created_at)), releaseLink(release.release_id, release.sql), priced(release.charged)]),
+    none: "No statement holds these words.",
+  });
+}
+
+export async function historyPage(facts: DatasetFacts): Promise<HTMLElement> {
+  const releases = await api.releases(facts.name);
+  const box = h("div", { class: "card" });
+  const search = h("input", { type: "search", placeholder: "Search statements", "aria-label": "Search statements", oninput: () => draw() });
+  const draw = (): void => {
+    const wanted = search.value.trim().toLowerCase();
+    fill(box, table(releases.filter((release) => !wanted || release.sql.toLowerCase().includes(wanted))));
+  };
+  draw();
+  return page("History", "Releases that you hold. Each can be read again for free, and asking the same question again answers from here.",
+    releases.length ? [h("div", { class: "bar" }, search, badge(`${releases.length} ${releases.length === 1 ? "release" : "releases"}`)), box]
+      : empty("Nothing asked yet.", "What you buy appears here, and stays.", h("a", { href: "#/query" }, "Ask the first question")));
+}
+
+export async function releasePage(id: string, open: (sql: string) => void): Promise<HTMLElement> {
+  const answer = await api.release(id);
+  return page("Release", `Of ${when(answer.created_at)}. The same noise as then: reading it again is free.`,
+    h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql), h("div", { class: "bar" }, button("Open in the editor", () => open(answer.sql))), answerView(answer));
+}

@@ -1,0 +1,36 @@
+// What was spent, by whom, on what, when.
+
+import { api, owner } from "../api";
+import { byDay, charges } from "../budget";
+import { button, fill, h } from "../dom";
+import { amount } from "../format";
+import { card, grid, meter, page, trying } from "../ui";
+import type { Analyst, Charge, DatasetFacts } from "../wire";
+
+export async function spendingPage(facts: DatasetFacts): Promise<HTMLElement> {
+  const [spending, analysts, first] = await Promise.all([api.spending(facts.name), owner.analysts(), owner.history(facts.name)]);
+  const all: Charge[] = [...first.charges];
+  let next = first.next_before;
+  const box = h("div");
+  const older = button("Older", trying(async () => {
+    const more = await owner.history(facts.name, next ?? undefined);
+    all.push(...more.charges);
+    next = more.next_before;
+    draw();
+  }));
+  const draw = (): void => { fill(box, charges(all, true)); older.hidden = next === null; };
+  draw();
+  return page("Spending", "Who spent what. Analysts who were handed a stored release pay from their own account, and the dataset pays nothing more.",
+    h("div", { class: "columns" }, card("By analyst and dataset", people(analysts)), card(`${facts.name} by day`, byDay(spending))),
+    card("Charges", box, older));
+}
+
+function people(analysts: Analyst[]): HTMLElement {
+  const accounts = analysts.flatMap((analyst) => analyst.accounts);
+  const most = Math.max(...accounts.map((account) => Number(account.spent.epsilon)), Number.MIN_VALUE);
+  return grid({
+    label: "Spending by analyst and dataset", class: "wide", head: ["Analyst", "Dataset", "Spent", "", "Left", "Charges"], numbers: [2, 4, 5], none: "Nobody has an account yet.",
+    rows: accounts.map((account) => [account.analyst, account.dataset, `ε ${amount(account.spent.epsilon)}`,
+      meter(Number(account.spent.epsilon) / most, `${account.analyst ?? ""} spent ε ${amount(account.spent.epsilon)}`, "plain"), amount(account.remaining.epsilon), String(account.charges)]),
+  });
+}

@@ -1,0 +1,99 @@
+"""Processes that help with one job: the first starts them, hands each its order, and all take the steps together."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.ledger.jobs import Jobs
+from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import load_policy
+from tacit_service.query.catalog import Catalog
+
+from . import checkpoints, dpsgd, measure
+from .encoding import encode
+from .generator import Stream
+from .orders import ROWS_TIMEOUT_S, Checkpoint, Order
+from .plan import again, stored
+
+
+class Crew:
+    """The helpers of one attempt, and the first process's own place among them. A context manager."""
+
+    def __init__(self, order: Order, key: bytes, batch: float) -> None:
+        self._folder = Checkpoint(order.data_dir / "training" / order.job_id).folder
+        self._meeting = self._folder / f"meeting-{secrets.token_hex(8)}"
+        self._helpers: list[subprocess.Popen[bytes]] = []
+        more = {"parent": os.getpid(), "key": key.hex(), "batch": batch, "meeting": str(self._meeting)}
+        for rank in range(1, order.processes):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._helpers.append(_start({**order.model_dump(mode="json"), **more, "rank": rank}))
+        self.team = dpsgd.Team(0, order.processes, self._meeting)
+
+    def __enter__(self) -> dpsgd.Team:
+        return self.team
+
+    def __exit__(self, *_: object) -> None:
+        for helper in self._helpers:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                helper.wait(5)
+            helper.kill()
+            helper.wait()
+        self.team.leave()
+        self._meeting.unlink(missing_ok=True)
+
+
+def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
+    helper = subprocess.Popen(
+        [sys.executable, "-P", "-s", "-m", "tacit_service.training.job"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert helper.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        helper.stdin.write(json.dumps(order).encode())
+    with contextlib.suppress(BrokenPipeError):
+        helper.stdin.close()
+    helper.stdin = None
+    return helper
+
+
+def help_out(order: Order, ledger: Ledger) -> None:
+    """A helper's part: its own units' gradients in every step that the first process calls."""
+    job = Jobs(ledger).find(order.job_id)
+    if job is None:
+        raise LookupError("no such job")
+    loaded = load_policy(order.policy)
+    snapshot = build_snapshot(loaded, order.data_dir)
+    planned = again(loaded.policy, Catalog(loaded.policy, snapshot.public), stored(job))
+    if planned is None:
+        raise LookupError("another plan")
+    stream, key = Stream(), bytes.fromhex(order.key)
+    with DuckDBEngine(snapshot.path) as engine:
+        table = engine.run(planned.encoding.sql, timeout_s=ROWS_TIMEOUT_S)
+    if planned.run.holdout:
+        table, _ = measure.split(table, planned.run.holdout, key)
+    table = measure.share(table, order.rank, order.processes, key)
+    rows = encode(table, planned.encoding, planned.run.max_rows, stream.words(table.num_rows))
+    del table
+    team = dpsgd.Team(order.rank, order.processes, Path(str(order.meeting)))
+    trainer = dpsgd.Trainer(
+        planned.run, planned.sigma, rows, planned.encoding.task, planned.encoding.outputs, order.batch, stream,
+        checkpoints.tensors(loaded, planned.run.architecture), team,
+    )  # fmt: skip
+    saved = Checkpoint(order.data_dir / "training" / order.job_id).load()
+    if saved:
+        trainer.restore(saved)
+    while steps := team.told():
+        for _ in range(steps):
+            trainer.step()
+    team.leave()

@@ -1,0 +1,77 @@
+"""Several processes on one run: each holds its own units, the sums of their gradients are added, noise is drawn once.
+
+torch.distributed over gloo, on this machine alone: processes meet in a file of the job's folder, and speak over the
+loopback interface. The sums that pass there are exact, as they are inside one process; nothing else may read them.
+
+A unit is in one process only, and is sampled there with the run's own q, independently: the sum over processes has the
+distribution that it has in one, so the accounting is the same. Noise and the count of adaptive clipping are added by
+the first process, before the sum leaves any of them; then all take the same step.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+_TIMEOUT: Final = dt.timedelta(minutes=10)
+
+
+class TeamLost(RuntimeError):
+    """Another process of the run is gone: this attempt is over, the next continues from the checkpoint."""
+
+
+class Team:
+    """One process's place among ``size``; ``Team()`` is alone."""
+
+    def __init__(self, rank: int = 0, size: int = 1, meeting: Path | None = None) -> None:
+        self.rank, self.size = rank, size
+        if size > 1:
+            os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+            try:
+                dist.init_process_group(
+                    "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=_TIMEOUT
+                )
+            except RuntimeError as error:
+                raise TeamLost from error
+
+    @property
+    def lead(self) -> bool:
+        """The one that draws noise, and speaks with the ledger."""
+        return self.rank == 0
+
+    def add(self, vector: Tensor) -> Tensor:
+        """The sum of everybody's vectors, the same in every process."""
+        if self.size > 1:
+            try:
+                dist.all_reduce(vector)
+            except RuntimeError as error:
+                raise TeamLost from error
+        return vector
+
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Take the first process's values."""
+        if self.size > 1:
+            try:
+                with torch.no_grad():
+                    for tensor in tensors:
+                        dist.broadcast(tensor, src=0)
+            except RuntimeError as error:
+                raise TeamLost from error
+
+    def told(self, number: int = 0) -> int:
+        """A number from the first process: how many steps come next, 0 when there are no more."""
+        said = torch.tensor([number], dtype=torch.int64)
+        self.follow([said])
+        return int(said[0])
+
+    def leave(self) -> None:
+        """The run is over."""
+        if self.size > 1:
+            dist.destroy_process_group()
