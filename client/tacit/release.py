@@ -242,7 +242,8 @@ class Release:
         receipt = self.receipt
         free = "free: already held" if receipt.held else "free"
         paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"
-        return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}")
+        words = f". {receipt.in_words}" if "Rényi" in receipt.in_words else ""
+        return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}{words}")
 
 
 def is_free(amount: Spend) -> bool:

@@ -337,21 +337,11 @@ class LedgerBooks:
 
     def account(self, dataset: str) -> wire.AccountBudget:
         """The dataset's own account."""
-        from tacit import wire
+        from tacit_service.release.balances import account_budget, spend
 
         balance = self._ledger.balance(dataset, None)
-        limit, spent, remaining = (
-            wire.Spend(epsilon=str(epsilon), delta=str(delta))
-            for epsilon, delta in (balance.limit, balance.spent, balance.remaining)
-        )
-        return wire.AccountBudget(
-            dataset=dataset,
-            limit=limit,
-            spent=spent,
-            remaining=remaining,
-            dataset_remaining=remaining,
-            releases=balance.charges,
-        )
+        pending = self._ledger.held_by_pending(dataset, None)
+        return account_budget(balance, whole=spend(balance.remaining), pending=pending, group=None)
 
     def close(self) -> None:
         """Drop the connections."""

@@ -93,6 +93,14 @@ def _accounts(group: Any) -> Iterable[Any]:
     history.add_argument("--pending", action="store_true", help="only charges without a release or an end")
     history.add_argument("--limit", type=number(1, 500), default=50, metavar="N", help="charges to print (50)")
     yield _on_account(history)
+    total = add_command(
+        group, "total", _total, "print what all charges amount to, by lanes and, as information, by PLD"
+    )
+    yield _on_account(total)
+    reap = add_command(group, "reap", _reap, "end charges that nobody works on; frees nothing that may have run")
+    reap.add_argument("--hours", type=number(1, 8760), default=24, metavar="N", help="older than so many hours (24)")
+    reap.add_argument("--dataset", required=True, metavar="NAME", help="on this dataset")
+    yield reap
     checkpoint = add_command(group, "checkpoint", _checkpoint, "print the journal's head, signed")
     checkpoint.add_argument("--key", metavar="FILE", help="signing key, PEM (TACIT_CHECKPOINT_KEY)")
     checkpoint.add_argument("--new", action="store_true", help="make the key first; no file is ever replaced")
@@ -279,6 +287,29 @@ def _history(arguments: Any) -> int:
         print_table(rows)
 
     return _with_office(arguments, show)
+
+
+def _total(arguments: Any) -> int:
+    def show(office: Office, who: Principal) -> None:
+        found = office.accounts.total(who, arguments.dataset, arguments.analyst)
+        print(found.in_words)
+        if found.pld_epsilon is not None:
+            print(
+                f"For information only, by one privacy loss distribution: ε {found.pld_epsilon:g} at δ {found.pld_delta}."
+            )
+            print(found.note)
+
+    return _with_office(arguments, show)
+
+
+def _reap(arguments: Any) -> int:
+    def end(office: Office, who: Principal) -> None:
+        reaped = office.accounts.reap(who, arguments.dataset, arguments.hours)
+        print(
+            f"{len(reaped.kept)} charges are abandoned and stay; {len(reaped.freed)} touched no data and are given back"
+        )
+
+    return _with_office(arguments, end)
 
 
 def _checkpoint(arguments: Any) -> int:

@@ -266,6 +266,20 @@ def test_spending_is_ones_own_and_for_the_owner_the_datasets(api, house: House, 
     assert hidden == Door(api, house, "ben").get("/v1/budget/history?dataset=none", 404)
 
 
+def test_the_loss_by_one_distribution_is_information(auditor: Door, office: Ledger):
+    for number in range(3):
+        buy(office, number)
+    office.void(charge(office).charge_id, "the worker never started")
+    found = auditor.get(f"{CLINIC}/total?analyst=ada")
+    assert (found["spent"]["epsilon"], found["pld_delta"]) == ("0.75", "0.0000001")
+    assert 0.7 < found["pld_epsilon"] <= 0.7501, "three of pure 0.25: what is left of it at this δ"
+    assert "information only" in found["note"]
+    assert "by simple adding" in found["in_words"]
+    whole = auditor.get(f"{CLINIC}/total")
+    assert (whole["analyst"], whole["spent"]["epsilon"]) == (None, "0.75")
+    assert auditor.get(f"{CLINIC}/total?analyst=eve", 404)["code"] == "not_found"
+
+
 def test_an_auditor_proves_the_ledger_without_the_service(auditor: Door, office: Ledger):
     from tacit_service.ledger.journal import link
 

@@ -51,6 +51,16 @@ def run(capsys, url: str):
     return run
 
 
+def test_what_is_lost_is_ended_and_the_total_is_printed(run, url: str):
+    out, _ = run("ledger", "reap", "--dataset", "clinic", "--hours", 1)
+    assert out == "0 charges are abandoned and stay; 0 touched no data and are given back\n"
+    out, _ = run("ledger", "total", "--dataset", "clinic", "--analyst", "ada")
+    assert out.startswith(
+        "Spent ε 0.25 of 1, by simple adding.\nFor information only, by one privacy loss distribution: ε 0.2"
+    )
+    run("ledger", "total", "--dataset", "nowhere", status=2)
+
+
 def test_an_analyst_is_added_listed_and_frozen(run, url: str):
     out, _ = run("analyst", "add", "eve", "--dataset", "clinic", "--epsilon", "1.5", "--delta", "1e-7")
     assert re.search(r"^eve +clinic +open +ε 1.5, δ 0.0000001 ", out, re.M)

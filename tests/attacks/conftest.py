@@ -191,6 +191,9 @@ def attacker(loaded: Loaded) -> Iterator[Attacker]:
             connection.execute(f"ATTACH '{snapshot.path}' AS source (READ_ONLY)")
             for table in ("patients", "visits", "items"):
                 connection.execute(f"CREATE TABLE {table} AS SELECT * FROM source.{table} WHERE _u <> {who}")
+                totals = f"SELECT count(*) AS n FROM {table} GROUP BY _u"
+                counted = f"SELECT n AS _rows, count(*) AS _units FROM ({totals}) GROUP BY n"
+                connection.execute(f"CREATE TABLE _totals_{table} AS {counted}")
             connection.execute("CREATE TABLE regions AS FROM source.regions")
         others[f"patient {who}"] = InProcess(path)
     reference = duckdb.connect(config={"threads": "1"})

@@ -131,7 +131,7 @@ def test_columns_have_the_contracts_types_and_nothing_else_exists(tmp_path):
     found = {r["column_name"]: r["column_type"] for r in read(snapshot, "SELECT * FROM (DESCRIBE people)")}
     assert found == {
         "_u": "BIGINT", "id": "BIGINT", "i": "BIGINT", "n": "DOUBLE", "s": "VARCHAR", "b": "BOOLEAN", "d": "DATE",
-        "t": "TIMESTAMP",
+        "t": "TIMESTAMP", "_n": "BIGINT",
     }  # fmt: skip
     assert b"Ada" not in snapshot.path.read_bytes()
 
@@ -238,7 +238,7 @@ def test_a_key_shared_half_way_stays_shared(tmp_path):
     pq.write_table(pa.table({"visit": [1, 1, 2], "home": ["a", "b", "a"]}), tmp_path / "visits.parquet")
     pq.write_table(pa.table({"visit": [1, 2]}), tmp_path / "tests.parquet")
     snapshot = build_snapshot(declare(tmp_path, tables), tmp_path / "data")
-    assert read(snapshot, "FROM tests") == [{"_u": 1, "visit": 2}]
+    assert read(snapshot, "SELECT _u, visit FROM tests") == [{"_u": 1, "visit": 2}]
 
 
 # -- public tables, sources, versions

@@ -41,6 +41,8 @@ def exported(book: Book, path: Path) -> list[dict[str, Any]]:
 
 
 def test_an_auditor_recomputes_the_loss_without_us(book: Book, tmp_path: Path) -> None:
+    book.ledger.ensure_group("clinic", "oncology", book.limits)
+    book.ledger.ensure_analyst("clinic", "bob", book.limits, group="oncology")
     book.buy("0.1", canonical="same")
     book.reserve(analyst="bob", free=True)
     book.reserve(events=(GaussianEvent(*BY, 10.0, 1.0, 0.005000000000000001, 0.5, 5e-8),))
@@ -57,6 +59,8 @@ def test_an_auditor_recomputes_the_loss_without_us(book: Book, tmp_path: Path) -
     assert f"basic: epsilon {float(balance.spent[0]):.6g} of 3" in printed
     assert f"Renyi, order 8: {balance.total.rdp / 1e12:.6g} of 1.38398" in printed
     assert "clinic / bob: 1 charges, promise kept" in printed
+    assert "clinic / @oncology: 1 charges, promise kept" in printed
+    assert len([line for line in READER.read_text().splitlines() if line.strip()]) <= 100
     assert b'"rows"' not in (tmp_path / "ledger.jsonl").read_bytes(), "answers are not part of an audit"
 
 

@@ -51,6 +51,7 @@ def test_an_untouched_ledger_is_found_in_order(book: Book) -> None:
 def test_the_store_refuses_to_change_what_was_written(book: Book, table: str, verb: str) -> None:
     book.buy()
     book.ledger.fail(book.reserve().charge_id, "engine_failed")
+    book.ledger.ensure_dataset("clinic", book.limits, "policy-1", {"unit": "patients.patient_id", "tables": {}})
     statement = f"UPDATE {table} SET sequence = sequence + 100" if verb == "UPDATE" else f"DELETE FROM {table}"
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), book.ledger._database.write() as connection:
         connection.exec_driver_sql(statement)

@@ -147,10 +147,10 @@ def test_a_full_megabyte_is_answered_quickly(tmp_path: Path) -> None:
     path = tmp_path / "long.yaml"
     path.write_text(SMALL + "analysts:\n" + "".join(f"  p{i}: {{ epsilon: 1 }}\n" for i in range(40_000)))
     assert path.stat().st_size < 1024 * 1024
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(PolicyError, match="add up to"):
         load_policy(path)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 20  # quadratic work would take minutes
 
 
 @pytest.mark.parametrize(

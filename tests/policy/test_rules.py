@@ -63,6 +63,12 @@ def problems(change: Change) -> dict[str, str]:
 
 
 BROKEN: list[tuple[Change, str, str]] = [
+    # groups
+    (top(groups={"g": {"epsilon": "1", "members": ["eve"]}}), "groups.g.members[0]", "no analyst of this policy"),
+    (top(groups={"g": {"epsilon": "1", "members": ["ann"]}, "h": {"epsilon": "1", "members": ["ann"]}}),
+     "groups.h.members[0]", "in the group 'g' already"),
+    (top(groups={"@g": {"epsilon": "1", "members": ["ann"]}}), "groups.@g", "starts with '@'"),
+    (top(groups={"g": {"epsilon": "4", "members": ["ann"]}}), "groups.g.epsilon", "above the dataset's 3"),
     # units and paths
     (lambda p: p["tables"]["visits"].pop("unit"), "tables.visits", "neither public nor tied"),
     (table("visits", path=[["visit_id", "labs.visit_id"]]), "tables.visits.path", "both unit and path"),

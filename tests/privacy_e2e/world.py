@@ -18,6 +18,7 @@ from tacit.wire import QueryRequest
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.duckdb import lock, open_locked, select
 from tacit_service.engine.emit import expression, relation, with_params
+from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.process import ChildError
 from tacit_service.engine.snapshot import Snapshot, build_snapshot
 from tacit_service.policy.load import Loaded, load_policy
@@ -71,6 +72,11 @@ def copied(source: Path, target: Path, rows: str) -> InProcessEngine:
         connection.execute(f"ATTACH '{source}' AS source (READ_ONLY)")
         for name in ("patients", "visits", "bills"):
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM source.{name} {rows}")
+        for name in ("visits", "bills"):  # what the snapshot stores of the rows is a function of them
+            totals = f"SELECT count(*) AS n FROM {name} GROUP BY _u"
+            connection.execute(
+                f"CREATE TABLE _totals_{name} AS SELECT n AS _rows, count(*) AS _units FROM ({totals}) GROUP BY n"
+            )
         connection.execute("CREATE TABLE regions AS FROM source.regions")
     return InProcessEngine(target)
 
@@ -109,9 +115,8 @@ def open_world(
     snapshot = build_snapshot(loaded[0], folder / "snapshots")
     sandbox = sandbox or InProcessSandbox(snapshot.public)
     engine = InProcessEngine(snapshot.path)
-    schemas = {
-        n: engine.run(f"FROM {n} LIMIT 0", timeout_s=TIMEOUT_S).schema for n in tables if n not in snapshot.public
-    }
+    names = engine_tables(loaded[0].policy)
+    schemas = {n: engine.run(f"FROM {n} LIMIT 0", timeout_s=TIMEOUT_S).schema for n in names}
     preparers = {
         b: Preparer(one.policy, Catalog(one.policy, snapshot.public), sandbox, "the data", schemas)
         for b, one in zip(bounds, loaded, strict=True)

@@ -6,7 +6,7 @@ Nothing written here holds a control character from the service: names and cells
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -77,7 +77,8 @@ def _cost(quoted: Quote) -> str:
         return "free: you hold this answer"
     if is_free(quoted.price):
         return "free"
-    short = "" if quoted.affordable else ": more than is left"
+    part = f" ({quoted.share:.1%} of it)" if quoted.share is not None and quoted.affordable else ""
+    short = part if quoted.affordable else ": more than is left"
     return f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left{short}"
 
 
@@ -106,11 +107,23 @@ def budget(out: TextIO, accounts: Budget, output: Output) -> None:
         return csv_rows(out, ["dataset", *amounts, "dataset_left_epsilon", "releases"], rows)
     short = [[*row[:4], *(short_decimal(delta) for delta in row[4:7]), *row[7:]] for row in rows]
     _write(out, _plain(headers, short, right=[False] + [True] * 8))
+    _write(out, [clean(line) for a in accounts.accounts for line in _words(a)])
     if any(_set_aside(a) for a in accounts.accounts):
         _write(
             out, ["Less δ is left than limit − spent: the ledger keeps parts of δ for other ways to add up charges."]
         )
     return None
+
+
+def _words(account: AccountBudget) -> Iterator[str]:
+    """What the table's figures alone would make one wonder about."""
+    if "Rényi" in account.in_words:
+        yield f"{account.dataset}: {account.in_words}"
+    if account.pending is not None:
+        yield f"{account.dataset}: {spend(account.pending)} is held by charges that have no answer yet, or were cut off."
+    if account.group is not None:
+        left, limit = spend(account.group.remaining), spend(account.group.limit)
+        yield f"{account.dataset}: your group {account.group.name} has {left} left of {limit}, which its members share."
 
 
 def _set_aside(account: AccountBudget) -> bool:

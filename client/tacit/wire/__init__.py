@@ -6,7 +6,7 @@ timestamps are ISO 8601 strings.
 
 from tacit.wire.analysts import Explanation, Me, ReleaseItem, ReleaseList
 from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
-from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, TableFacts
+from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, GroupBudget, TableFacts
 from tacit.wire.queries import (
     Answer,
     BiasShare,
@@ -47,6 +47,7 @@ __all__ = [
     "DatasetList",
     "Explanation",
     "FeatureInfo",
+    "GroupBudget",
     "LedgerHead",
     "Me",
     "MechanismInfo",

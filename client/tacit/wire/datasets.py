@@ -52,8 +52,21 @@ class DatasetList(Wire):
     datasets: list[str]
 
 
+class GroupBudget(Wire):
+    """The account that the caller's group shares: what any member is charged is charged to it as well."""
+
+    name: str
+    limit: Spend
+    spent: Spend
+    remaining: Spend
+
+
 class AccountBudget(Wire):
-    """One account of the caller. ``dataset_remaining`` is null where the policy hides it (declared over-commitment)."""
+    """One account of the caller. ``dataset_remaining`` is null where the policy hides it (declared over-commitment).
+
+    ``spent`` is the plain sum of all charges. The account may admit more than its limit by that sum, since its Rényi
+    lane counts many small charges below it: ``in_words`` says how far both are.
+    """
 
     dataset: str
     limit: Spend
@@ -61,6 +74,9 @@ class AccountBudget(Wire):
     remaining: Spend
     dataset_remaining: Spend | None = None
     releases: int
+    in_words: str = ""
+    pending: Spend | None = None
+    group: GroupBudget | None = None
 
 
 class Budget(Wire):

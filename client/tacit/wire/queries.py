@@ -98,6 +98,7 @@ class Receipt(Wire):
     plan: str = ""
     ledger: LedgerHead | None = None
     charge_id: str | None = None
+    in_words: str = Field(default="", description="How far the account is after this, by both of its lanes")
     notes: list[str] = []
     bias: list[BiasShare] = []
 
@@ -148,6 +149,9 @@ class Quote(Wire):
     held: bool = False
     remaining: Spend
     more_like_this: int | None = Field(default=None, description="How many queries like this still fit, about")
+    share: float | None = Field(
+        default=None, description="The price's share of the ε that is left, from 0 to 1 and above"
+    )
     columns: list[QuotedColumn]
     release_points: list[QuotedRelease]
     plan: str

@@ -73,6 +73,7 @@ ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("POST", "/v1/admin/datasets/{name}/pace"): OWNERS,
     ("GET", "/v1/admin/datasets/{name}/history"): WATCHERS,
     ("GET", "/v1/admin/datasets/{name}/pending"): WATCHERS,
+    ("GET", "/v1/admin/datasets/{name}/total"): WATCHERS,
     ("GET", "/v1/admin/keys"): WATCHERS,
     ("POST", "/v1/admin/keys"): OWNERS,
     ("POST", "/v1/admin/keys/{key_id}/rotate"): OWNERS,

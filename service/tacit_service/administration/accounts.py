@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterator
 from typing import Final, Literal, cast
 
@@ -12,11 +13,14 @@ from tacit_service.administration import models, scope
 from tacit_service.errors import NotFound, RequestError
 from tacit_service.ledger.accounts import Account
 from tacit_service.ledger.administration import Administration
+from tacit_service.ledger.reaper import Reaped, reap
 from tacit_service.ledger.records import PastCharge
-from tacit_service.ledger.schema import APPOINTED, DATASET
+from tacit_service.ledger.schema import APPOINTED, DATASET, GROUP
 from tacit_service.ledger.store import Ledger
+from tacit_service.privacy.events import Event
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
+from tacit_service.release.balances import in_words
 
 LISTED_MAX: Final = 500
 Amounts = tuple[Epsilon, Delta]
@@ -129,6 +133,29 @@ class Accounts:
         self._owner(who).pace(dataset, asked.analyst, period, epsilon if period else Epsilon(0))
         return self._one(dataset, asked.analyst)
 
+    def total(self, who: Principal, dataset: str, analyst: str | None = None) -> models.Total:
+        """The loss so far, by the lanes' sums and by one privacy loss distribution: the latter for information only."""
+        scope.watches(who, dataset)
+        read = Administration(self._ledger)
+        account = next((a for a in read.accounts(dataset) if a.analyst == (analyst or DATASET)), None)
+        if account is None:
+            raise scope.unknown()
+        balance = account.balance()
+        return models.Total(
+            dataset=dataset,
+            analyst=balance.analyst,
+            spent=spend(balance.spent),
+            in_words=in_words(balance),
+            pld_epsilon=_pld(read.events(dataset, analyst), account.limits.delta),
+            pld_delta=str(account.limits.delta),
+        )
+
+    def reap(self, who: Principal, dataset: str, hours: int) -> Reaped:
+        """End charges that nobody works on any more: see ``ledger.reaper``."""
+        scope.owns(who, dataset)
+        self.accounts(who, dataset)
+        return reap(self._ledger, dataset, hours, dt.datetime.now(dt.UTC))
+
     def _owner(self, who: Principal) -> Administration:
         return Administration(self._ledger, by=who.name)
 
@@ -137,6 +164,16 @@ class Accounts:
             if account.analyst == (analyst or DATASET):
                 return _account(account)
         raise NotFound("not_found", "There is no such account.")
+
+
+def _pld(events: list[Event], delta: Delta) -> float | None:
+    try:
+        from tacit_service.training.accounting import pld_epsilon
+
+        found = pld_epsilon(events, float(delta)) if events else 0.0
+    except ImportError:  # the library comes with the extra for training
+        return None
+    return None if found is None else round(found, 4)
 
 
 def spend(amounts: Amounts) -> wire.Spend:
@@ -149,13 +186,16 @@ def _account(account: Account) -> models.Account:
     period = cast(Literal["", "day", "month"], account.pace_period)
     return models.Account(
         dataset=account.dataset,
-        analyst=balance.analyst,
+        analyst=None if balance.analyst is None else balance.analyst.removeprefix(GROUP),
         state=cast(Literal["open", "frozen", "closed"], account.state),
         declared_by="owner" if account.policy_digest == APPOINTED else "policy",
         limit=spend(balance.limit),
         spent=spend(balance.spent),
         remaining=spend(balance.remaining),
         charges=account.charges,
+        group=account.analyst.startswith(GROUP),
+        member_of=account.member_of.removeprefix(GROUP) or None,
+        in_words=in_words(balance),
         pace=models.Pace(period=period, epsilon=str(Epsilon(account.pace_epsilon_max))) if period else None,
     )
 

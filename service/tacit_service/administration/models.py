@@ -20,7 +20,10 @@ class Pace(wire.Wire):
 
 
 class Account(wire.Wire):
-    """One account; ``analyst`` null is the dataset's own."""
+    """One account; ``analyst`` null is the dataset's own, and ``group`` true one that its members share.
+
+    ``in_words`` says how far it is by both of its lanes.
+    """
 
     dataset: str
     analyst: str | None
@@ -31,6 +34,27 @@ class Account(wire.Wire):
     remaining: wire.Spend
     charges: int
     pace: Pace | None = None
+    group: bool = False
+    member_of: str | None = None
+    in_words: str = ""
+
+
+class Total(wire.Wire):
+    """What all charges of an account amount to. ``pld_epsilon`` is **information, and never an admission rule**.
+
+    It is the ε, at the account's δ, of one privacy loss distribution over everything charged so far: tighter than both lanes, and
+    a bound only for questions that were fixed beforehand. Null where it cannot be computed here.
+    """
+
+    dataset: str
+    analyst: str | None
+    spent: wire.Spend
+    in_words: str
+    pld_epsilon: float | None = None
+    pld_delta: str
+    note: str = (
+        "pld_epsilon is information only: the two lanes decide, whose sums hold for questions that depend on answers."
+    )
 
 
 class AccountList(wire.Wire):

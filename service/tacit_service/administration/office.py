@@ -35,7 +35,9 @@ class Office:
 
     def analysts(self, who: Principal) -> list[models.Analyst]:
         """Everyone who has an account or an analyst's key, by name."""
-        accounts = [account for account in self.accounts.all_accounts(who) if account.analyst is not None]
+        accounts = [
+            account for account in self.accounts.all_accounts(who) if account.analyst is not None and not account.group
+        ]
         keys = [key for key in self.keys.live(who) if key.role == Role.ANALYST.value]
         names = {account.analyst or "" for account in accounts} | {key.principal for key in keys}
         return [

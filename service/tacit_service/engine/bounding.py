@@ -6,17 +6,18 @@ at most what ``sensitivity`` says. The argument stands beside each form.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
+from tacit_service.query.expr import Ref
 from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, ReleasePoint
 
-from .emit import expression, key, relation, to_steps
-
-# fixes which K groups of a unit count; public, and a function of (unit, group) alone
-_SALT = "tacit/v1"
+from . import stored
+from .emit import expression, key, name, relation, to_steps
+from .ordering import group_order, keyed_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def _keys(point: ReleasePoint) -> list[str]:
     return [k.name for k in point.keys]
 
 
+def _hashed(point: ReleasePoint) -> list[str]:
+    """The keys in the order in which a group's hash takes them: by where they come from, however they are listed."""
+    return [k.name for k in sorted(point.keys, key=lambda k: (k.expr.facts.origin or "", k.name))]
+
+
 def _group_by(keys: list[str]) -> str:
     return f" GROUP BY {', '.join(keys)}" if keys else ""
 
@@ -86,24 +92,24 @@ def _group_by(keys: list[str]) -> str:
 def _rows(point: ReleasePoint, measures: list[Measure], extra: list[str] | None = None) -> str:
     """The source's rows: unit, keys, and for each measure its integer ``v`` (0 where the condition fails) and ``q`` (0/1)."""
     columns = [f"{key(k.expr)} AS {k.name}" for k in point.keys]
+    steps = stored.steps(point.source)
     for m in measures:
         condition = " AND ".join(expression(w) for w in m.where)
         columns.append(f"{f'CASE WHEN {condition} THEN 1 ELSE 0 END' if condition else '1'} AS q_{m.name}")
         if m.kind is MeasureKind.SUM:
-            value = row_value(m)
+            value = row_value(m, steps)
             columns.append(f"{f'CASE WHEN {condition} THEN {value} ELSE 0 END' if condition else value} AS v_{m.name}")
     return f"SELECT {', '.join(['_u', *columns, *(extra or [])])} FROM ({relation(point.source)})"
 
 
-def row_value(m: Measure) -> str:
+def row_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
     """The integer that a row counts: its value's, or its cell of integer axes."""
     if not m.axes:
-        return integer_value(m)
+        return integer_value(m, steps)
     lows, highs = [], []
     for axis in m.axes:
-        v = integer_value(
-            replace(m, value=axis.value, low=axis.low, high=axis.high, grid=axis.grid, center=axis.center)
-        )
+        one = replace(m, value=axis.value, low=axis.low, high=axis.high, grid=axis.grid, center=axis.center)
+        v = integer_value(one, steps)
         lows.append(f"({v} - ({axis.low}))")
         highs.append(f"({axis.high} - {v})")
     if m.cell == (CURVE,):
@@ -111,26 +117,32 @@ def row_value(m: Measure) -> str:
     return " * ".join(u if c else t for u, t, c in zip(lows, highs, m.cell, strict=True))
 
 
-def integer_value(m: Measure) -> str:
-    """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid."""
+def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
+    """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid.
+
+    ``steps``: columns whose whole multiples of a grid are stored; those of this measure's grid are read as they are.
+    """
     assert m.value is not None
     x = expression(m.value)
-    if m.value.facts.type is Type.INTEGER and m.grid == 1:
-        center = int(m.center)
+    whole = m.value.facts.type is Type.INTEGER and m.grid == 1
+    if isinstance(m.value, Ref) and steps is not None and steps.get(m.value.id) == m.grid:
+        x, whole = f"i{m.value.id}", (m.center / m.grid).denominator == 1
+    if whole:
+        center = int(m.center / m.grid)
         lo, hi = m.low + center, m.high + center
         shift = f" - {center}" if center > 0 else f" + {-center}" if center < 0 else ""
         inner = f"CASE WHEN {x} <= {lo} THEN {m.low} WHEN {x} >= {hi} THEN {m.high} ELSE {x}{shift} END"
         return f"coalesce(CAST({inner} AS BIGINT), 0)"
     lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)
     moved = x if m.center == 0 else f"({x} - {float(m.center)!r})"
-    steps, _ = to_steps(moved, m.grid)
+    whole_steps, _ = to_steps(moved, m.grid)
     if m.value.facts.type is Type.INTEGER:
         guard = f"{x} IS NULL"
     else:
         guard = f"{x} IS NULL OR isnan({x})"
     return (
         f"CASE WHEN {guard} THEN 0 WHEN {x} <= {lo_f!r} THEN {m.low} WHEN {x} >= {hi_f!r} THEN {m.high} "
-        f"ELSE CAST(round({steps}) AS BIGINT) END"
+        f"ELSE CAST(round({whole_steps}) AS BIGINT) END"
     )
 
 
@@ -142,9 +154,13 @@ def _total(text: str, measure: str) -> str:
 def _one_row(point: ReleasePoint, measures: list[Measure]) -> Statement:
     """One row a unit: the unit adds one value in [low, high] to one group, so L0 = 1 and L1 = max(|low|, |high|). ∎"""
     keys = _keys(point)
-    sums = [_total(f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}", m.name) for m in measures]
+    sums = [_total(_value(m), m.name) for m in measures]
     sql = f"SELECT {', '.join([*keys, *sums])} FROM ({_rows(point, measures)}){_group_by(keys)}"
-    return Statement(sql, len(keys), tuple(m.name for m in measures))
+    return _statement(sql, keys, measures)
+
+
+def _value(m: Measure) -> str:
+    return f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}"
 
 
 def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
@@ -154,22 +170,72 @@ def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
     B the total Σ|v| takes the place of n: Σ|·| ≤ S·B. Both hold whatever the grouping, so L1 = L2 = L∞ = that total. ∎
     """
     keys = _keys(point)
+    known = stored.total(point.source)
+    if any(m.amount is not None for m in measures):
+        known = None
+    exact = known is True and not any(m.where for m in measures)
+    if exact:
+        terms = [_total(_weighed(m, stored.TOTAL), m.name) for m in measures]
+        rows = _rows(point, measures, [stored.TOTAL])
+        return _statement(f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}", keys, measures)
     totals, terms = [], []
     for m in measures:
-        s, r = m.multiplier, m.c
-        x = f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}"
         if m.amount is not None:
-            totals.append(f"sum(abs({x})) AS n_{m.name}")
-            wide = f"CAST({x} AS HUGEINT)"
-            term = (
+            wide, s = f"CAST({_value(m)} AS HUGEINT)", m.multiplier
+            totals.append(f"sum(abs({_value(m)})) AS n_{m.name}")
+            terms.append(
                 f"CASE WHEN n_{m.name} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // n_{m.name} END"
             )
         else:
             totals.append(f"CAST(sum(q_{m.name}) AS BIGINT) AS n_{m.name}")
-            term = f"CASE WHEN n_{m.name} <= {r} THEN {x} * {s} ELSE ({x} * {s * r}) // n_{m.name} END"
-        terms.append(_total(term, m.name))
-    ctes = f"WITH s AS ({_rows(point, measures)}), t AS (SELECT _u, {', '.join(totals)} FROM s GROUP BY _u)"
-    sql = f"{ctes} SELECT {', '.join([*keys, *terms])} FROM s JOIN t USING (_u){_group_by(keys)}"
+            terms.append(_weighed(m, f"n_{m.name}"))
+    if known is None:
+        ctes = f"WITH s AS ({_rows(point, measures)}), t AS (SELECT _u, {', '.join(totals)} FROM s GROUP BY _u)"
+        sums = [_total(term, m.name) for term, m in zip(terms, measures, strict=True)]
+        return _statement(
+            f"{ctes} SELECT {', '.join([*keys, *sums])} FROM s JOIN t USING (_u){_group_by(keys)}", keys, measures
+        )
+    rows = _rows(point, measures, [stored.TOTAL])
+
+    def heavy(condition: str) -> str:
+        own = f"SELECT _u, {', '.join(totals)} FROM ({rows}) WHERE {condition} GROUP BY _u"
+        return f"({rows}) s JOIN ({own}) t USING (_u) WHERE s.{condition}"
+
+    return _by_weight(point, measures, rows, min(m.c for m in measures), terms, heavy)
+
+
+def _weighed(m: Measure, n: str) -> str:
+    return _weight(_value(m), m, n)
+
+
+def _weight(value: str, m: Measure, n: str) -> str:
+    """``value`` under its weight, where its unit has ``n`` rows."""
+    s, r = m.multiplier, m.c
+    return f"CASE WHEN {n} <= {r} THEN {value} * {s} ELSE ({value} * {s * r}) // {n} END"
+
+
+def _by_weight(
+    point: ReleasePoint, measures: list[Measure], rows: str, cap: int, terms: list[str], heavy: Callable[[str], str]
+) -> Statement:
+    """Units within the cap by their stored total need no bounding: their rows are summed as they stand.
+
+    ``heavy``: the FROM clause for units that pass a condition, over which ``terms`` are summed. The stored total is no
+    less than the unit's rows in the query, so a light unit has at most ``cap`` rows, and each form leaves such a unit
+    whole: both parts together are the integers that the form alone gives. ∎
+    """
+    keys = _keys(point)
+    group = _group_by(keys)
+    light = [f"sum({_value(m)} * {m.multiplier}) AS {m.name}" for m in measures]
+    above = [f"sum({term}) AS {m.name}" for term, m in zip(terms, measures, strict=True)]
+    parts = (
+        f"SELECT {', '.join([*keys, *light])} FROM ({rows}) WHERE {stored.TOTAL} <= {cap}{group} UNION ALL "
+        f"SELECT {', '.join([*keys, *above])} FROM {heavy(f'{stored.TOTAL} > {cap}')}{group}"
+    )
+    sums = [_total(m.name, m.name) for m in measures]
+    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM ({parts}){group}", keys, measures)
+
+
+def _statement(sql: str, keys: list[str], measures: list[Measure]) -> Statement:
     return Statement(sql, len(keys), tuple(m.name for m in measures))
 
 
@@ -181,19 +247,56 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     the unit, hence one group a unit, K = 1. ∎
     """
     keys = _keys(point)
+    table = stored.whole_table(point.source)
+    if not keys and table is not None and all(m.kind is not MeasureKind.SUM and not m.where for m in measures):
+        sums = [_total(f"_units * ({_partial(m).replace(f'q_{m.name}', '_rows')})", m.name) for m in measures]
+        return _statement(f"SELECT {', '.join(sums)} FROM {name(stored.totals_table(table))}", keys, measures)
+    place = stored.ranks(point.source, [k.expr for k in point.keys])
+    if place is not None and measures[0].ranked and all(_by_rank(m) is not None for m in measures):
+        return _ranks(point, measures, place)
     partials, terms = [], []
     for m in measures:
         partials.append(f"sum(q_{m.name}) AS q_{m.name}")
         if m.kind is MeasureKind.SUM:
             partials.append(f"sum(v_{m.name}) AS v_{m.name}")
-        terms.append(_total(_partial(m), m.name))
-    inner = f"SELECT {', '.join(['_u', *keys, *partials])} FROM ({_rows(point, measures)}) GROUP BY {', '.join(['_u', *keys])}"
-    select = f"SELECT {', '.join([*keys, *terms])} FROM"
-    if measures[0].ranked:
-        sql = f"WITH p AS ({inner}), {_kept_groups(keys, measures[0].k)} {select} kept{_group_by(keys)}"
-    else:
-        sql = f"{select} ({inner}){_group_by(keys)}"
-    return Statement(sql, len(keys), tuple(m.name for m in measures))
+        terms.append(_partial(m))
+    known = stored.total(point.source) is not None
+    whole = known and all(m.kind is not MeasureKind.UNITS and m.amount is None for m in measures)
+    rows = _rows(point, measures, [stored.TOTAL] if known else None)
+    k = measures[0].k if measures[0].ranked else None
+    columns = ", ".join(["_u", *keys])
+
+    def kept(condition: str = "TRUE") -> str:
+        partial = f"SELECT {', '.join([columns, *partials])} FROM ({rows}) WHERE {condition} GROUP BY {columns}"
+        if k is None:
+            return f"({partial})"
+        return f"(WITH p AS ({partial}), {_kept_groups(_hashed(point), k)} SELECT * FROM kept)"
+
+    if whole:
+        cap = min([*(m.c for m in measures), *([] if k is None else [k])])
+        return _by_weight(point, measures, rows, cap, terms, kept)
+    sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
+    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM {kept()}{_group_by(keys)}", keys, measures)
+
+
+def _by_rank(m: Measure) -> str | None:
+    """The measure's integer for one row, by ranks stored for its keys; ``None`` where rows alone do not tell it.
+
+    The rows with group rank ≤ K and row rank ≤ C are at most C in each of at most K groups of a unit, and all of the
+    unit's rows where it has no more: the count clamped to C. The first row of each group stands for the unit. ∎
+    """
+    if m.where or m.kind not in (MeasureKind.COUNT, MeasureKind.UNITS):
+        return None
+    return f"CASE WHEN {{group}} <= {m.k} AND {{row}} <= {m.c if m.kind is MeasureKind.COUNT else 1} THEN 1 ELSE 0 END"
+
+
+def _ranks(point: ReleasePoint, measures: list[Measure], place: int) -> Statement:
+    keys = _keys(point)
+    group, row = stored.rank_columns(place)
+    terms = [_total(str(_by_rank(m)).format(group=group, row=row), m.name) for m in measures]
+    rows = _rows(point, measures, [group, row])
+    sql = f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}"
+    return _statement(sql, keys, measures)
 
 
 def _kept_groups(keys: list[str], k: int) -> str:
@@ -205,9 +308,8 @@ def _kept_groups(keys: list[str], k: int) -> str:
 
 
 def rank(keys: list[str]) -> str:
-    """Place of a group among the unit's groups, by a hash of both; groups that hash alike, by their keys."""
-    parts = ", ".join(f"coalesce(CAST({k} AS VARCHAR), chr(1))" for k in keys)
-    return f"row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts})), {', '.join(keys)})"
+    """Place of a group among the unit's groups, where each group is one row."""
+    return f"row_number() OVER (PARTITION BY _u ORDER BY {group_order(keys)})"
 
 
 def _partial(m: Measure) -> str:
@@ -233,16 +335,16 @@ def _distinct(point: ReleasePoint, m: Measure) -> Statement:
     keys = _keys(point)
     rows = _rows(point, [m], [f"{expression(m.value)} AS y"])
     pairs = f"SELECT DISTINCT {', '.join(['_u', *keys, 'y'])} FROM ({rows}) WHERE q_{m.name} = 1 AND y IS NOT NULL"
-    order = f"md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), CAST(y AS VARCHAR)))"
+    order = keyed_hash(["y"], nulls=False)
     partition = ", ".join(["_u", *keys])
     kept = f"SELECT *, row_number() OVER (PARTITION BY {partition} ORDER BY {order}) AS ry FROM ({pairs})"
     if m.ranked:
-        parts = ", ".join(f"coalesce(CAST({k} AS VARCHAR), chr(1))" for k in keys)
-        group = f"md5(concat_ws('|', '{_SALT}', CAST(_u AS VARCHAR), {parts}))"
-        kept = f"SELECT *, dense_rank() OVER (PARTITION BY _u ORDER BY {group}{''.join(f', {k}' for k in keys)}) AS rk FROM ({kept})"
+        kept = (
+            f"SELECT *, dense_rank() OVER (PARTITION BY _u ORDER BY {group_order(_hashed(point))}) AS rk FROM ({kept})"
+        )
         kept = f"SELECT * FROM ({kept}) WHERE rk <= {m.k}"
     sql = f"SELECT {', '.join([*keys, f'count(DISTINCT y) AS {m.name}'])} FROM ({kept}) WHERE ry <= {m.c}{_group_by(keys)}"
-    return Statement(sql, len(keys), (m.name,))
+    return _statement(sql, keys, [m])
 
 
 def _histogram(point: ReleasePoint, m: Measure) -> Statement:
@@ -262,13 +364,17 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
     )
     if m.edges:
         index = f"CASE WHEN {guard} THEN NULL{between} ELSE {last} END"
-    rows = _rows(point, [m], [f"{index} AS bin"])
+    exact = stored.total(point.source) is True and not m.where and not m.value.facts.nullable
+    rows = _rows(point, [m], [f"{index} AS bin", *([stored.TOTAL] if exact else [])])
     rows = f"SELECT * FROM ({rows}) WHERE q_{m.name} = 1 AND bin IS NOT NULL"
     if m.form is Form.ONE_ROW:
         sql = f"SELECT {', '.join([*keys, _total('1', m.name)])} FROM ({rows}){_group_by(keys)}"
-        return Statement(sql, len(keys), (m.name,))
-    s, r = m.multiplier, m.c
-    term = _total(f"CASE WHEN n <= {r} THEN {s} ELSE {s * r} // n END", m.name)
+        return _statement(sql, keys, [m])
+    if exact:
+        sql = (
+            f"SELECT {', '.join([*keys, _total(_weight('1', m, stored.TOTAL), m.name)])} FROM ({rows}){_group_by(keys)}"
+        )
+        return _statement(sql, keys, [m])
+    term = _total(_weight("1", m, "n"), m.name)
     ctes = f"WITH s AS ({rows}), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u)"
-    sql = f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}"
-    return Statement(sql, len(keys), (m.name,))
+    return _statement(f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}", keys, [m])

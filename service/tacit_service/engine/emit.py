@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
+from tacit_service.engine import stored
 from tacit_service.errors import SqlSyntaxError
 from tacit_service.query import operators
 from tacit_service.query.bounds import INT64_MAX, Facts, Type
@@ -298,12 +299,14 @@ def relation(r: Relation) -> str:
         for n, c in zip(r.source_names, r.columns, strict=True):
             text = name(n) if c.facts.bounds.finite else in_calendar(name(n), c.facts.type)
             columns.append(f"{text} AS c{c.id}")
+        columns += _stored(r)
         return f"SELECT {', '.join([*(['_u'] if r.protected else []), *columns])} FROM {name(r.table)}"
     if isinstance(r, Values):
         rows = ", ".join("(" + ", ".join(expression(c) for c in row) + ")" for row in r.rows)
         return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
     if isinstance(r, Project):
         columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]
+        columns += _passed(r)
         return f"SELECT {', '.join([*(['_u'] if r.protected else []), *columns])} FROM ({relation(r.input)})"
     if isinstance(r, Filter):
         return f"SELECT * FROM ({relation(r.input)}) WHERE {expression(r.predicate)}"
@@ -312,10 +315,35 @@ def relation(r: Relation) -> str:
     if isinstance(r, UnitAggregate):
         return _unit_aggregate(r)
     if isinstance(r, Distinct):
-        return f"SELECT DISTINCT * FROM ({relation(r.input)})"
+        own = [*(["_u"] if r.protected else []), *(f"c{c.id}" for c in r.input.columns)]
+        shown = ", ".join(own) if stored.hidden(r.input) else "*"
+        return f"SELECT DISTINCT {shown} FROM ({relation(r.input)})"
     if isinstance(r, SetOp):
         return f"{_side(r, r.left)} {_SET_OPS[r.kind]} {_side(r, r.right)}"
     raise TypeError(f"no SQL for {type(r).__name__}")
+
+
+def _stored(r: Scan) -> list[str]:
+    """What the snapshot stores beside the columns, under names that are the plan's (``stored.hidden``)."""
+    if r.stored is None:
+        return []
+    extra = [stored.TOTAL] if r.stored.total else []
+    grids = stored.steps(r)
+    extra += [
+        f"{name(stored.steps_column(n))} AS i{c.id}"
+        for n, c in zip(r.source_names, r.columns, strict=True)
+        if c.id in grids
+    ]
+    return extra + [column for place in range(len(r.stored.ranks)) for column in stored.rank_columns(place)]
+
+
+def _passed(r: Project) -> list[str]:
+    """The input's stored columns, by the projection's own ids."""
+    grids = stored.steps(r)
+    extra = [
+        f"i{e.id} AS i{c.id}" for e, c in zip(r.exprs, r.columns, strict=True) if c.id in grids and isinstance(e, Ref)
+    ]
+    return extra + [h for h in stored.hidden(r.input) if not h.startswith("i")]
 
 
 def _side(r: SetOp, side: Relation) -> str:
@@ -337,7 +365,9 @@ def _join(r: Join) -> str:
     unit = "r._u" if (r.kind == "right" and both) or not r.left.protected else "l._u"
     if r.kind == "full" and both:
         unit = "coalesce(l._u, r._u)"
-    columns = [f"c{c.id}" for c in r.columns]
+    columns = [f"c{c.id}" for c in r.columns] + [f"i{i}" for i in stored.steps(r)]
+    if (side := stored.total_side(r)) is not None:
+        columns.append(f"{side}.{stored.TOTAL}")
     select = ", ".join([*([f"{unit} AS _u"] if r.protected else []), *columns])
     on = " AND ".join(conditions) or "TRUE"
     return f"SELECT {select} FROM ({relation(r.left)}) AS l {_JOINS[r.kind]} ({relation(r.right)}) AS r ON {on}"

@@ -24,13 +24,15 @@ import pyarrow as pa
 
 from tacit_service.engine import convert
 from tacit_service.engine.duckdb import Builder, DuckDBEngine
+from tacit_service.engine.prepare import create, prepare, violations
 from tacit_service.engine.process import WorkerFailure
 from tacit_service.engine.sources import Source, identifier, literal, resolve
 from tacit_service.errors import EngineFailure, PolicyError
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Table
+from tacit_service.query.catalog import stored
 
-FORMAT = 1
+FORMAT = 2
 """Part of the version: raise it when the same policy and data would give another file."""
 
 _PUBLIC_ROWS_MAX = 2_000_000
@@ -79,6 +81,9 @@ def _version(loaded: Loaded, resolved: dict[str, Source]) -> str:
         }
         for name, table in policy.tables.items()
     }
+    for name, table in policy.tables.items():
+        if (extra := stored(policy, table)) is not None:
+            shape[name]["stored"] = repr(extra)
     body = json.dumps({"format": FORMAT, "tables": shape}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(body.encode()).hexdigest()[:16]
 
@@ -135,8 +140,10 @@ class _Build:
         self._builder.execute(f"ATTACH {literal(str(target))} AS snapshot")
         for name, table in self._tables.items():
             statement = self._public(name, table) if table.public else self._protected(name, table)
+            extra = stored(self._loaded.policy, table)
             with self._telling(name, "source_unreadable", "could not be read"):
-                self._builder.execute(f"CREATE TABLE snapshot.{identifier(name)} AS {statement}")
+                for step in [create(name, statement)] if extra is None else prepare(name, table, extra, statement):
+                    self._builder.execute(step)
             self._check(name, table)
         self._builder.execute("DETACH snapshot")
 
@@ -208,7 +215,7 @@ class _Build:
                 f"SELECT * FROM ({rows}) r QUALIFY row_number() OVER"
                 f" (PARTITION BY _u ORDER BY md5(CAST(row({whole}) AS VARCHAR))) = 1"
             )
-        return rows if table.row_is_unit else f"{rows} ORDER BY _u"
+        return rows if table.row_is_unit or self._loaded.policy.prepare else f"{rows} ORDER BY _u"
 
     def _unit(self, name: str, table: Table) -> tuple[str, str]:
         """(SQL of the unit's id, what to write after FROM)."""
@@ -305,6 +312,9 @@ class _Build:
             if table.one_row_per_unit or table.row_is_unit:
                 broken["d"] = ("_u", "one row per unit")
                 counts.append("count(*) - count(DISTINCT _u) AS d")
+            if (extra := stored(self._loaded.policy, table)) is not None:
+                broken["s"] = ("_u", "stored totals and multiples")
+                counts.append(f"{violations(table, extra)} AS s")
         found = self._builder.rows(f"SELECT {', '.join(counts)} FROM snapshot.{identifier(name)}")[0]
         for alias, (column, fact) in broken.items():
             if found[alias]:

@@ -17,8 +17,11 @@ from tacit_service.privacy.curves import UNBOUNDED
 from tacit_service.privacy.lanes import Limits, Spent
 from tacit_service.privacy.units import Delta, Epsilon
 
+from . import journal
+from .journal import Head
+from .prepared import Prepared
 from .records import Balance
-from .schema import DATASET, OPEN, accounts
+from .schema import DATASET, GROUP, OPEN, accounts
 
 _c = accounts.c
 _COST: Final = {"p_epsilon": "cost_epsilon", "p_delta": "cost_delta", "r_rdp": "cost_rdp", "r_delta": "cost_threshold"}
@@ -37,6 +40,7 @@ class Account:
     moved: int
     state: str
     policy_digest: str
+    member_of: str
     pace_period: str
     pace_epsilon_max: int
     pace_window: str
@@ -62,6 +66,7 @@ class Account:
             total=self.spent,
             withheld=below,
             state=self.state,
+            group=self.member_of,
         )
 
 
@@ -102,6 +107,7 @@ def _account(row: sa.RowMapping) -> Account:
         moved=row["epsilon_moved"],
         state=row["state"],
         policy_digest=row["policy_digest"],
+        member_of=row["member_of"],
         pace_period=row["pace_period"],
         pace_epsilon_max=row["pace_epsilon_max"],
         pace_window=row["pace_window"],
@@ -110,8 +116,13 @@ def _account(row: sa.RowMapping) -> Account:
 
 
 _ME = (_c.dataset == sa.bindparam("of_dataset")) & (_c.analyst == sa.bindparam("of_analyst"))
-_PAYS = _c.analyst.in_([sa.bindparam("of_analyst"), sa.bindparam("of_payer")])
+_PAYS = _c.analyst.in_([sa.bindparam("of_analyst"), sa.bindparam("of_group"), sa.bindparam("of_payer")])
 _FIND = sa.select(accounts).where(_ME)
+
+
+def _fixed(value: int | str) -> sa.ColumnElement[Any]:
+    """A constant of ours, written into the statement: it is not sent again with each charge."""
+    return sa.literal_column(f"'{value}'" if isinstance(value, str) else str(value))
 
 
 def _cost(name: str) -> sa.ColumnElement[int]:
@@ -119,12 +130,14 @@ def _cost(name: str) -> sa.ColumnElement[int]:
     cost = sa.bindparam(_COST[name], type_=sa.BigInteger)
     if name != "r_rdp":
         return cost
-    return sa.case((_c.analyst == DATASET, sa.bindparam("cost_rdp_dataset", type_=sa.BigInteger)), else_=cost)
+    dataset, group = (sa.bindparam(f"cost_rdp_{payer}", type_=sa.BigInteger) for payer in ("dataset", "group"))
+    shared = sa.func.substr(_c.analyst, _fixed(1), _fixed(1)) == _fixed(GROUP)
+    return sa.case((_c.analyst == _fixed(DATASET), dataset), (shared, group), else_=cost)
 
 
 def _grown(name: str) -> sa.ColumnElement[int]:
     total = _c[name] + _cost(name)
-    return sa.case((total > UNBOUNDED, UNBOUNDED), else_=total)
+    return sa.case((total > _fixed(UNBOUNDED), _fixed(UNBOUNDED)), else_=total)
 
 
 def _shrunk(name: str) -> sa.ColumnElement[int]:
@@ -133,12 +146,13 @@ def _shrunk(name: str) -> sa.ColumnElement[int]:
 
 def _pace_spent() -> sa.ColumnElement[int]:
     """ε so far in the window now open. A clock set back stays in the later window: a window never refills twice."""
-    return sa.case((_now_window() > _c.pace_window, 0), else_=_c.pace_epsilon)
+    return sa.case((_now_window() > _c.pace_window, _fixed(0)), else_=_c.pace_epsilon)
 
 
 def _now_window() -> sa.ColumnElement[str]:
     day, month = sa.bindparam("day", type_=sa.Text), sa.bindparam("month", type_=sa.Text)
-    return sa.case((_c.pace_period == "day", day), (_c.pace_period == "month", month), else_="")
+    by_day, by_month = (_c.pace_period == _fixed(period) for period in ("day", "month"))
+    return sa.case((by_day, day), (by_month, month), else_=_fixed(""))
 
 
 def _charge_statement() -> sa.Update:
@@ -147,21 +161,29 @@ def _charge_statement() -> sa.Update:
         _c.p_delta + _cost("p_delta") <= _c.p_delta_max
     )
     lane_r = (_c.r_rdp + _cost("r_rdp") <= _c.r_rdp_max - below) & (_c.r_delta + _cost("r_delta") <= _c.r_delta_max)
-    paced = (_c.pace_period == "") | (_pace_spent() + _cost("p_epsilon") <= _c.pace_epsilon_max)
+    free, new = _c.pace_period == _fixed(""), _now_window() > _c.pace_window
     window_spent = _pace_spent() + _cost("p_epsilon")
     return (
         sa.update(accounts)
-        .where(_c.dataset == sa.bindparam("of_dataset"), _PAYS, _c.state == OPEN, lane_p | lane_r, paced)
+        .where(
+            _c.dataset == sa.bindparam("of_dataset"),
+            _PAYS,
+            _c.state == _fixed(OPEN),
+            (_c.analyst != sa.bindparam("of_analyst")) | (_c.member_of == sa.bindparam("member_of")),
+            lane_p | lane_r,
+            free | (window_spent <= _c.pace_epsilon_max),
+        )
         .values(
             **{name: _grown(name) for name in _COST},
-            charges=_c.charges + 1,
-            pace_epsilon=sa.case((_c.pace_period == "", 0), else_=window_spent),
-            pace_window=sa.case((_now_window() > _c.pace_window, _now_window()), else_=_c.pace_window),
+            charges=_c.charges + _fixed(1),
+            pace_epsilon=sa.case((free, _fixed(0)), else_=window_spent),
+            pace_window=sa.case((new, _now_window()), else_=_c.pace_window),
         )
     )
 
 
-_CHARGE = _charge_statement()
+_CHARGE = Prepared(_charge_statement())
+_CHARGE_AND_HEAD = Prepared(_charge_statement().returning(*journal.HEAD_COLUMNS))
 _CREDIT = (
     sa.update(accounts)
     .where(_ME)
@@ -181,6 +203,7 @@ def _amounts(part: Spent) -> dict[str, Any]:
         "cost_delta": part.delta,
         "cost_rdp": part.rdp,
         "cost_rdp_dataset": part.rdp,
+        "cost_rdp_group": part.rdp,
         "cost_threshold": part.threshold_delta,
     }
 
@@ -198,31 +221,43 @@ def list_all(connection: sa.Connection, dataset: str | None = None) -> list[Acco
     return [_account(row) for row in rows.mappings()]
 
 
-def create(connection: sa.Connection, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
-    """Insert the row; its limits are then fixed."""
-    row: dict[str, Any] = {"dataset": dataset, "analyst": analyst, "policy_digest": digest}
+def create(
+    connection: sa.Connection, dataset: str, analyst: str, limits: Limits, digest: str, member_of: str = ""
+) -> None:
+    """Insert the row; its limits are then fixed. ``member_of`` is the account of a group, which then pays too."""
+    row: dict[str, Any] = {
+        "dataset": dataset,
+        "analyst": analyst,
+        "policy_digest": digest,
+        "member_of": member_of,
+    }
     connection.execute(sa.insert(accounts), row | limit_columns(limits))
 
 
 def change(connection: sa.Connection, dataset: str, analyst: str, **columns: int | str) -> None:
-    """Set what may change besides the sums: state, withheld and moved ε, pace, policy digest."""
+    """Set what may change besides the sums: state, withheld and moved ε, pace, group, policy digest."""
     changed = connection.execute(sa.update(accounts).where(_ME).values(**columns), _who(dataset, analyst))
     if changed.rowcount != 1:
         raise LookupError(f"no account of {analyst or 'the dataset'} on {dataset}")
 
 
-def charge(connection: sa.Connection, dataset: str, parts: dict[str, Spent], at: str) -> bool:
-    """Add to each account, an analyst's and perhaps the dataset's, its part, if each has a lane left for it.
+def charge(connection: sa.Connection, dataset: str, parts: dict[str, Spent], at: str, seen: Head) -> Head | None:
+    """Add to each account that pays its part, if each has a lane left for it; the journal's head, which still holds ``seen``.
 
-    One statement for both. False means that at least one was refused: the caller rolls back.
+    One statement for all accounts, and for the head where the store can return it. None means that at least one
+    account refused: the caller rolls back. ``parts`` are by name: the analyst's, perhaps a group's, perhaps the dataset's.
     """
-    analyst = next(name for name in parts if name != DATASET)
-    whole = parts.get(DATASET)
+    analyst = next(name for name in parts if name[:1] not in ("", GROUP))
+    group = next((name for name in parts if name[:1] == GROUP), analyst)
+    payer = DATASET if DATASET in parts else analyst
     values = _who(dataset, analyst) | _amounts(parts[analyst]) | {"day": at[:10], "month": at[:7]}
-    values["of_payer"] = analyst if whole is None else DATASET
-    if whole is not None:
-        values["cost_rdp_dataset"] = whole.rdp
-    return connection.execute(_CHARGE, values).rowcount == len(parts)
+    values |= {"of_group": group, "cost_rdp_group": parts[group].rdp, "member_of": group if group != analyst else ""}
+    values |= {"of_payer": payer, "cost_rdp_dataset": parts[payer].rdp}
+    if not connection.dialect.update_returning:
+        admitted = _CHARGE.run(connection, values).rowcount == len(parts)
+        return journal.check_holds(connection, seen) if admitted else None
+    rows = _CHARGE_AND_HEAD.run(connection, values | {"seen_sequence": seen.sequence}).fetchall()
+    return journal.checked(rows[0], seen) if len(rows) == len(parts) else None
 
 
 def credit(connection: sa.Connection, dataset: str, analyst: str, part: Spent, *, uncount: bool) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from tacit_service.errors import Conflict, NotFound
 from tacit_service.privacy import lanes
+from tacit_service.privacy.events import Event
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -16,7 +17,7 @@ from . import accounts, admission, queries
 from .accounts import Account
 from .journal import Head
 from .records import Balance, PastCharge
-from .schema import APPOINTED, CLOSED, DATASET, FROZEN, OPEN
+from .schema import APPOINTED, CLOSED, DATASET, FROZEN, GROUP, OPEN
 from .store import Ledger
 
 
@@ -51,6 +52,11 @@ class Administration:
         """Charges, newest first, of everyone or of one analyst, from below an entry of the journal on."""
         with self._ledger.reading() as connection:
             return queries.past(connection, dataset, analyst, limit, pending_only=pending_only, before=before)
+
+    def events(self, dataset: str, analyst: str | None) -> list[Event]:
+        """What ran on one account's charge: of each that stands, its events, or those it was settled to."""
+        with self._ledger.reading() as connection:
+            return list(queries.standing(connection, dataset, analyst))
 
     def appoint(self, dataset: str, analyst: str, limits: Limits, *, overcommit: bool = False) -> Head:
         """Give an analyst an account that the policy does not name; or change its ε, under the ceiling it began with.
@@ -152,7 +158,7 @@ def _check_allotted(connection: sa.Connection, whole: Account, analyst: str, lim
     """What others may still come to spend, and this account, stay within the dataset's own limit."""
     epsilon, delta = limits.epsilon, limits.delta
     for other in accounts.list_all(connection, whole.dataset):
-        if other.analyst in (DATASET, analyst):
+        if other.analyst in (DATASET, analyst) or other.analyst.startswith(GROUP):  # its members are counted
             continue
         balance = other.balance()
         most = balance.spent if other.state == CLOSED else balance.limit

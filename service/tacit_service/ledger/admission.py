@@ -13,7 +13,7 @@ from tacit_service.privacy.lanes import Limits
 from . import accounts, queries
 from .accounts import Account
 from .records import ChargeRequest, Reservation
-from .schema import DATASET, OPEN
+from .schema import DATASET, GROUP, OPEN
 
 
 def withheld_for(account: Account, limits: Limits) -> int:
@@ -48,15 +48,24 @@ def explained(connection: sa.Connection, request: ChargeRequest, cost: Price) ->
         earlier = replayed(connection, request, request.idempotency_key)
         if earlier is not None:
             return earlier
-    mine, whole = (existing(connection, request.dataset, name) for name in (request.analyst, DATASET))
-    payers = [mine] if request.free_for_dataset and whole.state == OPEN else [mine, whole]
-    no_lane = (account for account in payers if not room(account, cost))
-    paced = (account for account in payers if account.pace_period)
-    raise _exhausted(next(no_lane, None) or next(paced, mine), cost)
+    whole = existing(connection, request.dataset, DATASET)
+    free = request.free_for_dataset and whole.state == OPEN
+    paying = payers(connection, request.dataset, request.analyst, free_for_dataset=free)
+    no_lane = (account for account in paying if not room(account, cost))
+    paced = (account for account in paying if account.pace_period)
+    raise _exhausted(next(no_lane, None) or next(paced, paying[0]), cost)
+
+
+def payers(connection: sa.Connection, dataset: str, analyst: str, *, free_for_dataset: bool = False) -> list[Account]:
+    """The accounts that an analyst's charge is charged to: their own, their group's, the dataset's."""
+    mine = existing(connection, dataset, analyst)
+    names = ([mine.member_of] if mine.member_of else []) + ([] if free_for_dataset else [DATASET])
+    return [mine, *(existing(connection, dataset, name) for name in names)]
 
 
 def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
-    whose = "Your account" if account.analyst else "The dataset's account"
+    kind = "group" if account.analyst.startswith(GROUP) else "analyst" if account.analyst else "dataset"
+    whose = {"analyst": "Your account", "dataset": "The dataset's account"}.get(kind, "The account of your group")
     epsilon, delta = account.balance().remaining
     detail = (
         f"{whose} does not hold epsilon {cost.epsilon}, delta {cost.delta}: epsilon {epsilon}, delta {delta} is left."
@@ -72,7 +81,7 @@ def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
         detail,
         hint=hint,
         remaining={"epsilon": str(epsilon), "delta": str(delta)},
-        account="analyst" if account.analyst else "dataset",
+        account=kind,
     )
 
 

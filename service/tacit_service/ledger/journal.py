@@ -13,14 +13,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from .prepared import Prepared
 from .schema import journal
 
 START: Final = "0" * 64
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,7 +65,7 @@ class Rewound(RuntimeError):
 
 def canonical(value: Any) -> str:
     """Sorted keys, no spaces, ASCII, no floats that JSON could render two ways: the text that is hashed."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def link(previous: str, body: str) -> str:
@@ -75,15 +78,23 @@ def utc_now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
 
 
-_HEAD = sa.select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
-_AT = sa.select(journal.c.hash).where(journal.c.sequence == sa.bindparam("at_sequence"))
-_APPEND = sa.insert(journal)
+_LAST = sa.select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc()).limit(1)
+_HEAD = Prepared(_LAST)
+_AT = Prepared(sa.select(journal.c.hash).where(journal.c.sequence == sa.bindparam("seen_sequence")))
+_APPEND = Prepared(sa.insert(journal))
+
+HEAD_COLUMNS: Final = (
+    _LAST.with_only_columns(journal.c.sequence).scalar_subquery(),
+    _LAST.with_only_columns(journal.c.hash).scalar_subquery(),
+    sa.select(journal.c.hash).where(journal.c.sequence == sa.bindparam("seen_sequence")).scalar_subquery(),
+)
+"""The head, and what stands at ``seen_sequence``, as columns of any statement: ``checked`` reads them."""
 
 
 def read_head(connection: sa.Connection) -> Head:
     """The last row."""
-    row = connection.execute(_HEAD).one_or_none()
-    return EMPTY if row is None else Head(row.sequence, row.hash)
+    row = _HEAD.run(connection, {}).fetchone()
+    return EMPTY if row is None else Head(row[0], row[1])
 
 
 def check_holds(connection: sa.Connection, seen: Head) -> Head:
@@ -91,16 +102,27 @@ def check_holds(connection: sa.Connection, seen: Head) -> Head:
     head = read_head(connection)
     if head == seen or seen == EMPTY:
         return head
-    if connection.execute(_AT, {"at_sequence": seen.sequence}).scalar_one_or_none() != seen.hash:
+    row = _AT.run(connection, {"seen_sequence": seen.sequence}).fetchone()
+    return checked((head.sequence, head.hash, None if row is None else row[0]), seen)
+
+
+def checked(columns: Sequence[Any], seen: Head) -> Head:
+    """The head from ``HEAD_COLUMNS``; ``Rewound`` unless ``seen`` is still where it was."""
+    sequence, last, at = columns
+    if seen != EMPTY and at != seen.hash:
         raise Rewound(f"the journal no longer holds entry {seen.sequence} as it was committed")
-    return head
+    return EMPTY if sequence is None else Head(sequence, last)
 
 
-def append(connection: sa.Connection, head: Head, kind: str, data: dict[str, Any], at: str) -> Head:
-    """Write the row after ``head``, inside the caller's exclusive transaction."""
+def append(connection: sa.Connection, head: Head, kind: str, data: dict[str, Any] | str, at: str) -> Head:
+    """Write the row after ``head``, inside the caller's exclusive transaction.
+
+    ``data`` may be canonical text already: what is long is then written out before the transaction, while others write.
+    """
     sequence = head.sequence + 1
-    body = canonical({"seq": sequence, "kind": kind, "at": at, "data": data})
+    text = data if isinstance(data, str) else canonical(data)
+    body = f'{{"at":{canonical(at)},"data":{text},"kind":{canonical(kind)},"seq":{sequence}}}'  # in canonical order
     entry = Head(sequence, link(head.hash, body))
     row = {"sequence": sequence, "kind": kind, "body": body, "previous": head.hash, "hash": entry.hash}
-    connection.execute(_APPEND, row)
+    _APPEND.run(connection, row)
     return entry

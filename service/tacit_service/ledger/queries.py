@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from tacit_service.privacy.curves import Price
-from tacit_service.privacy.events import Event
+from tacit_service.privacy.events import Event, from_dict
 from tacit_service.privacy.units import Delta, Epsilon
 
-from .journal import Entry, Head
+from .journal import HEAD_COLUMNS, Entry, Head, checked
+from .prepared import Prepared
 from .records import ChargeRequest, PastCharge, StoredRelease
-from .schema import charges, journal, outcomes, releases
+from .schema import DATASET, charges, journal, outcomes, releases
+
+PENDING_MAX: Final = 1000
 
 _RELEASE_COLUMNS: Final = (
     releases.c.release_id,
@@ -40,9 +44,12 @@ class KnownCharge:
     free_for_dataset: bool
 
 
-def charge_entry(charge_id: str, request: ChargeRequest, cost: Price) -> dict[str, Any]:
-    """What the journal says of a charge: the events, from which the price can be derived again, and the price."""
-    return {
+def charge_entry(charge_id: str, request: ChargeRequest, cost: Price, group: str = "") -> dict[str, Any]:
+    """What the journal says of a charge: the events, from which the price can be derived again, and the price.
+
+    ``group`` is the account of the analyst's group, where there is one: it pays too.
+    """
+    return ({"group": group} if group else {}) | {
         "charge_id": charge_id,
         "dataset": request.dataset,
         "analyst": request.analyst,
@@ -53,6 +60,12 @@ def charge_entry(charge_id: str, request: ChargeRequest, cost: Price) -> dict[st
         "description": request.description,
         "free_for_dataset": request.free_for_dataset,
     }
+
+
+def payers(data: dict[str, Any]) -> tuple[str, ...]:
+    """The accounts that a charge's entry was charged to. What is handed on, the dataset has paid for before."""
+    whole = () if data["free_for_dataset"] else (DATASET,)
+    return (*whole, data["analyst"], *((data["group"],) if "group" in data else ()))
 
 
 def charge_row(data: dict[str, Any], sequence: int) -> dict[str, Any]:
@@ -130,6 +143,41 @@ def charge_by_key(connection: sa.Connection, analyst: str, key: str) -> KnownCha
     return _charge(connection.execute(_BY_KEY, {"of_analyst": analyst, "wanted": key}).one_or_none())
 
 
+_STATE: Final = Prepared(
+    sa.select(
+        charges.c.dataset,
+        charges.c.analyst,
+        charges.c.free_for_dataset,
+        sa.select(releases.c.release_id).where(releases.c.charge_id == charges.c.charge_id).scalar_subquery(),
+        sa.select(sa.func.count())
+        .where(outcomes.c.charge_id == charges.c.charge_id, outcomes.c.kind != "settle")
+        .scalar_subquery(),
+        *HEAD_COLUMNS,
+    ).where(charges.c.charge_id == sa.bindparam("wanted"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeState:
+    """Whose a charge is, what became of it, and the journal's head: all that recording its release needs to know."""
+
+    dataset: str
+    analyst: str
+    free_for_dataset: bool
+    release_id: str | None
+    ended: bool
+    head: Head
+
+
+def charge_state(connection: sa.Connection, charge_id: str, seen: Head) -> ChargeState | None:
+    """The charge as it stands in this transaction, in one statement; ``Rewound`` unless the journal still holds ``seen``."""
+    row = _STATE.run(connection, {"wanted": charge_id, "seen_sequence": seen.sequence}).fetchone()
+    if row is None:
+        return None
+    dataset, analyst, free, release_id, ended, *head = row
+    return ChargeState(dataset, analyst, bool(free), release_id, bool(ended), checked(head, seen))
+
+
 def release_of(connection: sa.Connection, charge_id: str) -> StoredRelease | None:
     """The release that a charge paid for."""
     return _release(connection.execute(_RELEASE_OF, {"wanted": charge_id}).one_or_none())
@@ -150,6 +198,18 @@ def held(
     if not_by is not None:
         query = query.where(releases.c.analyst != not_by)
     return _release(connection.execute(query.order_by(releases.c.sequence.desc()).limit(1)).one_or_none())
+
+
+def held_alike(connection: sa.Connection, dataset: str, analyst: str, start: str, limit: int) -> list[StoredRelease]:
+    """An analyst's newest releases whose canonical request begins with ``start`` and a dot."""
+    c = releases.c
+    query = (
+        sa.select(*_RELEASE_COLUMNS)
+        .where(c.dataset == dataset, c.analyst == analyst, c.canonical > f"{start}.", c.canonical < f"{start}/")
+        .order_by(c.sequence.desc())
+        .limit(limit)
+    )
+    return [StoredRelease(**row._mapping) for row in connection.execute(query)]
 
 
 def newest(connection: sa.Connection, dataset: str, analyst: str, limit: int) -> list[StoredRelease]:
@@ -191,6 +251,27 @@ def release_head(connection: sa.Connection, release_id: str) -> Head:
     wanted = sa.select(releases.c.sequence).where(releases.c.release_id == release_id)
     entry = entry_at(connection, connection.execute(wanted).scalar_one())
     return Head(entry.sequence, entry.hash)
+
+
+def held_by_pending(connection: sa.Connection, dataset: str, analyst: str | None) -> tuple[Epsilon, Delta]:
+    """(ε, δ) of charges that have neither a release nor an end: what runs now, or was cut off."""
+    found = past(connection, dataset, analyst, PENDING_MAX, pending_only=True)
+    epsilon, delta = sum(c.price.epsilon.units for c in found), sum(c.price.delta.units for c in found)
+    return Epsilon(epsilon), Delta(delta)
+
+
+def standing(connection: sa.Connection, dataset: str, analyst: str | None) -> Iterator[Event]:
+    """The events of every charge that was not voided, on an account: an analyst's, or the dataset's."""
+    settled: dict[str, list[dict[str, Any]]] = {}
+    ends = sa.select(outcomes.c.charge_id, journal.c.body).join(journal, journal.c.sequence == outcomes.c.sequence)
+    for row in connection.execute(ends.where(outcomes.c.kind != "fail")):
+        settled[row.charge_id] = json.loads(row.body)["data"].get("events", [])  # a void leaves none
+    mine = charges.c.free_for_dataset.is_(False) if analyst is None else charges.c.analyst == analyst
+    entries = sa.select(charges.c.charge_id, journal.c.body).join(journal, journal.c.sequence == charges.c.sequence)
+    for row in connection.execute(entries.where(charges.c.dataset == dataset, mine)):
+        events = settled.get(row.charge_id)
+        for event in json.loads(row.body)["data"]["events"] if events is None else events:
+            yield from_dict(event)
 
 
 def past(

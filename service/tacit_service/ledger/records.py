@@ -33,7 +33,7 @@ class ChargeRequest:
     free_for_dataset: bool = False
 
     def __post_init__(self) -> None:
-        if not self.dataset or not self.analyst:
+        if not self.dataset or not self.analyst or self.analyst.startswith("@"):  # a group's account, schema.GROUP
             raise ValueError("a charge is for an analyst on a dataset")
         if self.idempotency_key is not None and not 0 < len(self.idempotency_key) <= KEY_CHARS_MAX:
             raise ValueError(f"an idempotency key has 1 to {KEY_CHARS_MAX} characters")
@@ -68,7 +68,7 @@ class Balance:
     """One account. ``limit``, ``spent`` and ``remaining`` are (ε, δ) as shown to people; ``total`` is what lanes count.
 
     ``spent`` is the plain sum of charges; ``remaining`` is ``lanes.remaining``. ``withheld`` is what the policy or
-    transfers keep below the ceiling that ``limits`` were created for.
+    transfers keep below the ceiling that ``limits`` were created for. ``group`` names the account that pays too.
     """
 
     dataset: str
@@ -81,6 +81,7 @@ class Balance:
     total: Spent
     withheld: int
     state: str
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

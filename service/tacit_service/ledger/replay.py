@@ -15,10 +15,11 @@ from tacit_service.privacy import events, lanes
 from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.lanes import Limits, Spent
 
-from . import queries
+from . import promises, queries
 from .accounts import limits_from
 from .journal import EMPTY, Entry, Head, canonical, link
-from .schema import CLOSED, DATASET, FROZEN, OPEN
+from .queries import payers
+from .schema import CLOSED, FROZEN, OPEN
 
 FINDINGS_MAX: Final = 100
 
@@ -29,6 +30,7 @@ class AccountModel:
 
     limits: Limits
     policy_digest: str
+    member_of: str = ""
     spent: Spent = field(default_factory=Spent)
     charges: int = 0
     withheld: int = 0
@@ -80,6 +82,8 @@ class Replay:
         self.accounts: dict[tuple[str, str], AccountModel] = {}
         self.charges: dict[str, ChargeModel] = {}
         self.heads: dict[int, str] = {0: EMPTY.hash}
+        self.promises: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.promised: dict[int, tuple[str, str]] = {}
         self.findings: list[str] = []
         self._keys: set[tuple[str, str]] = set()
         self._held: set[tuple[str, str]] = set()
@@ -89,6 +93,7 @@ class Replay:
             "ledger": self._ledger,
             "account": self._account,
             "policy": self._policy,
+            "promise": self._promise,
             "charge": self._charge,
             "release": self._release,
             "fail": self._fail,
@@ -140,19 +145,29 @@ class Replay:
             else lanes.CLOSED
         )
         self._check(entry, limits.r_rdp <= derived, "its lane R holds more than its epsilon and delta convert to")
-        self.accounts[who] = AccountModel(limits, data["policy_digest"])
+        self.accounts[who] = AccountModel(limits, data["policy_digest"], data.get("member_of", ""))
 
     def _policy(self, _entry: Entry, _at: str, data: dict[str, Any]) -> None:
         account = self.accounts[data["dataset"], data["analyst"]]
         account.withheld, account.policy_digest = data["epsilon_withheld"], data["policy_digest"]
+        account.member_of = data.get("member_of", account.member_of)
+
+    def _promise(self, entry: Entry, _at: str, data: dict[str, Any]) -> None:
+        earlier = self.promises.get(data["dataset"])
+        broken = None if earlier is None else promises.broken(earlier[1], data["promise"])
+        self._check(entry, broken is None, f"it changes for whom earlier charges hold: {broken}")
+        self.promises[data["dataset"]] = (entry.sequence, data["promise"])
+        self.promised[entry.sequence] = (data["dataset"], canonical(data["promise"]))
 
     def _charge(self, entry: Entry, at: str, data: dict[str, Any]) -> None:
         cost = self._derived(entry, data)
-        for analyst in (data["analyst"],) if data["free_for_dataset"] else (DATASET, data["analyst"]):
+        for analyst in payers(data):
             account = self.accounts[data["dataset"], analyst]
             part = account.limits.part(cost)
             self._check(entry, account.admits(part, at), f"the account of {analyst or 'the dataset'} does not admit it")
             account.charge(part, at)
+        member_of = self.accounts[data["dataset"], data["analyst"]].member_of
+        self._check(entry, data.get("group", "") == member_of, "the analyst's group did not pay, or another did")
         self._check(entry, data["charge_id"] not in self.charges, "the charge was made before")
         if data["idempotency_key"] is not None:
             key = (data["analyst"], data["idempotency_key"])
@@ -215,9 +230,7 @@ class Replay:
         charge.cost = done
 
     def _payers(self, charge: ChargeModel) -> list[AccountModel]:
-        data = charge.data
-        payers = (data["analyst"],) if data["free_for_dataset"] else (DATASET, data["analyst"])
-        return [self.accounts[data["dataset"], analyst] for analyst in payers]
+        return [self.accounts[charge.data["dataset"], analyst] for analyst in payers(charge.data)]
 
     def _state(self, entry: Entry, _at: str, data: dict[str, Any]) -> None:
         account = self.accounts[data["dataset"], data["analyst"]]

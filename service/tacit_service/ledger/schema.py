@@ -6,6 +6,7 @@
     releases   append-only, one row a release: the stored answer
     accounts   one row an account, (dataset, analyst), with analyst '' for the dataset itself: limits never change,
                sums are changed by guarded updates only
+    promises   append-only: for whom a dataset's charges hold: its privacy unit, and how each table belongs to it
     keys       API keys by hash (access decides what they may do)
     jobs       training jobs: what was asked, and how far it is; each belongs to one charge
 
@@ -21,6 +22,9 @@ import sqlalchemy as sa
 
 DATASET: Final = ""
 """As ``analyst``: the dataset's own account."""
+
+GROUP: Final = "@"
+"""As the first character of ``analyst``: a group's account, shared by its members. No analyst's name begins so."""
 
 OPEN, FROZEN, CLOSED = "open", "frozen", "closed"
 
@@ -114,6 +118,7 @@ accounts = sa.Table(
     _amount("epsilon_moved"),
     sa.Column("state", sa.Text, nullable=False, server_default=OPEN),
     sa.Column("policy_digest", sa.Text, nullable=False, server_default=""),
+    sa.Column("member_of", sa.Text, nullable=False, server_default=""),
     *(_amount(name) for name in SPENT_COLUMNS),
     _amount("charges"),
     sa.Column("pace_period", sa.Text, nullable=False, server_default=""),
@@ -133,6 +138,15 @@ accounts = sa.Table(
     ),
     sa.CheckConstraint("state IN ('open', 'frozen', 'closed')", name="accounts_state"),
     sa.CheckConstraint("pace_period IN ('', 'day', 'month')", name="accounts_pace"),
+)
+
+promises = sa.Table(
+    "promises",
+    metadata,
+    _sequence(),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("promises_dataset", "dataset", "sequence"),
 )
 
 keys = sa.Table(
@@ -174,4 +188,4 @@ jobs = sa.Table(
     sa.Index("jobs_open", "status", "created_at"),
 )
 
-APPEND_ONLY: Final = ("journal", "charges", "outcomes", "releases")
+APPEND_ONLY: Final = ("journal", "charges", "outcomes", "releases", "promises")

@@ -16,8 +16,7 @@ from tacit_service.privacy.lanes import Spent
 
 from . import accounts, journal, queries
 from .journal import Head
-from .queries import KnownCharge
-from .schema import DATASET, outcomes
+from .schema import outcomes
 
 
 def fail(connection: sa.Connection, head: Head, charge_id: str, code: str, at: str) -> Head:
@@ -32,9 +31,9 @@ def fail(connection: sa.Connection, head: Head, charge_id: str, code: str, at: s
 
 def void(connection: sa.Connection, head: Head, charge_id: str, proof: str, at: str) -> Head:
     """Take the whole charge back: it has no release, no failure, no settlement."""
-    known, reserved = _open_charge(connection, charge_id, proof)
+    entry, reserved = _open_charge(connection, charge_id, proof)
     head = _note(connection, head, "void", {"charge_id": charge_id, "proof": proof}, at)
-    _credit(connection, known, reserved, None)
+    _credit(connection, entry, reserved, None)
     return head
 
 
@@ -42,13 +41,13 @@ def settle(
     connection: sa.Connection, head: Head, charge_id: str, events: tuple[Event, ...], proof: str, at: str
 ) -> Head:
     """Lower the charge to what ran. No part of the price may rise: that would be a charge without an admission."""
-    known, reserved = _open_charge(connection, charge_id, proof)
+    entry, reserved = _open_charge(connection, charge_id, proof)
     done = price(events)
     if not _within(done, reserved):
         raise ValueError("a settlement costs more than what was reserved")
     data = {"charge_id": charge_id, "events": queries.events_json(events), "price": done.to_dict(), "proof": proof}
     head = _note(connection, head, "settle", data, at)
-    _credit(connection, known, reserved, done)
+    _credit(connection, entry, reserved, done)
     return head
 
 
@@ -61,7 +60,7 @@ def _within(part: Price, whole: Price) -> bool:
     )
 
 
-def _open_charge(connection: sa.Connection, charge_id: str, proof: str) -> tuple[KnownCharge, Price]:
+def _open_charge(connection: sa.Connection, charge_id: str, proof: str) -> tuple[dict[str, Any], Price]:
     known = queries.charge_by_id(connection, charge_id)
     if known is None:
         raise ValueError(f"no charge {charge_id}")
@@ -69,7 +68,8 @@ def _open_charge(connection: sa.Connection, charge_id: str, proof: str) -> tuple
         raise ValueError(f"charge {charge_id} is final: it was released, failed, voided or settled")
     if not proof.strip():
         raise ValueError("budget is given back on a stated proof that it was not used")
-    return known, queries.price_from(queries.entry_at(connection, known.sequence).data["price"])
+    data = queries.entry_at(connection, known.sequence).data
+    return data, queries.price_from(data["price"])
 
 
 def _note(connection: sa.Connection, head: Head, kind: str, data: dict[str, Any], at: str) -> Head:
@@ -79,14 +79,14 @@ def _note(connection: sa.Connection, head: Head, kind: str, data: dict[str, Any]
     return head
 
 
-def _credit(connection: sa.Connection, known: KnownCharge, reserved: Price, done: Price | None) -> None:
-    for analyst in (known.analyst,) if known.free_for_dataset else (DATASET, known.analyst):
-        account = accounts.find(connection, known.dataset, analyst)
+def _credit(connection: sa.Connection, entry: dict[str, Any], reserved: Price, done: Price | None) -> None:
+    for analyst in queries.payers(entry):
+        account = accounts.find(connection, entry["dataset"], analyst)
         if account is None:
-            raise LookupError(f"no account of {analyst or 'the dataset'} on {known.dataset}")
+            raise LookupError(f"no account of {analyst or 'the dataset'} on {entry['dataset']}")
         kept = Spent() if done is None else account.limits.part(done)
         accounts.credit(
-            connection, known.dataset, analyst, refund(account.limits.part(reserved), kept), uncount=done is None
+            connection, entry["dataset"], analyst, refund(account.limits.part(reserved), kept), uncount=done is None
         )
 
 

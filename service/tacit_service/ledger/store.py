@@ -25,17 +25,19 @@ from tacit_service.privacy.curves import Price, price
 from tacit_service.privacy.events import Event, from_dict
 from tacit_service.privacy.exact import Charged
 from tacit_service.privacy.lanes import Limits
+from tacit_service.privacy.units import Delta, Epsilon
 
-from . import accounts, admission, journal, queries, settlement
+from . import accounts, admission, journal, opening, promises, queries, settlement
 from .accounts import Account
 from .database import Busy, Database, unavailable
 from .journal import Entry, Head
+from .prepared import Prepared
 from .records import Balance, ChargeRequest, PastCharge, Reservation, StoredRelease
-from .schema import DATASET, OPEN, charges, releases
+from .schema import DATASET, GROUP, OPEN, charges, releases
 from .verify import verify_database
 
-_INSERT_CHARGE: Final = sa.insert(charges)
-_INSERT_RELEASE: Final = sa.insert(releases)
+_INSERT_CHARGE: Final = Prepared(sa.insert(charges))
+_INSERT_RELEASE: Final = Prepared(sa.insert(releases))
 
 
 class Ledger:
@@ -48,7 +50,7 @@ class Ledger:
         self._checking = threading.Lock()
         self._tripped: str | None = None
         self._seen = journal.EMPTY
-        self._limits: dict[tuple[str, str], Limits] = {}  # of accounts met so far: they never change
+        self._limits: dict[tuple[str, str], dict[str, Limits]] = {}  # who pays for an analyst, and by which limits
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], str] = journal.utc_now) -> Ledger:
@@ -128,40 +130,28 @@ class Ledger:
 
     # -- accounts -------------------------------------------------------------------------------------------------
 
-    def ensure_dataset(self, dataset: str, limits: Limits, policy_digest: str) -> None:
+    def ensure_dataset(
+        self, dataset: str, limits: Limits, policy_digest: str, promise: promises.Promise | None = None
+    ) -> None:
         """Create the dataset's account, or note a new version of its policy. What was spent stays spent.
 
         ε may be lower than at creation, and rise again up to that ceiling; δ and its slices are fixed (``Conflict``).
+        A ``promise`` that differs from the one that charges were made for is a ``Conflict`` too: see ``promises``.
         """
-        self._ensure(dataset, DATASET, limits, policy_digest)
+        opening.ensure(self, dataset, DATASET, limits, policy_digest, promise=promise)
 
-    def ensure_analyst(self, dataset: str, analyst: str, limits: Limits) -> None:
-        """Create the analyst's account on the dataset, or adjust it under its ceiling."""
-        if not analyst:
+    def ensure_analyst(self, dataset: str, analyst: str, limits: Limits, *, group: str = "") -> None:
+        """Create the analyst's account on the dataset, or adjust it under its ceiling; or move it to a group, or out."""
+        if not analyst or analyst.startswith(GROUP):
             raise ValueError("an analyst has a name")
-        self._ensure(dataset, analyst, limits, "")
+        opening.ensure(self, dataset, analyst, limits, "", member_of=GROUP + group if group else "")
+        self._limits.pop((dataset, analyst), None)
 
-    def _ensure(self, dataset: str, analyst: str, limits: Limits, digest: str) -> None:
-        with self.reading() as connection:
-            account = accounts.find(connection, dataset, analyst)
-        if (
-            account is not None
-            and account.withheld == admission.withheld_for(account, limits)
-            and account.policy_digest == digest
-        ):
-            return
-        with self.writing() as connection:
-            head = self.head_in(connection)
-            account = accounts.find(connection, dataset, analyst)
-            data: dict[str, Any] = {"dataset": dataset, "analyst": analyst, "policy_digest": digest}
-            if account is None:
-                accounts.create(connection, dataset, analyst, limits, digest)
-                head = self.append(connection, head, "account", data | {"limits": accounts.limit_columns(limits)})
-            else:
-                withheld = admission.withheld_for(account, limits)
-                accounts.change(connection, dataset, analyst, epsilon_withheld=withheld, policy_digest=digest)
-                head = self.append(connection, head, "policy", data | {"epsilon_withheld": withheld})
-        self.saw(head)
+    def ensure_group(self, dataset: str, group: str, limits: Limits) -> None:
+        """Create or adjust the account that a group's members share: each charge of theirs is charged to it as well."""
+        if not group:
+            raise ValueError("a group has a name")
+        opening.ensure(self, dataset, GROUP + group, limits, "")
 
     # -- charges --------------------------------------------------------------------------------------------------
 
@@ -174,28 +164,41 @@ class Ledger:
         (``idempotency_conflict``, ``idempotency_in_progress``). A key whose release is stored returns it as ``replay``.
         """
         cost, charge_id = price(request.events), "chg_" + secrets.token_hex(12)
+        payers = self._payers(request)
         try:
-            return self._reserve(request, cost, charge_id, also)
+            return self._reserve(request, cost, charge_id, payers, also)
         except admission.Refused:  # rolled back: nothing was charged
-            with self.reading() as connection:
-                return admission.explained(connection, request, cost)
+            pass
+        self._limits.pop((request.dataset, request.analyst), None)
+        again = self._payers(request)
+        if again.keys() != payers.keys():  # the analyst's group has changed since this process asked
+            with contextlib.suppress(admission.Refused):
+                return self._reserve(request, cost, charge_id, again, also)
+        with self.reading() as connection:
+            self.head_in(connection)
+            return admission.explained(connection, request, cost)
 
     def _reserve(
-        self, request: ChargeRequest, cost: Price, charge_id: str, also: Callable[[sa.Connection, str], None] | None
-    ) -> Reservation:
+        self, request: ChargeRequest, cost: Price, charge_id: str, payers: dict[str, Limits],
+        also: Callable[[sa.Connection, str], None] | None,
+    ) -> Reservation:  # fmt: skip
         """The way of a charge that is admitted; ``Refused`` for whatever else, told apart only after the rollback.
 
         A used idempotency key is found by the unique constraint at the end, so that it costs no query of its own.
         """
+        group = next((name for name in payers if name.startswith(GROUP)), "")
+        data = queries.charge_entry(charge_id, request, cost, group)
+        text, parts = journal.canonical(data), {name: limits.part(cost) for name, limits in payers.items()}
         with self.writing() as connection:
-            head, at = self.head_in(connection), self._now()
-            parts = {name: limits.part(cost) for name, limits in self._payers(connection, request).items()}
-            if not accounts.charge(connection, request.dataset, parts, at):
+            if request.free_for_dataset and admission.existing(connection, request.dataset, DATASET).state != OPEN:
                 raise admission.Refused
-            data = queries.charge_entry(charge_id, request, cost)
-            head = self.append(connection, head, "charge", data, at)
+            at = self._now()
+            head = accounts.charge(connection, request.dataset, parts, at, self._seen)
+            if head is None:
+                raise admission.Refused
+            head = journal.append(connection, head, "charge", text, at)
             try:
-                connection.execute(_INSERT_CHARGE, queries.charge_row(data, head.sequence))
+                _INSERT_CHARGE.run(connection, queries.charge_row(data, head.sequence))
             except sa.exc.IntegrityError as error:
                 if request.idempotency_key is None:
                     raise
@@ -212,20 +215,17 @@ class Ledger:
         with self.reading() as connection:
             return admission.replayed(connection, request, request.idempotency_key)
 
-    def _payers(self, connection: sa.Connection, request: ChargeRequest) -> dict[str, Limits]:
-        """The accounts that pay, with their limits, which never change."""
-        payers = {}
-        for analyst in (request.analyst, DATASET):
-            limits = self._limits.get((request.dataset, analyst))
-            if limits is None or (analyst == DATASET and request.free_for_dataset):
-                account = admission.existing(connection, request.dataset, analyst)
-                limits = self._limits[request.dataset, analyst] = account.limits
-                if analyst == DATASET and request.free_for_dataset:
-                    if account.state != OPEN:
-                        raise admission.Refused
-                    continue
-            payers[analyst] = limits
-        return payers
+    def _payers(self, request: ChargeRequest) -> dict[str, Limits]:
+        """The accounts that pay, with their limits: these never change, and which accounts they are is checked again."""
+        who = (request.dataset, request.analyst)
+        found = self._limits.get(who)
+        if found is None:
+            with self.reading() as connection:
+                paying = admission.payers(connection, *who)
+            found = self._limits[who] = {account.analyst: account.limits for account in paying}
+        if request.free_for_dataset:
+            return {name: limits for name, limits in found.items() if name != DATASET}
+        return found
 
     def record(self, charge_id: str, release: StoredRelease) -> Head:
         """Store the release of a charge, before anyone sees the answer. Storing the same one twice is harmless."""
@@ -235,21 +235,20 @@ class Ledger:
 
     def record_in(self, connection: sa.Connection, charge_id: str, release: StoredRelease) -> Head:
         """``record`` within a transaction of this room."""
-        known = queries.charge_by_id(connection, charge_id)
+        known = queries.charge_state(connection, charge_id, self._seen)
         if known is None or (known.dataset, known.analyst) != (release.dataset, release.analyst):
             raise ValueError("a release belongs to a charge of the same analyst on the same dataset")
-        stored = queries.release_of(connection, charge_id)
-        if stored is not None:
-            if stored != release:
+        if known.release_id is not None:
+            if queries.release_of(connection, charge_id) != release:
                 raise ValueError(f"charge {charge_id} has been released otherwise")
             return queries.release_head(connection, release.release_id)
-        if queries.outcomes_of(connection, charge_id) - {"settle"}:
+        if known.ended:
             raise ValueError(f"charge {charge_id} failed or was voided")
         if known.free_for_dataset and queries.held(connection, release.dataset, release.canonical) is None:
             raise ValueError("a charge that is free for the dataset hands on a release that is stored already")
         data = queries.release_entry(charge_id, release)
-        head = self.append(connection, self.head_in(connection), "release", data)
-        connection.execute(_INSERT_RELEASE, queries.release_row(charge_id, release, head.sequence))
+        head = self.append(connection, known.head, "release", data)
+        _INSERT_RELEASE.run(connection, queries.release_row(charge_id, release, head.sequence))
         return head
 
     def proof_in(self, connection: sa.Connection, charge_id: str) -> Charged:
@@ -295,6 +294,11 @@ class Ledger:
         with self.reading() as connection:
             return queries.held(connection, dataset, canonical, by=analyst)
 
+    def held_alike(self, dataset: str, analyst: str, start: str, limit: int) -> list[StoredRelease]:
+        """The analyst's newest releases whose canonical request has this part before its dot."""
+        with self.reading() as connection:
+            return queries.held_alike(connection, dataset, analyst, start, limit)
+
     def held_by_other(self, dataset: str, analyst: str, canonical: str) -> StoredRelease | None:
         """The newest release of this canonical request that someone else holds: the dataset has paid for it."""
         with self.reading() as connection:
@@ -320,6 +324,11 @@ class Ledger:
         with self.reading() as connection:
             return queries.past(connection, dataset, analyst, limit, pending_only=True)
 
+    def held_by_pending(self, dataset: str, analyst: str | None) -> tuple[Epsilon, Delta]:
+        """(ε, δ) that charges without a release or an end hold."""
+        with self.reading() as connection:
+            return queries.held_by_pending(connection, dataset, analyst)
+
     def balance(self, dataset: str, analyst: str | None) -> Balance:
         """One account: the analyst's, or with None the dataset's."""
         return self._account(dataset, analyst or DATASET).balance()
@@ -329,9 +338,10 @@ class Ledger:
         return self.how_many(dataset, analyst, cost, free_for_dataset=free_for_dataset) > 0
 
     def how_many(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> int:
-        """How many charges of this price still fit, one after another, on both accounts."""
-        mine = admission.room(self._account(dataset, analyst), cost)
-        return mine if free_for_dataset else min(mine, admission.room(self._account(dataset, DATASET), cost))
+        """How many charges of this price still fit, one after another, on all accounts that pay."""
+        with self.reading() as connection:
+            payers = admission.payers(connection, dataset, analyst, free_for_dataset=free_for_dataset)
+        return min(admission.room(account, cost) for account in payers)
 
     def _account(self, dataset: str, analyst: str) -> Account:
         with self.reading() as connection:

@@ -17,7 +17,7 @@ from .database import Database, unavailable
 from .journal import Entry, Head
 from .queries import charge_row
 from .replay import AccountModel, Replay
-from .schema import charges, journal, outcomes, releases
+from .schema import charges, journal, outcomes, promises, releases
 
 _BATCH = 500
 
@@ -70,6 +70,7 @@ def verify_database(connection: sa.Connection, known: Sequence[Head] = ()) -> Re
     _compare_accounts(connection, replay)
     _compare_charges(connection, replay)
     _compare_releases(connection, replay)
+    _compare_promises(connection, replay)
     released = sum(charge.release is not None for charge in replay.charges.values())
     return Report(replay.head, len(replay.accounts), len(replay.charges), released, tuple(replay.findings))
 
@@ -89,6 +90,7 @@ def _as_model(row: Account) -> AccountModel:
     return AccountModel(
         limits=row.limits,
         policy_digest=row.policy_digest,
+        member_of=row.member_of,
         spent=row.spent,
         charges=row.charges,
         withheld=row.withheld,
@@ -133,3 +135,10 @@ def _compare_releases(connection: sa.Connection, replay: Replay) -> None:
     for charge_id, charge in replay.charges.items():
         if charge.release is not None and charge_id not in seen:
             replay.found(f"release {charge.release['release_id']} is in the journal only")
+
+
+def _compare_promises(connection: sa.Connection, replay: Replay) -> None:
+    stored = {row["sequence"]: (row["dataset"], row["body"]) for row in _stream(connection, sa.select(promises))}
+    for sequence in sorted(stored.keys() | replay.promised.keys()):
+        if stored.get(sequence) != replay.promised.get(sequence):
+            replay.found(f"the promise of entry {sequence} is not what its entry says")

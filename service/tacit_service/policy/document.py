@@ -61,6 +61,8 @@ def read_document(text: str, file: str = "policy") -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         detail = ": ".join(part for part in (error.context, error.problem) if part) or "not YAML"
+        if "nesting" in detail:  # libyaml's own limit, where it has one
+            detail = "nested too deeply"
         raise _syntax(file, mark.line + 1 if mark else 1, (), detail, _hint(detail)) from None
     except yaml.reader.ReaderError as error:
         position = error.position if isinstance(error.position, int) else 0

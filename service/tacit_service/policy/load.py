@@ -21,6 +21,7 @@ from tacit_service.policy.model import (
     Budget,
     Column,
     Contribution,
+    Group,
     PerQuery,
     Policy,
     PrivacyUnit,
@@ -181,6 +182,7 @@ def _model_at(path: at.Path) -> type[BaseModel]:
         "budget": Budget,
         "analysts": Budget,
         "roles": Budget,
+        "groups": Group,
         "models": RegisteredModel,
     }
     return by_name.get(path[0], Policy) if path else Policy

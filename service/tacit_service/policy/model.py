@@ -164,6 +164,7 @@ class Table(Model):
     ``unit: "@row"`` says that each row is a unit of its own.
     ``expected_rows`` is a public guess of the table's size, not read from the data: it lets quotes say widths of averages, and
     shares out ε between parts of a query. A wrong guess costs accuracy, never privacy.
+    ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
     # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
@@ -179,6 +180,7 @@ class Table(Model):
     max_rows: Cap | None = None
     max_rows_per_group: Cap | None = None
     expected_rows: Annotated[int, Field(strict=True, ge=1, le=10**12)] | None = None
+    prepared_keys: tuple[tuple[Name, ...], ...] = ()
 
     @property
     def row_is_unit(self) -> bool:
@@ -211,6 +213,12 @@ class Budget(Model):
     delta: Del = Delta(0)
 
 
+class Group(Budget):
+    """Lifetime (ε, δ) that the members share: each charge of a member is charged to the group's account as well."""
+
+    members: tuple[str, ...] = Field(min_length=1)
+
+
 class PerQuery(Model):
     """ε of a bare query and the most one query may ask; δ that thresholds and Gaussian noise may use by default."""
 
@@ -240,6 +248,9 @@ class Policy(Model):
     per_query: PerQuery = PerQuery()
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
+    groups: dict[str, Group] = {}
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.
     overcommit: bool = False
+    # Totals, ranks and whole multiples are stored beside the rows when the data is loaded: speed, and no other answers.
+    prepare: bool = True

@@ -41,7 +41,7 @@ def _columns(policy: Policy) -> Iterator[tuple[Path, Column]]:
 def names_are_plain(policy: Policy) -> Iterator[Broken]:
     """SQL names ignore case, and a leading underscore belongs to Tacit (``_u`` is the unit's id)."""
     spaces: list[tuple[Path, Iterable[str]]] = [(("tables",), policy.tables), (("analysts",), policy.analysts)]
-    spaces += [(("roles",), policy.roles), (("models",), policy.models)]
+    spaces += [(("roles",), policy.roles), (("groups",), policy.groups), (("models",), policy.models)]
     spaces += [(("tables", t, "columns"), table.columns) for t, table in policy.tables.items()]
     for path, names in spaces:
         seen: dict[str, str] = {}
@@ -50,6 +50,8 @@ def names_are_plain(policy: Policy) -> Iterator[Broken]:
                 yield Broken((*path, name), "names that start with '_' are reserved", "Choose another name.")
             if path[0] not in ("tables", "models") and (not name.strip() or len(name) > 128 or _CONTROL.search(name)):
                 yield Broken((*path, name), "not a usable name", "Write 1 to 128 printable characters.")
+            if path[0] in ("analysts", "groups") and name.startswith("@"):  # how the ledger marks a group's account
+                yield Broken((*path, name), "starts with '@'", "Leave the '@' out.")
             if (other := seen.setdefault(name.casefold(), name)) != name:
                 detail = f"differs from '{other}' only in upper and lower case"
                 yield Broken((*path, name), detail, "Rename one of the two.")
@@ -269,6 +271,7 @@ def budgets_add_up(policy: Policy) -> Iterator[Broken]:
     accounts: list[tuple[Path, Budget]] = [(("budget",), total)]
     accounts += [(("analysts", n), b) for n, b in policy.analysts.items()]
     accounts += [(("roles", n), b) for n, b in policy.roles.items()]
+    accounts += [(("groups", n), b) for n, b in policy.groups.items()]
     for path, budget in accounts:
         if not budget.epsilon:
             yield Broken((*path, "epsilon"), "nothing can be asked with 0", "Write a positive decimal.")
@@ -298,7 +301,8 @@ def _commitment(policy: Policy) -> Iterator[Broken]:
     fix = "Lower the limits, or add 'overcommit: true', which hides the dataset's remainder from analysts."
     if policy.roles:
         yield Broken(("roles",), "a role's limit holds for each of its holders, whose number is open", fix)
-    limits = policy.analysts.values()
+    grouped = {member for group in policy.groups.values() for member in group.members}
+    limits = [b for n, b in policy.analysts.items() if n not in grouped] + list(policy.groups.values())
     epsilon = reduce(lambda a, b: a + b.epsilon, limits, Epsilon(0))
     delta = reduce(lambda a, b: a + b.delta, limits, Delta(0))
     if epsilon > policy.budget.epsilon:
@@ -309,12 +313,40 @@ def _commitment(policy: Policy) -> Iterator[Broken]:
         yield Broken(("analysts",), detail, fix)
 
 
+def groups_have_members(policy: Policy) -> Iterator[Broken]:
+    """Each member has a limit of their own, and is in one group: a charge is charged to one group's account."""
+    seen: dict[str, str] = {}
+    for name, group in policy.groups.items():
+        for i, member in enumerate(group.members):
+            here: Path = ("groups", name, "members", i)
+            if member not in policy.analysts:
+                yield Broken(here, f"'{member}' is no analyst of this policy", f"Add analysts.{member}, with a limit.")
+            if (other := seen.setdefault(member, name)) != name or group.members.index(member) != i:
+                yield Broken(here, f"'{member}' is in the group '{other}' already", "Name each analyst in one group.")
+
+
 def caps_fit(policy: Policy) -> Iterator[Broken]:
     """A cap of rows that no choice of groups can reach, or below one row a group, is a slip."""
     c = policy.contribution
     if c.max_rows is not None and c.max_rows < c.max_rows_per_group:
         detail = f"max_rows {c.max_rows} is below max_rows_per_group {c.max_rows_per_group}"
         yield Broken(("contribution", "max_rows"), detail, "A unit's rows in one group are some of its rows.")
+
+
+def prepared_keys_exist(policy: Policy) -> Iterator[Broken]:
+    """Ranks are stored for columns of a protected table whose values are equal or not: no decimals, no repetition."""
+    for name, table in policy.tables.items():
+        for i, keys in enumerate(table.prepared_keys):
+            here: Path = ("tables", name, "prepared_keys", i)
+            if table.public:
+                yield Broken(here, "a public table has no privacy unit", "Remove 'prepared_keys', or 'public'.")
+            if not keys or len(set(keys)) != len(keys):
+                yield Broken(here, "not a set of columns", "Name each column once, as in [region, diagnosis].")
+            for key in keys:
+                if key not in table.columns:
+                    yield Broken(here, f"'{key}' is no column of {name}", "Name columns of this table.")
+                elif table.columns[key].type == "number" or key == table.unit:
+                    yield Broken(here, f"'{key}' is no group key", "Name columns that people are grouped by.")
 
 
 RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
@@ -326,7 +358,9 @@ RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
     categories_are_keys,
     sources_are_distinct,
     budgets_add_up,
+    groups_have_members,
     caps_fit,
+    prepared_keys_exist,
     images_have_shapes,
     layers_are_whole,
 )

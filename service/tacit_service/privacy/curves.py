@@ -16,11 +16,12 @@ with a relative error of 10**-49, so that the absolute error of a result is belo
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_HALF_EVEN, Context, Decimal, Overflow
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, Final
 
 from .events import DpSgdEvent, Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent
@@ -91,10 +92,8 @@ ZERO: Final = Price(Epsilon(0), Delta(0), Delta(0), (0,) * (len(FINITE_ORDERS) +
 
 def price(events: Iterable[Event]) -> Price:
     """The total price of events that happen one after another on the same data."""
-    total = ZERO
-    for event in events:
-        total = total + price_one(event)
-    return total
+    prices = [price_one(event) for event in events]
+    return reduce(operator.add, prices) if prices else ZERO
 
 
 @lru_cache(maxsize=4096)

@@ -164,6 +164,18 @@ def _times(*rooms: tuple[int, int]) -> int:
     return min((left // cost for left, cost in rooms if cost), default=UNBOUNDED)
 
 
+def converted(limits: Limits, spent: Spent | Price) -> Epsilon | None:
+    """The ε that lane R makes of what was spent, at its δ, rounded up; None where the lane is closed or past counting.
+
+    It compares with the account's ε as lane P's plain sum does: at the lane's bound it is ε itself. Before anything is
+    spent it is above 0 already, the price of the conversion, so that the plain sum is the better figure for few charges.
+    """
+    have = _as_spent(limits, spent)
+    if limits.r_rdp == CLOSED or have.rdp >= UNBOUNDED:
+        return None
+    return Epsilon(limits.epsilon.units - limits.r_rdp + have.rdp)
+
+
 def remaining(limits: Limits, spent: Spent | Price, *, withheld: int = 0) -> tuple[Epsilon, Delta]:
     """What is left, as shown to people: one more count, sum or key threshold of at most this pair fits.
 

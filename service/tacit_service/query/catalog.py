@@ -17,6 +17,8 @@ from tacit_service.policy.model import Policy
 from tacit_service.policy.model import Table as PolicyTable
 
 from .bounds import DAY_US, Facts, Interval, Type
+from .measures import value_grid
+from .plan import Stored
 
 DOMAIN_MAX = 10_000
 
@@ -33,6 +35,7 @@ class TableInfo:
     max_rows: int
     max_rows_per_group: int
     rows: int = 0
+    stored: Stored | None = None
 
 
 class Catalog:
@@ -78,7 +81,29 @@ def _table(policy: Policy, name: str, t: PolicyTable, rows: pa.Table | None) -> 
         max_rows=t.max_rows or c.max_rows or groups * per_group,
         max_rows_per_group=per_group,
         rows=0 if rows is None else rows.num_rows,
+        stored=stored(policy, t),
     )
+
+
+def stored(policy: Policy, t: PolicyTable) -> Stored | None:
+    """What the snapshot stores of a table for speed: a function of the policy alone. ``None`` of public tables."""
+    if t.public or not policy.prepare:
+        return None
+    single = t.one_row_per_unit or t.row_is_unit
+    return Stored(
+        total=not single,
+        steps=tuple(stored_grid(c) for c in t.columns.values()),
+        ranks=() if single else t.prepared_keys,
+    )
+
+
+def stored_grid(column: PolicyColumn) -> Fraction | None:
+    """The grid of a decimal column whose whole multiples are stored: it has bounds, a precision, and fits 2^31 steps."""
+    if column.type != "number" or column.bounds is None or column.precision is None:
+        return None
+    lo, hi = (_ordinal(Type.NUMBER, b) for b in column.bounds)
+    grid = Fraction(column.precision)
+    return grid if value_grid(_declared_facts(column), lo, hi) == grid else None
 
 
 def _declared_facts(column: PolicyColumn) -> Facts:

@@ -47,11 +47,26 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What the snapshot holds of a protected table beside its columns, so that bounding is done before anyone asks.
+
+    ``total``: each row has the number of its unit's rows. ``steps``: for each column, the grid in whole multiples of
+    which its value is stored as well, or ``None``. ``ranks``: key sets for which each row has its group's place among
+    the unit's groups, and its own place in the group.
+    """
+
+    total: bool
+    steps: tuple[Fraction | None, ...]
+    ranks: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Scan(Relation):
     """A policy table in the snapshot; ``source_names`` are the physical names of ``columns``."""
 
     table: str
     source_names: tuple[str, ...]
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,8 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
     )
     kind = Property.PUBLIC if info.public else Property.PROTECTED
     rows = 1 if info.one_row_per_unit else None
-    source.relation = rename(Scan(columns_, kind, rows, info.name, tuple(info.columns)), source.aliases)
+    scanned = Scan(columns_, kind, rows, info.name, tuple(info.columns), info.stored)
+    source.relation = rename(scanned, source.aliases)
     return source
 
 

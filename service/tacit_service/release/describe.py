@@ -212,9 +212,9 @@ def _shares(prepared: Prepared) -> list[str]:
 
 def notes(prepared: Prepared, held: bool) -> list[str]:
     """What a person should know beside the numbers."""
-    said = []
+    said: list[str] = []
     if held:
-        said.append("Answered from a release that you hold: the same noise, free of charge.")
+        said += prepared.plan.notes or ["Answered from a release that you hold: the same noise, free of charge."]
     elif prepared.free:
         said.append("Reads public tables only: exact and free of charge.")
     hidden = [

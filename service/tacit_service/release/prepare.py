@@ -5,8 +5,6 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -32,6 +30,7 @@ from tacit_service.query.split import plan as make_plan
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
 from .estimate import Estimate, estimate
+from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
@@ -55,6 +54,7 @@ class Prepared:
     epsilon: Epsilon
     delta: Delta
     canonical: str
+    identities: dict[str, Identity]
     found: tuple[str, ...] = ()
     rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
     bias_check: bool = False
@@ -129,9 +129,10 @@ class Preparer:
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql)
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
+        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, self._canonical(plan, priced, keys),
-            rows=rows, bias_check=request.bias_check,
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
+            self._canonical(plan, identities, priced.checks), identities, rows=rows, bias_check=request.bias_check,
         )  # fmt: skip
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
@@ -211,18 +212,22 @@ class Preparer:
                 rule="post-processing",
             ) from None
 
-    def _canonical(self, plan: Plan, priced: Estimate, keys: dict[str, KeyRows | None]) -> str:
-        """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown."""
+    def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
+        """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
+
+        What stands before the dot names the rows that are read, whatever the topmost WHERE: answers that follow from a
+        held release are looked for among those.
+        """
+        points = [identities[p.name] for p in plan.releases]
+        data = [plan.dataset, self.snapshot_version]
+        staged = [[p.name, p.sql] for p in plan.params]
         what = {
-            "dataset": plan.dataset,
-            "snapshot": self.snapshot_version,
-            "statements": [[s.sql for s in statements(p)] for p in plan.releases],
-            "public_keys": [_digest(keys[p.name]) for p in plan.releases],
-            "events": [e.canonical() for e in priced.events],
-            "outer": plan.sql if not plan.releases else "",
-            "params": [[p.name, p.sql] for p in plan.params],
+            "points": [p.whole for p in points],
+            "outer": plan.sql if not points else "",
+            "staged": [staged, [p.measures for p in points]] if staged else [],
+            **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+        return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
 
 
 def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
@@ -234,10 +239,6 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     if len(stack.parts) > 1:
         fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
-
-
-def _digest(keys: KeyRows | None) -> str | None:
-    return None if keys is None else hashlib.sha256(repr(keys).encode()).hexdigest()
 
 
 def _text(value: str | int | float) -> str:

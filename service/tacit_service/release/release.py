@@ -23,20 +23,21 @@ from tacit.wire import (
 )
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.snapshot import build_snapshot
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, TacitError
+from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
-from tacit_service.policy.model import Budget
 from tacit_service.privacy.curves import Price, price
-from tacit_service.privacy.lanes import Limits
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 
 from .accuracy import released_id
+from .balances import account_budget, in_words, share, spend
+from .commitment import limits_of, open_accounts
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .found import with_bounds
@@ -44,10 +45,12 @@ from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
-from .records import CHECKS, PostprocessFailed, from_body, stored_answer, to_body
+from .records import CHECKS, PostprocessFailed, asked, from_body, stored_answer, to_body
+from .reuse import follows
 
 ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
+FOLLOWED_MAX = 20  # held releases of the same rows that are looked through for an answer that follows from one
 
 
 class Desk:
@@ -69,16 +72,13 @@ class Desk:
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
-        ledger.ensure_dataset(policy.dataset, _limits(policy.budget), loaded.digest)
-        for analyst, budget in policy.analysts.items():
-            ledger.ensure_analyst(policy.dataset, analyst, _limits(budget))
+        open_accounts(ledger, loaded)
         sandbox = Sandbox(snapshot.public, processes=2)
         catalog = Catalog(policy, snapshot.public)
         engine = engine or DuckDBEngine(snapshot.path, processes=2)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
-            for name, table in policy.tables.items()
-            if not table.public
+            for name in engine_tables(policy)
         }
         preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
         return cls(loaded, ledger, engine, sandbox, preparer)
@@ -102,9 +102,10 @@ class Desk:
             request = request.model_copy(update={"sql": inner})
         prepared = self._prepare(analyst, request)
         cost = price(prepared.estimate.events)
-        held = self._held(analyst, prepared, request) is not None
+        found = self._held(analyst, prepared, request)
+        held, prepared = found is not None, prepared if found is None else found[1]
         more = self._how_many(analyst, cost) if prepared.estimate.events else None
-        estimate = prepared.estimate
+        estimate, remaining = prepared.estimate, self._remaining(analyst)
         return Quote(
             dataset=self.name,
             price=Spend(epsilon="0", delta="0")
@@ -112,8 +113,9 @@ class Desk:
             else Spend(epsilon=str(estimate.epsilon), delta=str(estimate.delta)),
             affordable=held or more is None or more > 0,
             held=held,
-            remaining=self._remaining(analyst),
+            remaining=remaining,
             more_like_this=more,
+            share=0.0 if held else share(estimate.epsilon, remaining),
             columns=quoted_columns(prepared),
             release_points=quoted_releases(prepared),
             plan=explain(prepared.plan),
@@ -129,18 +131,10 @@ class Desk:
         """The analyst's account on this dataset."""
         self._account(analyst)
         mine = self.ledger.balance(self.name, analyst)
-        whole = None
-        if not self.policy.overcommit:
-            e, d = self.ledger.balance(self.name, None).remaining
-            whole = Spend(epsilon=str(e), delta=str(d))
-        return AccountBudget(
-            dataset=self.name,
-            limit=_spend(mine.limit),
-            spent=_spend(mine.spent),
-            remaining=_spend(mine.remaining),
-            dataset_remaining=whole,
-            releases=mine.charges,
-        )
+        whole = None if self.policy.overcommit else spend(self.ledger.balance(self.name, None).remaining)
+        group = self.ledger.balance(self.name, mine.group) if mine.group else None
+        pending = self.ledger.held_by_pending(self.name, analyst)
+        return account_budget(mine, whole=whole, pending=pending, group=group)
 
     def release(self, analyst: str, release_id: str) -> Answer:
         """A release that the analyst holds. Raises ``NotFound`` for any other."""
@@ -177,7 +171,7 @@ class Desk:
             return stored_answer(replay.replay)
         held = self._held(analyst, prepared, request)
         if held is not None:
-            return self._again(analyst, request, prepared, held)
+            return self._again(analyst, request, held[1], held[0])
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None:
             return self._handed_on(request, prepared, charge, other)
@@ -248,7 +242,7 @@ class Desk:
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
         except (SandboxError, EngineFailure):
-            body = to_body(None, released)
+            body = to_body(request, prepared, None, released)
             stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)
             raise PostprocessFailed(
@@ -270,7 +264,12 @@ class Desk:
             bias=shares_of(prepared, released),
         )
         stored = StoredRelease(
-            release_id, self.name, analyst, prepared.canonical, to_body(answer, released), answer.created_at
+            release_id,
+            self.name,
+            analyst,
+            prepared.canonical,
+            to_body(request, prepared, answer, released),
+            answer.created_at,
         )
         self.ledger.record(reservation.charge_id, stored)
         return answer
@@ -312,9 +311,11 @@ class Desk:
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
         head: Head, charge_id: str | None, *, bias: list[BiasShare], held: bool = False,
     ) -> Answer:  # fmt: skip
+        balance = self.ledger.balance(self.name, analyst)
         receipt = Receipt(
             charged=spent,
-            remaining=self._remaining(analyst),
+            remaining=spend(balance.remaining),
+            in_words=in_words(balance),
             held=held,
             mechanisms=mechanism_infos(prepared),
             plan=explain(prepared.plan),
@@ -337,10 +338,23 @@ class Desk:
 
     # -- accounts
 
-    def _held(self, analyst: str, prepared: Prepared, request: QueryRequest) -> StoredRelease | None:
-        if request.fresh:
+    def _held(self, analyst: str, prepared: Prepared, request: QueryRequest) -> tuple[StoredRelease, Prepared] | None:
+        """A release that answers the request at no cost, and the request as post-processing of it."""
+        if request.fresh or prepared.free:
             return None
-        return self.ledger.held(self.name, analyst, prepared.canonical)
+        stored = self.ledger.held(self.name, analyst, prepared.canonical)
+        if stored is not None:
+            return stored, prepared
+        for stored in self.ledger.held_alike(self.name, analyst, prepared.canonical.partition(".")[0], FOLLOWED_MAX):
+            try:
+                earlier = self._prepare(analyst, asked(stored))
+            except Refusal:  # asked under another version of the policy
+                continue
+            if earlier.canonical == stored.canonical:
+                found = follows(prepared, earlier, self.sandbox)
+                if found is not None:
+                    return stored, found
+        return None
 
     def _account(self, analyst: str) -> None:
         """The analyst has an account here, or the dataset does not exist for them."""
@@ -348,7 +362,7 @@ class Desk:
             return
         budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
         if budget is not None:
-            self.ledger.ensure_analyst(self.name, analyst, _limits(budget))
+            self.ledger.ensure_analyst(self.name, analyst, limits_of(budget))
             self._by_role.add(analyst)
             return
         raise NotFound("not_found", "There is no such dataset.")
@@ -358,16 +372,8 @@ class Desk:
         return self.ledger.how_many(self.name, analyst, cost, free_for_dataset=self.policy.overcommit)
 
     def _remaining(self, analyst: str) -> Spend:
-        return _spend(self.ledger.balance(self.name, analyst).remaining)
+        return spend(self.ledger.balance(self.name, analyst).remaining)
 
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-
-
-def _limits(budget: Budget) -> Limits:
-    return Limits.create(budget.epsilon, budget.delta)
-
-
-def _spend(pair: tuple[object, object]) -> Spend:
-    return Spend(epsilon=str(pair[0]), delta=str(pair[1]))

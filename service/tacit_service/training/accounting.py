@@ -8,11 +8,20 @@ the privacy loss distribution (pessimistic: it never falls below the truth); lan
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tacit_service.privacy.events import DpSgdEvent
+from tacit_service.privacy.events import (
+    DpSgdEvent,
+    Event,
+    GaussianEvent,
+    LaplaceEvent,
+    LaplaceThresholdEvent,
+    NoisyMaxEvent,
+)
 from tacit_service.privacy.units import Delta, Epsilon
 
 if TYPE_CHECKING:
@@ -130,3 +139,46 @@ def _not_above(delta: Delta) -> float:
 def rough_epsilon(q: float, sigma: float, steps: int, delta: float) -> float:
     """ε on the coarse grid, a little above the truth: to show, never to charge."""
     return epsilon_of(q, sigma, steps, delta, _GRID_COARSE)
+
+
+PURE: Final = (LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent)
+PLD_EPSILON_MAX: Final = 200.0
+"""Past this a distribution on the grid would fill the memory, and its ε would tell nobody anything."""
+
+
+def pld_epsilon(events: Iterable[Event], delta: float) -> float | None:
+    """ε at ``delta`` of all events together by their privacy loss distribution (Koskela et al. 2020). Information only.
+
+    Tighter than both lanes, and no rule of admission: it holds for events that were fixed beforehand, while analysts choose by
+    what they saw. An event of pure ε (and a threshold's δ) enters as the worst mechanism of its pair; a Gaussian as the
+    continuous one of its scale; a training run as its steps. None past ``PLD_EPSILON_MAX``.
+    """
+    from dp_accounting.pld import privacy_loss_distribution as pld
+
+    counts = Counter(events)
+    if sum(event.epsilon * times for event, times in counts.items() if isinstance(event, PURE)) > PLD_EPSILON_MAX:
+        return None
+    total = pld.identity(value_discretization_interval=_GRID_COARSE)
+    for event, times in counts.items():
+        one, steps = _distribution(event)
+        total = total.compose(one.self_compose(times * steps) if times * steps > 1 else one)
+    found = float(total.get_epsilon_for_delta(delta))
+    return found if math.isfinite(found) else None
+
+
+def _distribution(event: Event) -> tuple[Any, int]:
+    from dp_accounting.pld import common
+    from dp_accounting.pld import privacy_loss_distribution as pld
+
+    if isinstance(event, GaussianEvent):
+        return pld.from_gaussian_mechanism(
+            event.scale, sensitivity=event.l2, value_discretization_interval=_GRID_COARSE
+        ), 1
+    if isinstance(event, DpSgdEvent):
+        grid = _interval(event.sigma, event.q, _GRID_COARSE)
+        one = pld.from_gaussian_mechanism(event.sigma, sampling_prob=event.q, value_discretization_interval=grid)
+        return one, event.steps
+    if isinstance(event, PURE):
+        pair = common.DifferentialPrivacyParameters(event.epsilon, getattr(event, "delta", 0.0))
+        return pld.from_privacy_parameters(pair, value_discretization_interval=_GRID_COARSE), 1
+    raise ValueError(f"no distribution is known for an event of type {type(event).__name__}")

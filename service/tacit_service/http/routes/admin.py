@@ -86,6 +86,16 @@ async def history(
     return routing.json_response(found)
 
 
+async def total(
+    request: Request,
+    name: str,
+    analyst: Annotated[str | None, Query(min_length=1, max_length=63, description="Of this analyst")] = None,
+) -> Response:
+    """What all charges of an account amount to: by its lanes, and as information by one privacy loss distribution."""
+    who, service = caller(request), context(request).service
+    return routing.json_response(await question(request, lambda: service.office().accounts.total(who, name, analyst)))
+
+
 async def pending(
     request: Request,
     name: str,
@@ -166,6 +176,7 @@ def register(app: FastAPI) -> None:
         ("/v1/admin/analysts", analysts, "Analysts", models.AnalystList),
         (f"{of}/accounts", accounts, "Accounts of a dataset", models.AccountList),
         (f"{of}/history", history, "Charges of a dataset", models.History),
+        (f"{of}/total", total, "The loss so far", models.Total),
         (f"{of}/pending", pending, "Charges without an end", models.History),
         ("/v1/admin/keys", keys, "Keys", models.KeyList),
         ("/v1/admin/journal", journal, "The journal", models.Journal),

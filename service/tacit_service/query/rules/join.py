@@ -90,7 +90,7 @@ def _with_public(left: Relation, right: Relation, kind: str, on: Expr | None, wh
             position=where,
             rule="join with a public relation",
         )
-    unique = _matches_once(protected, public, on)
+    unique = matches_once(protected, public, on)
     rows = protected.max_rows if unique or kind in ("semi", "anti") else None
     columns = _columns(left, right, kind, pure=True)
     fixed: list[Column] = []
@@ -103,7 +103,7 @@ def _with_public(left: Relation, right: Relation, kind: str, on: Expr | None, wh
     return Join(tuple(fixed), Property.PROTECTED, rows, left, right, kind, on, False)
 
 
-def _matches_once(protected: Relation, public: Relation, on: Expr | None) -> bool:
+def matches_once(protected: Relation, public: Relation, on: Expr | None) -> bool:
     """Each protected row meets one public row at most: a unique public column is equated with a protected one."""
     return any(_unique_side(c, protected, public) is not None for c in (conjuncts(on) if on is not None else []))
 
@@ -159,7 +159,7 @@ def fanout(r: Relation, rows_of: Callable[[str], int]) -> int:
         if r.left.protected and r.right.protected:
             return fanout(r.left, rows_of) * fanout(r.right, rows_of)
         protected, public = (r.left, r.right) if r.left.protected else (r.right, r.left)
-        times = 1 if _matches_once(protected, public, r.on) else max(public_rows(public, rows_of), 1)
+        times = 1 if matches_once(protected, public, r.on) else max(public_rows(public, rows_of), 1)
         return fanout(protected, rows_of) * times
     return max((fanout(i, rows_of) for i in inputs(r) if i.protected), default=1)
 

@@ -1,0 +1,49 @@
+"""Accounts opened, and adjusted when the policy comes in a new version: each change is an entry of the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tacit_service.privacy.lanes import Limits
+
+from . import accounts, admission, promises
+
+if TYPE_CHECKING:
+    from .store import Ledger
+
+
+def ensure(
+    ledger: Ledger,
+    dataset: str,
+    analyst: str,
+    limits: Limits,
+    digest: str,
+    *,
+    promise: promises.Promise | None = None,
+    member_of: str = "",
+) -> None:
+    """Create the account, or hold it to these limits under its ceiling; write nothing when that is how it stands."""
+    wanted: dict[str, Any] = {"policy_digest": digest, "member_of": member_of}
+    with ledger.reading() as connection:
+        account = accounts.find(connection, dataset, analyst)
+        new = None if promise is None else promises.check(connection, dataset, promise)
+    if account is not None and new is None:
+        held = {"policy_digest": account.policy_digest, "member_of": account.member_of}
+        if held == wanted and account.withheld == admission.withheld_for(account, limits):
+            return
+    with ledger.writing() as connection:
+        head = ledger.head_in(connection)
+        account = accounts.find(connection, dataset, analyst)
+        data = {"dataset": dataset, "analyst": analyst} | wanted
+        if account is None:
+            accounts.create(connection, dataset, analyst, limits, digest, member_of)
+            head = ledger.append(connection, head, "account", data | {"limits": accounts.limit_columns(limits)})
+        else:
+            wanted["epsilon_withheld"] = admission.withheld_for(account, limits)
+            accounts.change(connection, dataset, analyst, **wanted)
+            head = ledger.append(connection, head, "policy", data | wanted)
+        new = None if promise is None else promises.check(connection, dataset, promise)
+        if new is not None:
+            head = ledger.append(connection, head, "promise", {"dataset": dataset, "promise": new})
+            promises.insert(connection, head.sequence, dataset, new)
+    ledger.saw(head)

@@ -1,0 +1,114 @@
+"""What a release point measures, apart from how it was written: aliases, layout, and the order of columns, keys and AND terms.
+
+Identity is read off the engine's own statements, one a measure, with keys and terms in one order and column numbers
+counted anew: two points that agree in it run the same SQL under the same noise. Where this finds two spellings of one meaning to
+differ, an answer is bought that might have been free; the other way round cannot happen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tacit_service.engine.bounding import statements
+from tacit_service.engine.emit import expression, key, relation
+from tacit_service.query.expr import Call, Expr, conjuncts
+from tacit_service.query.plan import Filter, Measure, Relation, ReleasePoint
+
+from .estimate import Estimate, Priced
+from .keys import KeyRows
+
+_TOKENS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\bc(\d+)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Of one release point: its source without the topmost condition, its keys in the plan's order, its measures by name."""
+
+    base: str
+    keys: tuple[str, ...]
+    measures: dict[str, str]
+    public_keys: str
+
+    @property
+    def whole(self) -> list[Any]:
+        """What has to agree for one release to stand for another."""
+        return [sorted(self.keys), sorted(self.measures.values()), self.public_keys]
+
+
+def identify(point: ReleasePoint, rows: KeyRows | None, estimate: Estimate) -> Identity:
+    """The identity of a priced point; ``rows`` are its public keys."""
+    source = ordered(point.source)
+    texts = [digest(numbered(f"SELECT {key(k.expr)} FROM ({relation(source)})")) for k in point.keys]
+    order = sorted(range(len(texts)), key=lambda i: (texts[i], i))
+    keys = tuple(replace(point.keys[i], name=f"k{n}") for n, i in enumerate(order))
+    measures = {
+        m.name: digest(
+            [
+                [numbered(s.sql) for s in statements(replace(point, source=source, keys=keys, measures=(one(m),)))],
+                noise(estimate.of(point.name, m.name)),
+                m.name == point.threshold_on,
+            ]
+        )
+        for m in point.measures
+    }
+    public = None if rows is None else sorted(repr(tuple(row[i] for i in order)) for row in rows)
+    base = digest(numbered(relation(beneath(source)[0])))
+    return Identity(base, tuple(texts), measures, digest(public))
+
+
+def noise(priced: Priced) -> list[Any]:
+    """The noise to nine digits: which of three equal shares of ε has the last unit depends on the order of columns."""
+    m = priced.measurement
+    return [m.kind, f"{priced.scale:.9g}", m.threshold]
+
+
+def one(measure: Measure) -> Measure:
+    """The measure alone in its statement, its conditions in order."""
+    terms = [term for condition in measure.where for term in conjuncts(condition)]
+    where = tuple(sorted(terms, key=expression))
+    return replace(measure, name="m", where=where, joint="joint" if measure.joint else "")
+
+
+def beneath(source: Relation) -> tuple[Relation, list[Expr]]:
+    """What the topmost WHERE reads, and its terms."""
+    if isinstance(source, Filter):
+        return source.input, conjuncts(source.predicate)
+    return source, []
+
+
+def ordered(source: Relation) -> Relation:
+    """The relation with the terms of its conditions in one order, wherever a WHERE stands."""
+    changes: dict[str, Any] = {}
+    for name in ("input", "left", "right"):
+        inner = getattr(source, name, None)
+        if isinstance(inner, Relation):
+            changes[name] = ordered(inner)
+    if isinstance(source, Filter):
+        terms = sorted(conjuncts(source.predicate), key=expression)
+        if len(terms) > 1:
+            changes["predicate"] = Call(source.predicate.facts, "and", tuple(terms))
+    return replace(source, **changes) if changes else source
+
+
+def numbered(sql: str) -> str:
+    """Column numbers in the order of first use. Quoted text is left alone: a literal that looks like a column is none.
+
+    >>> numbered("SELECT c7, c3 FROM t WHERE c3 = 'c7'")
+    "SELECT c1, c2 FROM t WHERE c2 = 'c7'"
+    """
+    seen: dict[str, str] = {}
+
+    def swap(match: re.Match[str]) -> str:
+        number = match[1]
+        return match[0] if number is None else seen.setdefault(number, f"c{len(seen) + 1}")
+
+    return _TOKENS.sub(swap, sql)
+
+
+def digest(value: Any) -> str:
+    """A hash of JSON-ready data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
