@@ -95,7 +95,7 @@ def test_accuracy_is_the_smallest_price_of_a_width(desk: Desk) -> None:
     ends = [row[1] for row in first.intervals]
     assert all(e is not None and e[1] - e[0] <= 100 for e in ends)
     cheaper = f"{float(first.receipt.charged.epsilon) * 0.95:.6f}"
-    assert desk.quote("analyst", asked(by_region, epsilon=cheaper)).columns[1].plus_minus > 50  # type: ignore[operator]
+    assert desk.quote("analyst", asked(by_region, epsilon=cheaper, fresh=True)).columns[1].plus_minus > 50  # type: ignore[operator]
     held = bought(desk, by_region, epsilon="2")
     smallest = min(abs(int(row[1])) for row in held.rows if row[1])  # type: ignore[arg-type]
     finer = bought(desk, by_region, accuracy=f"4 % of {held.release_id}", fresh=True)
