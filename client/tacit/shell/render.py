@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from tacit import _table
 from tacit._text import clean, clean_block, escape_json, exact, half_width, short_decimal, short_deltas
 from tacit.release import is_free, spend
+from tacit.shell import binary
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from tacit.release import Release
     from tacit.wire import AccountBudget, Budget, DatasetFacts, Quote, TableFacts
 
-Output = Literal["table", "csv", "json"]
-OUTPUTS: tuple[Output, ...] = ("table", "csv", "json")
+Output = Literal["table", "csv", "json", "arrow", "parquet"]
+OUTPUTS: tuple[Output, ...] = ("table", "csv", "json", "arrow", "parquet")
+"""How answers are written; all else is a table where an answer would be Arrow or Parquet."""
 
 
 def answer(out: TextIO, release: Release, output: Output, expanded: bool = False) -> None:
     """A release; ``expanded`` writes one line a cell."""
+    if output in binary.FORMATS:
+        return binary.write(out, release, output)
     if output == "json":
         return _answer_json(out, release)
     if output == "csv":

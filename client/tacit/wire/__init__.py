@@ -17,10 +17,12 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -38,6 +40,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AuditFinding",
     "BiasShare",
     "Budget",
     "Cell",
@@ -64,6 +67,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",

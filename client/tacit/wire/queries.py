@@ -131,6 +131,13 @@ class QuotedColumn(Wire):
     note: str | None = None
 
 
+class Survival(Wire):
+    """How probable it is that a group of so many people is shown, where keys pass a noisy threshold."""
+
+    people: int
+    chance: float
+
+
 class QuotedRelease(Wire):
     """One release point of the plan and the measurements that it will run."""
 
@@ -138,6 +145,9 @@ class QuotedRelease(Wire):
     keys: str
     groups: int | None
     measurements: list[MechanismInfo]
+    survival: list[Survival] = Field(
+        default=[], description="Of undeclared keys: which group sizes appear, and how surely"
+    )
 
 
 class Quote(Wire):

@@ -16,7 +16,7 @@ from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import RequestError
+from tacit_service.errors import Refusal, RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
@@ -26,6 +26,7 @@ from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
 from tacit_service.query.split import plan as make_plan
+from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
@@ -40,6 +41,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
 
 
+MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -86,12 +88,30 @@ class Preparer:
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = self._prepare(request, relative)
+            try:
+                found = self._prepare(request, relative)
+            except Refusal as refusal:
+                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative)
+                raise
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
         return found
+
+    def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
+        """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
+        if isinstance(refusal, RequestError) and refusal.code not in MENDED:
+            return None
+
+        def passes(sql: str) -> Refusal | None:
+            try:
+                self._prepare(request.model_copy(update={"sql": sql}), relative)
+            except Refusal as again:
+                return again
+            return None
+
+        return suggestion(self.catalog, request.sql, refusal, passes)
 
     def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
         request = self._with_options(request)
