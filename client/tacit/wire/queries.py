@@ -98,6 +98,9 @@ class Receipt(Wire):
     plan: str = ""
     ledger: LedgerHead | None = None
     charge_id: str | None = None
+    response_ms: int | None = Field(
+        default=None, description="The step of the dataset's response times at which this answer left; null: none"
+    )
     in_words: str = Field(default="", description="How far the account is after this, by both of its lanes")
     notes: list[str] = []
     bias: list[BiasShare] = []

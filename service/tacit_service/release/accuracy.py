@@ -14,7 +14,6 @@ from decimal import Decimal, InvalidOperation
 from tacit.wire import Answer, QueryRequest
 from tacit_service.errors import RequestError
 from tacit_service.privacy.units import Epsilon
-from tacit_service.query.options import extract
 from tacit_service.query.plan import Output, Plan, ReleasePoint
 
 from .estimate import Estimate
@@ -53,11 +52,11 @@ def parse_accuracy(value: str | int | float) -> Target:
     return Target(float(width))
 
 
-def released_id(request: QueryRequest) -> str | None:
+def released_id(request: QueryRequest, options: Callable[[str], tuple[str, dict[str, str]]]) -> str | None:
     """The release whose sizes the request's accuracy is relative to, if there is one."""
     said = request.accuracy
-    if said is None and "accuracy" in request.sql.lower():
-        said = extract(request.sql)[1].get("accuracy")
+    if said is None and "differential_privacy" in request.sql.lower():
+        said = options(request.sql)[1].get("accuracy")
     return None if said is None else parse_accuracy(said).release
 
 

@@ -151,6 +151,7 @@ def dataset_facts(policy: Policy) -> DatasetFacts:
         default_epsilon=str(policy.per_query.default_epsilon),
         max_epsilon=str(policy.per_query.max_epsilon),
         default_delta=str(policy.per_query.default_delta),
+        response_times=list(policy.response_times),
         functions=sorted({*PUBLIC_NAMES, *AGGREGATES}),
     )
 

@@ -14,6 +14,7 @@ from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .bias import draw_check, share
+from .ladder import Run
 from .postprocessing import Released
 from .prepare import Prepared
 from .records import CHECKS
@@ -22,11 +23,12 @@ ENGINE_TIMEOUT_S = 60.0
 
 
 def measured(
-    engine: Engine, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
-) -> Released:
+    engine: Engine, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+    run: Run,
+) -> Released:  # fmt: skip
     """Exact integers under noise. The exact aggregates live in this frame only."""
     keys = prepared.keys[point.name]
-    exact = aggregate(engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
+    exact = aggregate(engine, point, keys, timeout_s=run.engine_s(), params=numbers)
     noisy: dict[str, list[int]] = {}
     charged = reservation.charged
     kept: npt.NDArray[np.int64] | None = None
@@ -38,7 +40,7 @@ def measured(
             keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
             noisy[name] = counts.tolist()
             if binned:
-                exact |= histograms(engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
+                exact |= histograms(engine, point, keys, timeout_s=run.engine_s(), params=numbers)
             continue
         drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
         for (name, _), vector in zip(v.parts, drawn, strict=True):
@@ -49,10 +51,12 @@ def measured(
     return Released(keys, noisy)
 
 
-def checked(engine: Engine, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]) -> Released:
+def checked(
+    engine: Engine, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None], run: Run
+) -> Released:
     """The noisy pairs of every bias check."""
     drawn = {
-        f"{c.check.point}.{c.check.name}": draw_check(engine, prepared.plan, c, reservation, numbers, ENGINE_TIMEOUT_S)
+        f"{c.check.point}.{c.check.name}": draw_check(engine, prepared.plan, c, reservation, numbers, run.engine_s())
         for c in prepared.estimate.checks
     }
     return Released([], drawn)

@@ -16,7 +16,7 @@ from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import Refusal, RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
@@ -25,7 +25,6 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.split import plan as make_plan
 from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
@@ -33,6 +32,7 @@ from .bias import PricedCheck
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
+from .planner import LocalPlanner, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, rows_a_group, shares
@@ -71,10 +71,17 @@ class Preparer:
     """Prepares requests over one dataset."""
 
     def __init__(
-        self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str, protected: dict[str, pa.Schema]
+        self,
+        policy: Policy,
+        catalog: Catalog,
+        sandbox: Sandbox,
+        snapshot_version: str,
+        protected: dict[str, pa.Schema],
+        planner: Planner | None = None,
     ) -> None:
         self.policy = policy
         self.catalog = catalog
+        self.planner = planner or LocalPlanner(catalog)
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
         self.protected = protected
@@ -90,6 +97,8 @@ class Preparer:
         if found is None:
             try:
                 found = self._prepare(request, relative)
+            except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
+                raise too_complex() from None
             except Refusal as refusal:
                 refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative)
                 raise
@@ -101,8 +110,8 @@ class Preparer:
 
     def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
-        if isinstance(refusal, RequestError) and refusal.code not in MENDED:
-            return None
+        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+            return None  # what a killable process could not read in time is not read here
 
         def passes(sql: str) -> Refusal | None:
             try:
@@ -121,7 +130,7 @@ class Preparer:
         if amount is not None and not 0 < amount < 1e15:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
         caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
-        plan = make_plan(self.catalog, request.sql, caps)
+        plan = self.planner.plan(request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
@@ -157,7 +166,7 @@ class Preparer:
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
         """The request with what its SQL says in OPTIONS."""
-        return with_options(request, self.policy.privacy_unit.column.split(".")[-1])
+        return with_options(request, self.policy.privacy_unit.column.split(".")[-1], self.planner.options)
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
         rules = self.policy.per_query

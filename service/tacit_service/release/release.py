@@ -34,6 +34,7 @@ from tacit_service.policy.load import Loaded
 from tacit_service.privacy.curves import Price, price
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
+from tacit_service.query.plan import ReleasePoint
 
 from .accuracy import released_id
 from .balances import account_budget, in_words, share, spend
@@ -41,7 +42,9 @@ from .commitment import limits_of, open_accounts
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .found import with_bounds
+from .ladder import Ladder, Run
 from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
+from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
@@ -64,11 +67,15 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self.ladder = Ladder(loaded.policy.response_times)
         self._by_role: set[str] = set()
         self._owner = Administration(ledger)
 
     @classmethod
-    def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
+    def open(
+        cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
+        engine: Engine | None = None, parsers: PlannerPool | None = None,
+    ) -> Desk:  # fmt: skip
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
@@ -80,7 +87,8 @@ class Desk:
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
             for name in engine_tables(policy)
         }
-        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        planner = (parsers or shared_pool()).of(catalog)
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
         return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
@@ -146,13 +154,14 @@ class Desk:
 
     def _prepare(self, analyst: str, request: QueryRequest) -> Prepared:
         """Plan and price. A width relative to a release needs one that this analyst holds."""
-        relative = released_id(request)
+        relative = released_id(request, self.preparer.planner.options)
         return self.preparer.prepare(request, None if relative is None else self.release(analyst, relative))
 
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
-        """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
+        """Answer the request: from a stored release where one holds it, else charge, run (by a ladder of times), draw, record."""
+        run = self.ladder.start()
         self._account(analyst)
         inner = explained_statement(request.sql)
         if inner is not None:
@@ -178,30 +187,33 @@ class Desk:
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, run):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
             for name in [p.name for p in prepared.plan.releases]:
                 prepared = with_bounds(prepared, released)
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[name] = measured(self.engine, prepared.plan.release(name), prepared, reservation, numbers)
+                released[name] = self.measure(prepared.plan.release(name), prepared, reservation, numbers, run)
             if prepared.estimate.checks:
-                released[CHECKS] = checked(self.engine, prepared, reservation, numbers)
-            return self._record(analyst, request, prepared, reservation, released)
+                released[CHECKS] = checked(self.engine, prepared, reservation, numbers, run)
+            return self._record(analyst, request, prepared, reservation, released, run)
 
     @contextmanager
-    def _charged(self, reservation: Reservation) -> Iterator[None]:
+    def _charged(self, reservation: Reservation, run: Run) -> Iterator[None]:
         """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
         try:
             yield
-        except PostprocessFailed:
-            raise  # the release itself is recorded
+        except PostprocessFailed as error:  # the release itself is recorded
+            run.stamp(error)
+            raise
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
+            run.stamp(error)
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
-            raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+            detail = "The query could not be finished; its charge stays."
+            raise EngineFailure("engine_failed", detail, response_ms=run.leave_ms()) from None
 
     def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
         """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
@@ -234,9 +246,16 @@ class Desk:
                 account="dataset",
             ) from None
 
+    def measure(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+        run: Run,
+    ) -> Released:  # fmt: skip
+        """Exact integers under noise, one release point."""
+        return measured(self.engine, point, prepared, reservation, numbers, run)
+
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
-        released: dict[str, Released],
+        released: dict[str, Released], run: Run | None = None,
     ) -> Answer:  # fmt: skip
         release_id = ANSWER + secrets.token_hex(12)
         try:
@@ -262,6 +281,7 @@ class Desk:
             reservation.head,
             reservation.charge_id,
             bias=shares_of(prepared, released),
+            run=run,
         )
         stored = StoredRelease(
             release_id,
@@ -302,14 +322,14 @@ class Desk:
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, self.ladder.start()):
             released = from_body(prepared, other.body)
             prepared = with_bounds(prepared, released)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
-        head: Head, charge_id: str | None, *, bias: list[BiasShare], held: bool = False,
+        head: Head, charge_id: str | None, *, bias: list[BiasShare], held: bool = False, run: Run | None = None,
     ) -> Answer:  # fmt: skip
         balance = self.ledger.balance(self.name, analyst)
         receipt = Receipt(
@@ -321,6 +341,7 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
+            response_ms=None if run is None else run.leave_ms(),
             notes=[*notes(prepared, held), *prepared.found, *shown.notes, *(b.text for b in bias)],
             bias=bias,
         )

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.errors import RequestError
-from tacit_service.query.options import FLAGS, extract
+from tacit_service.query.options import FLAGS
 
 
-def with_options(request: QueryRequest, unit_column: str) -> QueryRequest:
+def with_options(
+    request: QueryRequest, unit_column: str, read: Callable[[str], tuple[str, dict[str, str]]]
+) -> QueryRequest:
     """OPTIONS taken out of the SQL and put beside it; the same thing said twice is refused.
 
     ``privacy_unit_column`` may be named, as BigQuery asks for it, when it is the policy's: an analyst cannot choose another.
     """
-    sql, options = extract(request.sql)
+    if "differential_privacy" not in request.sql.lower():
+        return request
+    sql, options = read(request.sql)
     if not options and sql == request.sql:
         return request
     said = request.model_dump(exclude_defaults=True)
