@@ -93,7 +93,9 @@ def seen(door: Door, caught: Caught, method: str, path: str, body: Any, who: str
     for name in ("date", "x-request-id", "content-length"):  # the length is that of the step's digits, among others
         headers.pop(name, None)
     text = re.sub(
-        r'"response_ms":(\d+|null)|"in_words":"[^"]*"|"remaining":\{[^}]*\}', "", TIMED.sub(r'"\1":0', content.decode())
+        r'"response_ms":(\d+|null)|"in_words":"[^"]*"|"remaining":\{[^}]*\}',
+        '"omitted":0',
+        TIMED.sub(r'"\1":0', content.decode()),
     )
     return {"status": status, "headers": headers, "text": text, "cost": door.spent(who) - before, "log": lines}
 
