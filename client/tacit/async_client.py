@@ -76,7 +76,7 @@ class AsyncClient(Settings):
 
         ``accuracy`` in place of ``epsilon`` asks for the smallest price at which every count and sum has that half-width.
 
-        >>> quote = await client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50)
+        >>> quote = await client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50, fresh=True)
         >>> quote.price.epsilon, quote.columns[0].plus_minus <= 50
         ('0.059313', True)
         """
