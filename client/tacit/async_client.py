@@ -169,9 +169,11 @@ class AsyncClient(Settings):
         return await self._transport.run(_protocol.releases(dataset, limit), self._retries)
 
     async def release(self, release_id: str) -> Release:
-        """An answer bought earlier, with the same noise. Free.
+        """An answer as it was bought, with the same noise. Free.
 
-        >>> answer = await client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        What follows from an answer that you hold carries that answer's id, and this gives the answer that was bought.
+
+        >>> answer = await client.query("SELECT COUNT(*) AS n FROM visits", epsilon="0.1")
         >>> (await client.release(answer.id)).rows == answer.rows
         True
         """
