@@ -17,6 +17,7 @@ from tacit.wire.queries import (
     QuotedRelease,
     Receipt,
 )
+from tacit.wire.spending import Charge, Day, Spending
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
@@ -41,10 +42,12 @@ __all__ = [
     "AuditFinding",
     "Budget",
     "Cell",
+    "Charge",
     "ColumnFacts",
     "ColumnInfo",
     "DatasetFacts",
     "DatasetList",
+    "Day",
     "Explanation",
     "FeatureInfo",
     "GroupBudget",
@@ -64,6 +67,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Spending",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",
