@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from tacit import _table
 from tacit._text import clean, clean_block, escape_json, exact, half_width, short_decimal, short_deltas
-from tacit.release import is_free, spend
+from tacit.release import duration, is_free, spend
 from tacit.shell import binary
 
 if TYPE_CHECKING:
@@ -175,10 +175,18 @@ def facts(out: TextIO, dataset: DatasetFacts, output: Output) -> None:
                 f"One {dataset.privacy_unit} counts in at most {dataset.max_groups:,} groups, with "
                 f"{dataset.max_rows:,} rows in all and {dataset.max_rows_per_group:,} a group, by default.",
                 f"ε {dataset.default_epsilon} a query by default, at most {dataset.max_epsilon}.",
+                *_times(dataset.response_times),
             )
         ],
     )
     return None
+
+
+def _times(steps_ms: list[int]) -> list[str]:
+    if not steps_ms:
+        return []
+    first, last = duration(steps_ms[0]), duration(steps_ms[-1])
+    return [f"Answers are sent at one of {len(steps_ms)} times, {first} to {last}, whenever they are ready."]
 
 
 def table_facts(out: TextIO, table: TableFacts, output: Output) -> None:

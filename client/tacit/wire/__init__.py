@@ -16,6 +16,7 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.spending import Charge, Day, Spending
 from tacit.wire.training import (
@@ -68,6 +69,7 @@ __all__ = [
     "ReleaseList",
     "Spend",
     "Spending",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",

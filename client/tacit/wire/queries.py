@@ -76,6 +76,9 @@ class Receipt(Wire):
     plan: str = ""
     ledger: LedgerHead | None = None
     charge_id: str | None = None
+    response_ms: int | None = Field(
+        default=None, description="The step of the dataset's response times at which this answer left; null: none"
+    )
     in_words: str = Field(default="", description="How far the account is after this, by both of its lanes")
     notes: list[str] = []
 
@@ -103,6 +106,13 @@ class QuotedColumn(Wire):
     note: str | None = None
 
 
+class Survival(Wire):
+    """How probable it is that a group of so many people is shown, where keys pass a noisy threshold."""
+
+    people: int
+    chance: float
+
+
 class QuotedRelease(Wire):
     """One release point of the plan and the measurements that it will run."""
 
@@ -110,6 +120,9 @@ class QuotedRelease(Wire):
     keys: str
     groups: int | None
     measurements: list[MechanismInfo]
+    survival: list[Survival] = Field(
+        default=[], description="Of undeclared keys: which group sizes appear, and how surely"
+    )
 
 
 class Quote(Wire):

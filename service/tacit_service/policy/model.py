@@ -109,6 +109,28 @@ Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_NUMBER)]
 Pair = Annotated[tuple[Bound, Bound], WithJsonSchema(_PAIR)]
 
 
+TIMES = tuple(50 * 2**step for step in range(11))  # 50 ms to 51.2 s
+
+
+def _times(value: Any) -> Any:
+    """``off``, or a ladder of milliseconds."""
+    if value == "off":
+        return ()
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("not a list of milliseconds, and not 'off'")
+    whole = all(isinstance(step, int) and not isinstance(step, bool) and 1 <= step <= 3_600_000 for step in value)
+    if not whole or list(value) != sorted(set(value)) or len(value) > 64:
+        raise ValueError("the steps are not ascending whole numbers of milliseconds between 1 and 3600000")
+    return tuple(value)
+
+
+_TIMES = {
+    "description": "Milliseconds, ascending, at which answers leave; off: as soon as they are ready",
+    "anyOf": [{"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}, {"const": "off"}],
+}
+Times = Annotated[tuple[int, ...], BeforeValidator(_times), WithJsonSchema(_TIMES)]
+
+
 class Model(BaseModel):
     """Frozen, closed: an unknown field in the file is an error, not a surprise."""
 
@@ -233,7 +255,10 @@ class PrivacyUnit(Model):
 
 
 class Policy(Model):
-    """One dataset's policy, version 1. The rules that span fields live in ``policy.rules``, where lines are known."""
+    """One dataset's policy, version 1. The rules that span fields live in ``policy.rules``, where lines are known.
+
+    ``response_times``: answers that took data leave at one of these times; () where the policy says ``off``.
+    """
 
     version: Literal[1] = 1
     dataset: Name
@@ -245,6 +270,7 @@ class Policy(Model):
     per_query: PerQuery = PerQuery()
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
+    response_times: Times = TIMES
     groups: dict[str, Group] = {}
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.

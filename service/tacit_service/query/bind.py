@@ -201,7 +201,7 @@ class Binder:
     def _relations(self, sources: list[Source]) -> list[Source]:
         """Public sources bound as relations, since a protected query reads them."""
         for s in sources:
-            if s.relation is None:
+            if s.relation is None and not s.lateral:
                 if s.outer is not None and not s.outer.public and s.outer.single:
                     s.relation = staged_row(self, s.outer)
                     continue

@@ -179,15 +179,16 @@ class MeasureBuilder:
 
     # -- outputs
 
-    def outputs(self, aggs: list[Agg], labels: list[str], at: Position | None) -> list[Output]:
+    def outputs(self, aggs: list[Agg], labels: list[str], places: list[Position | None]) -> list[Output]:
         """All outputs. Averages and spreads come first, so that counts and sums of the same rows are read off their cells."""
-        calls = [(f"a{i}", agg, label) for i, (agg, label) in enumerate(zip(aggs, labels, strict=True))]
+        calls = [(f"a{i}", *call) for i, call in enumerate(zip(aggs, labels, places, strict=True))]
         self.counted = {self._present(a) for a in aggs if a.function == "count" and not a.distinct}
         rank = {"count": 2, "sum": 1}
         made = {
-            n: self.output(n, a, label, at) for n, a, label in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
+            n: self.output(n, a, label, at)
+            for n, a, label, at in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
         }
-        return [made[n] for n, _, _ in calls]
+        return [made[n] for n, *_ in calls]
 
     def _present(self, agg: Agg) -> tuple[Expr, ...]:
         where = () if agg.where is None else (agg.where,)

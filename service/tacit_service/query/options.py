@@ -25,6 +25,8 @@ NAMES = {
     "max_rows": "max_rows",
     "max_amount": "max_amount",
 }
+# said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a Laplace threshold
+GRANTED = {"group_selection_strategy": {"laplace_threshold", "public_groups"}}
 _HINT = "Write SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1, max_groups_contributed = 3) …"
 
 
@@ -63,6 +65,9 @@ def _options(sql: str, tokens: list[Token], at: int) -> tuple[dict[str, str], in
             return options, tokens[i].end + 1
         if i + 2 >= len(tokens) or tokens[i + 1].token_type is not TokenType.EQ:
             raise _invalid(sql, tokens[i], "An option is not of the form name = value.")
+        if tokens[i + 2].text.lower() in GRANTED.get(tokens[i].text.lower(), ()):
+            i += 4 if i + 3 < len(tokens) and tokens[i + 3].token_type is TokenType.COMMA else 3
+            continue
         name = NAMES.get(tokens[i].text.lower())
         if name is None or name in options:
             raise _invalid(sql, tokens[i], f"The option {tokens[i].text[:40]} is unknown or stands twice.")

@@ -96,7 +96,7 @@ class Filter(Relation):
 class Join(Relation):
     """``kind``: inner, left, right, full, semi, anti. ``on_unit``: equality of unit ids is part of the condition.
 
-    When only one side is protected the unit comes from that side.
+    When only one side is protected the unit comes from that side. ``lateral``: the right side reads columns of the left.
     """
 
     left: Relation
@@ -104,6 +104,7 @@ class Join(Relation):
     kind: str
     on: Expr | None
     on_unit: bool
+    lateral: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,13 +59,13 @@ def release_select(
     drafts = [
         binder.add_draft(
             lambda name, level=level: Draft(  # type: ignore[misc]
-                name, relation, [(f"k{i}", keys[i], labels[i]) for i in level], [], [], key_table, distinct_only
+                name, relation, [(f"k{i}", keys[i], labels[i]) for i in level], [], [], [], key_table, distinct_only
             )
         )
         for level in levels
     ]
     whole = Draft(drafts[0].name, relation, [(f"k{i}", k, labels[i]) for i, k in enumerate(keys)],
-                  drafts[0].aggs, drafts[0].labels, key_table)  # fmt: skip
+                  drafts[0].aggs, drafts[0].labels, drafts[0].places, key_table)  # fmt: skip
     expressions = ReleasedExpressions(binder, inner, whole, nodes, env, grouping or levels, totals=finest)
     result, columns = _projected(binder, select, expressions)
     _having(select, result, expressions)
@@ -78,7 +78,7 @@ def release_select(
     flushed = binder.flush(relation)
     for draft in drafts:
         draft.source = flushed
-        draft.aggs, draft.labels = whole.aggs, whole.labels
+        draft.aggs, draft.labels, draft.places = whole.aggs, whole.labels, whole.places
     result.set("from_", exp.From(this=exp.Table(this=quoted(whole.name))))
     binder.stacks.append((whole, [(d.name, tuple(level)) for d, level in zip(drafts, levels, strict=True)]))
     row_wise = (

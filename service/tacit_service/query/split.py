@@ -47,7 +47,7 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
         amount=binder.caps.max_amount,
         thresholded=not public,
     )
-    outputs = builder.outputs(draft.aggs, draft.labels, at)
+    outputs = builder.outputs(draft.aggs, draft.labels, draft.places)
     if not outputs and not exprs:
         raise DerivationError(
             "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"

@@ -11,6 +11,7 @@ from tacit.wire import (
     MechanismInfo,
     QuotedColumn,
     QuotedRelease,
+    Survival,
     TableFacts,
 )
 from tacit_service.policy.model import Column, Policy, Table
@@ -21,6 +22,7 @@ from .estimate import Vector, contribution_words, step
 from .intervals import half_width
 from .postprocessing import cell, wire_type
 from .prepare import Prepared
+from .survival import in_words, survival
 
 AGGREGATES = ("count", "sum", "avg", "median", "quantile_cont", "quantile_disc", "stddev", "variance", "count_if")
 
@@ -97,9 +99,16 @@ def quoted_releases(prepared: Prepared) -> list[QuotedRelease]:
                 keys="public" if point.public_keys else "threshold",
                 groups=None if keys is None else len(keys),
                 measurements=mechanism_infos(prepared, point.name),
+                survival=[Survival(people=n, chance=round(c, 4)) for n, c in _survival(prepared, point)],
             )
         )
     return result
+
+
+def _survival(prepared: Prepared, point: ReleasePoint) -> list[tuple[int, float]]:
+    if point.threshold_on is None:
+        return []
+    return survival(prepared.estimate.of(point.name, point.threshold_on).measurement)
 
 
 def dataset_facts(policy: Policy) -> DatasetFacts:
@@ -117,6 +126,7 @@ def dataset_facts(policy: Policy) -> DatasetFacts:
         default_epsilon=str(policy.per_query.default_epsilon),
         max_epsilon=str(policy.per_query.max_epsilon),
         default_delta=str(policy.per_query.default_delta),
+        response_times=list(policy.response_times),
         functions=sorted({*PUBLIC_NAMES, *AGGREGATES}),
     )
 
@@ -193,4 +203,5 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
     if any(not p.public_keys for p in prepared.plan.releases):
         said.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
+        said += [in_words(found) for p in prepared.plan.releases if (found := _survival(prepared, p))]
     return said

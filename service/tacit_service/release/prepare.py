@@ -16,28 +16,29 @@ from pydantic import ValidationError
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.options import extract
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.split import plan as make_plan
+from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, smallest_epsilon
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
+from .planner import LocalPlanner, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
 
 
+MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -64,10 +65,17 @@ class Preparer:
     """Prepares requests over one dataset."""
 
     def __init__(
-        self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str, protected: dict[str, pa.Schema]
+        self,
+        policy: Policy,
+        catalog: Catalog,
+        sandbox: Sandbox,
+        snapshot_version: str,
+        protected: dict[str, pa.Schema],
+        planner: Planner | None = None,
     ) -> None:
         self.policy = policy
         self.catalog = catalog
+        self.planner = planner or LocalPlanner(catalog)
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
         self.protected = protected
@@ -80,22 +88,42 @@ class Preparer:
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = self._prepare(request)
+            try:
+                found = self._prepare(request)
+            except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
+                raise too_complex() from None
+            except Refusal as refusal:
+                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal)
+                raise
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
         return found
 
+    def _suggested(self, request: QueryRequest, refusal: Refusal) -> str | None:
+        """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
+        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+            return None  # what a killable process could not read in time is not read here
+
+        def passes(sql: str) -> Refusal | None:
+            try:
+                self._prepare(request.model_copy(update={"sql": sql}))
+            except Refusal as again:
+                return again
+            return None
+
+        return suggestion(self.catalog, request.sql, refusal, passes)
+
     def _prepare(self, request: QueryRequest) -> Prepared:
-        request = _with_options(request)
+        request = self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
         if amount is not None and not 0 < amount < 1e15:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
         caps = Caps(request.max_rows, request.max_groups, amount)
-        plan = make_plan(self.catalog, request.sql, caps)
+        plan = self.planner.plan(request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
@@ -114,6 +142,34 @@ class Preparer:
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
         canonical = self._canonical(plan, identities)
         return Prepared(plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, canonical, identities)
+
+    def _with_options(self, request: QueryRequest) -> QueryRequest:
+        """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
+        if "differential_privacy" not in request.sql.lower():
+            return request
+        sql, options = self.planner.options(request.sql)
+        if not options and sql == request.sql:
+            return request
+        said = request.model_dump(exclude_none=True)
+        for name in options:
+            if name in said:
+                raise RequestError(
+                    "options_invalid",
+                    f"{name} is given both in OPTIONS and beside the SQL.",
+                    hint="Give it once.",
+                    rule="options",
+                )
+        numbers: dict[str, object] = dict(options)
+        for name in ("max_rows", "max_groups", "max_amount"):
+            if name in options:
+                digits = options[name].replace(".", "", name == "max_amount")
+                if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+                    raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
+                numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
+        try:
+            return QueryRequest.model_validate({**said, **numbers, "sql": sql})
+        except ValidationError:
+            raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
     def _by_accuracy(self, request: QueryRequest, plan: Plan, price_at: Callable[[Epsilon], Estimate]) -> Epsilon:
         if request.epsilon is not None or request.accuracy is None:
@@ -223,33 +279,6 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     if len(stack.parts) > 1:
         fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
-
-
-def _with_options(request: QueryRequest) -> QueryRequest:
-    """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
-    sql, options = extract(request.sql)
-    if not options and sql == request.sql:
-        return request
-    said = request.model_dump(exclude_none=True)
-    for name in options:
-        if name in said:
-            raise RequestError(
-                "options_invalid",
-                f"{name} is given both in OPTIONS and beside the SQL.",
-                hint="Give it once.",
-                rule="options",
-            )
-    numbers: dict[str, object] = dict(options)
-    for name in ("max_rows", "max_groups", "max_amount"):
-        if name in options:
-            digits = options[name].replace(".", "", name == "max_amount")
-            if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-                raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
-            numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
-    try:
-        return QueryRequest.model_validate({**said, **numbers, "sql": sql})
-    except ValidationError:
-        raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
 
 def _text(value: str | int | float) -> str:

@@ -44,6 +44,8 @@ from .balances import account_budget, in_words, share, spend
 from .commitment import limits_of, open_accounts
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
+from .ladder import Ladder, Run
+from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
@@ -67,11 +69,15 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self.ladder = Ladder(loaded.policy.response_times)
         self._by_role: set[str] = set()
         self._owner = Administration(ledger)
 
     @classmethod
-    def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
+    def open(
+        cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
+        engine: Engine | None = None, parsers: PlannerPool | None = None,
+    ) -> Desk:  # fmt: skip
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
@@ -83,7 +89,8 @@ class Desk:
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
             for name in engine_tables(policy)
         }
-        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        planner = (parsers or shared_pool()).of(catalog)
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
         return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
@@ -150,7 +157,8 @@ class Desk:
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
-        """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
+        """Answer the request: from a stored release where one holds it, else charge, run (by a ladder of times), draw, record."""
+        run = self.ladder.start()
         self._account(analyst)
         inner = explained_statement(request.sql)
         if inner is not None:
@@ -176,27 +184,30 @@ class Desk:
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, run):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
             for point in prepared.plan.releases:
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[point.name] = self._release(point, prepared, reservation, numbers)
-            return self._record(analyst, request, prepared, reservation, released)
+                released[point.name] = self.measure(point, prepared, reservation, numbers, run)
+            return self._record(analyst, request, prepared, reservation, released, run)
 
     @contextmanager
-    def _charged(self, reservation: Reservation) -> Iterator[None]:
+    def _charged(self, reservation: Reservation, run: Run) -> Iterator[None]:
         """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
         try:
             yield
-        except PostprocessFailed:
-            raise  # the release itself is recorded
+        except PostprocessFailed as error:  # the release itself is recorded
+            run.stamp(error)
+            raise
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
+            run.stamp(error)
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
-            raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+            detail = "The query could not be finished; its charge stays."
+            raise EngineFailure("engine_failed", detail, response_ms=run.leave_ms()) from None
 
     def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
         """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
@@ -229,12 +240,13 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(
-        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
-    ) -> Released:
-        """Exact integers under noise. The exact aggregates live in this frame only."""
+    def measure(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+        run: Run,
+    ) -> Released:  # fmt: skip
+        """Exact integers under noise, one release point. The exact aggregates live in this frame only."""
         keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
+        exact = aggregate(self.engine, point, keys, timeout_s=run.engine_s(), params=numbers)
         noisy: dict[str, list[int]] = {}
         charged = reservation.charged
         kept: npt.NDArray[np.int64] | None = None
@@ -258,7 +270,7 @@ class Desk:
 
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
-        released: dict[str, Released],
+        released: dict[str, Released], run: Run | None = None,
     ) -> Answer:  # fmt: skip
         release_id = ANSWER + secrets.token_hex(12)
         try:
@@ -275,7 +287,7 @@ class Desk:
             ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
-            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
+            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id, run=run
         )
         stored = StoredRelease(
             release_id,
@@ -306,13 +318,13 @@ class Desk:
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, self.ladder.start()):
             released = from_body(prepared, other.body)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
-        head: Head, charge_id: str | None, *, held: bool = False,
+        head: Head, charge_id: str | None, *, held: bool = False, run: Run | None = None,
     ) -> Answer:  # fmt: skip
         balance = self.ledger.balance(self.name, analyst)
         receipt = Receipt(
@@ -324,6 +336,7 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
+            response_ms=None if run is None else run.leave_ms(),
             notes=[*notes(prepared, held), *shown.notes],
         )
         return Answer(

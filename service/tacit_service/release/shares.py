@@ -164,7 +164,10 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
 
 def minimax(widths: Floats, power: float) -> Floats:
     """Shares that minimise the largest √Σ_g (r_og/s_g)²; ``power`` 1/3 for shares of ε, 1/2 for shares of a variance."""
-    squares = (widths / widths.max()) ** 2
+    largest = widths.max(initial=0.0)
+    if not largest > 0:  # nothing can vary (a filter that no value passes): equal shares
+        return np.full(widths.shape[1], 1 / widths.shape[1])
+    squares = (widths / largest) ** 2
     squares = np.maximum(squares, 1e-12)
     degree = 1 / power - 1  # s enters as s^-2 (ε) or s^-1 (ρ)
     s = np.full(widths.shape[1], 1 / widths.shape[1])
