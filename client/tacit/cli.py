@@ -139,6 +139,8 @@ def _purchase() -> argparse.ArgumentParser:
     group.add_argument("--max-rows", type=_cap, metavar="R", help="rows of one unit that count in full")
     group.add_argument("--max-groups", type=_cap, metavar="K", help="groups of one unit that count")
     group.add_argument("--max-amount", metavar="B", help="total amount of one unit in a SUM")
+    group.add_argument("--bias-check", action="store_true", help="spend a tenth on what bounds drop from this query")
+    group.add_argument("--approx-bounds", action="store_true", help="spend a tenth on bounds that the policy lacks")
     return group
 
 
@@ -178,11 +180,13 @@ def options(arguments: argparse.Namespace) -> Options:
     return Options(
         epsilon=arguments.epsilon,
         delta=arguments.delta,
-        accuracy=arguments.accuracy,
         max_rows=arguments.max_rows,
         max_groups=arguments.max_groups,
         max_amount=amount,
         fresh=getattr(arguments, "fresh", False),
+        accuracy=arguments.accuracy,
+        bias_check=arguments.bias_check,
+        approx_bounds=arguments.approx_bounds,
         output=getattr(arguments, "output", "table"),
         preview=getattr(arguments, "confirm", False),
         confirm_above=share(above) if above else CONFIRM_ABOVE,

@@ -38,6 +38,8 @@ class Options:
     max_groups: int | None = None
     max_amount: Decimal | None = None
     fresh: bool = False
+    bias_check: bool = False
+    approx_bounds: bool = False
     output: Output = "table"
     expanded: bool = False
     timing: bool = False
@@ -50,11 +52,13 @@ class Options:
             "dataset": self.dataset,
             "epsilon": self.epsilon,
             "delta": self.delta,
-            "accuracy": self.accuracy,
             "max_rows": self.max_rows,
             "max_groups": self.max_groups,
             "max_amount": self.max_amount,
             "fresh": self.fresh,
+            "accuracy": self.accuracy,
+            "bias_check": self.bias_check,
+            "approx_bounds": self.approx_bounds,
         }
 
 

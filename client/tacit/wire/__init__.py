@@ -9,6 +9,7 @@ from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
 from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, GroupBudget, TableFacts
 from tacit.wire.queries import (
     Answer,
+    BiasShare,
     ColumnInfo,
     MechanismInfo,
     QueryRequest,
@@ -41,6 +42,7 @@ __all__ = [
     "Artifact",
     "ArtifactList",
     "AuditFinding",
+    "BiasShare",
     "Budget",
     "Cell",
     "Charge",

@@ -184,6 +184,8 @@ class Table(Model):
     that has ``unit``. ``one_row_per_unit`` is enforced when the table is loaded (one row is kept).
     ``unit`` may name a column that is not among ``columns``: rows then have their unit, and no one can use the id.
     ``unit: "@row"`` says that each row is a unit of its own.
+    ``expected_rows`` is a public guess of the table's size, not read from the data: it lets quotes say widths of averages, and
+    shares out ε between parts of a query. A wrong guess costs accuracy, never privacy.
     ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
@@ -199,6 +201,7 @@ class Table(Model):
     max_groups: Cap | None = None
     max_rows: Cap | None = None
     max_rows_per_group: Cap | None = None
+    expected_rows: Annotated[int, Field(strict=True, ge=1, le=10**12)] | None = None
     prepared_keys: tuple[tuple[Name, ...], ...] = ()
 
     @property

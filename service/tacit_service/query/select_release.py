@@ -56,6 +56,7 @@ def release_select(
     grouping = levels if finest else None
     if finest:
         levels = [list(range(len(nodes)))]
+    stages = len(binder.params)
     drafts = [
         binder.add_draft(
             lambda name, level=level: Draft(  # type: ignore[misc]
@@ -76,6 +77,8 @@ def release_select(
     bare.set("having", None)
     tail(binder, bare, result, expressions)
     flushed = binder.flush(relation)
+    if len(binder.params) > stages:  # what an aggregate reads of an earlier stage runs before it
+        binder.drafts = [*(d for d in binder.drafts if all(d is not mine for mine in drafts)), *drafts]
     for draft in drafts:
         draft.source = flushed
         draft.aggs, draft.labels, draft.places = whole.aggs, whole.labels, whole.places

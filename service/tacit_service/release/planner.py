@@ -18,6 +18,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any, Final, Protocol
 
 from tacit_service import errors
@@ -162,7 +163,7 @@ class _PooledPlanner:
         self._pool, self._token, self._catalog = pool, token, catalog
 
     def plan(self, sql: str, caps: Caps) -> Plan:
-        header = {"do": "plan", "sql": sql, "caps": [caps.max_rows, caps.max_groups, caps.max_amount]}
+        header = {"do": "plan", "sql": sql, "caps": list(astuple(caps))}
         _, blobs = self._pool.ask(header, self._token, self._catalog)
         made = decode(blobs[0])
         if not isinstance(made, Plan):
