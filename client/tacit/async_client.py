@@ -152,6 +152,18 @@ class AsyncClient(Settings):
         """
         return await self._transport.run(_protocol.budget(), self._retries)
 
+    async def history(self, dataset: str | None = None, *, limit: int = 100) -> wire.Spending:
+        """Spending over time: what each of the newest ``limit`` charges (at most 500) cost and became, and each day's sum.
+
+        An analyst sees their own account, an owner or auditor the dataset's.
+
+        >>> asked = await client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        >>> spending = await client.history()
+        >>> asked.id in [charge.release_id for charge in spending.charges], spending.pending
+        (True, [])
+        """
+        return await self._transport.run(_protocol.history(dataset or self.default_dataset, limit), self._retries)
+
     async def me(self) -> wire.Me:
         """Who the key says you are: name, role, datasets.
 
