@@ -78,7 +78,7 @@ class AsyncClient(Settings):
 
         ``accuracy`` in place of ``epsilon`` asks for the smallest price at which every count and sum has that half-width.
 
-        >>> quote = await client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50)
+        >>> quote = await client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50, fresh=True)
         >>> quote.price.epsilon, quote.columns[0].plus_minus <= 50
         ('0.059313', True)
         """
@@ -181,9 +181,11 @@ class AsyncClient(Settings):
         return await self._transport.run(_protocol.releases(dataset, limit), self._retries)
 
     async def release(self, release_id: str) -> Release:
-        """An answer bought earlier, with the same noise. Free.
+        """An answer as it was bought, with the same noise. Free.
 
-        >>> answer = await client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        What follows from an answer that you hold carries that answer's id, and this gives the answer that was bought.
+
+        >>> answer = await client.query("SELECT COUNT(*) AS n FROM visits", epsilon="0.1")
         >>> (await client.release(answer.id)).rows == answer.rows
         True
         """

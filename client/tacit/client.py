@@ -80,7 +80,7 @@ class Client(Settings):
 
         ``accuracy`` in place of ``epsilon`` asks for the smallest price at which every count and sum has that half-width.
 
-        >>> quote = client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50)
+        >>> quote = client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50, fresh=True)
         >>> quote.price.epsilon, quote.columns[0].plus_minus <= 50
         ('0.059313', True)
         """
@@ -183,9 +183,11 @@ class Client(Settings):
         return self._transport.run(_protocol.releases(dataset, limit), self._retries)
 
     def release(self, release_id: str) -> Release:
-        """An answer bought earlier, with the same noise. Free.
+        """An answer as it was bought, with the same noise. Free.
 
-        >>> answer = client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        What follows from an answer that you hold carries that answer's id, and this gives the answer that was bought.
+
+        >>> answer = client.query("SELECT COUNT(*) AS n FROM visits", epsilon="0.1")
         >>> client.release(answer.id).rows == answer.rows
         True
         """
