@@ -23,8 +23,8 @@ def open_accounts(ledger: Ledger, loaded: Loaded) -> None:
         ledger.ensure_group(policy.dataset, name, limits_of(group), pace=pace_of(group))
     group_of = {member: name for name, group in policy.groups.items() for member in group.members}
     for analyst, budget in policy.analysts.items():
-        group = group_of.get(analyst, "")
-        ledger.ensure_analyst(policy.dataset, analyst, limits_of(budget), group=group, pace=pace_of(budget))
+        theirs = group_of.get(analyst, "")
+        ledger.ensure_analyst(policy.dataset, analyst, limits_of(budget), group=theirs, pace=pace_of(budget))
 
 
 def limits_of(budget: Budget) -> Limits:
