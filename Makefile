@@ -6,6 +6,7 @@
 #   make contracts  who may import whom            make bench      the benchmarks (never part of `make test`)
 #   make format     rewrite files to the format    make check      lint, types, contracts, test
 #   make reference  write docs/reference.md        make async      write AsyncClient from Client
+#   make docs       build the documentation as a site, build/site
 #   make clean      remove .venv and caches
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format types contracts bench reference async check clean
+.PHONY: help demo serve test lint format types contracts bench reference async docs check clean
 
 help:
 	@sed -n 's/^#  //p' Makefile
@@ -50,6 +51,9 @@ bench: $(VENV)/.dev
 
 reference: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 async: $(VENV)/.dev
 	$(BIN)/python client/unasync.py

@@ -49,9 +49,9 @@ def run(home: Path, kills: int, steps: int) -> int:
 
 
 def kill_and_finish(client: tacit.Client, home: Path, kills: int, steps: int) -> int:
-    job = client.train(SQL, label="well_off", model="logistic_regression", noise_multiplier=2, steps=steps, units=1000)
+    job = client.train(SQL, label="well_off", model="logistic_regression", noise_multiplier=5, steps=steps, units=1000)
     reserved = client.budget().accounts[0].spent.epsilon
-    print(f"{job.id}: {steps} steps, ε {reserved} reserved")
+    print(f"{job.id}: {steps} steps, ε {reserved} reserved", flush=True)
     done = 0
     for kill in range(1, kills + 1):
         process = worker(home)
@@ -77,7 +77,7 @@ def kill_and_finish(client: tacit.Client, home: Path, kills: int, steps: int) ->
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=50_000)
+    parser.add_argument("--steps", type=int, default=20_000)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tacit-kills-") as folder:
         return run(Path(folder), arguments.kills, arguments.steps)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs/reference.md"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -143,5 +143,16 @@ def page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def pages() -> dict[str, str]:
+    """All generated pages by file name."""
+    api = runpy.run_path(str(ROOT / "docs/api_reference.py"))
+    return {
+        "reference.md": page(),
+        "reference-http.md": api["http_page"](),
+        "reference-python.md": api["python_page"](),
+    }
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    for name, text in pages().items():
+        (ROOT / "docs" / name).write_text(text, encoding="utf-8")

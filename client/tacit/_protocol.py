@@ -82,11 +82,16 @@ class Terms:
     max_amount: float | Decimal | None = None
     fresh: bool = False
     accuracy: Amount | None = None
+    bias_check: bool = False
+    approx_bounds: bool = False
 
     def body(self) -> dict[str, Any]:
         """The members of a request body that are set."""
         body: dict[str, Any] = {}
         for name in ("epsilon", "delta", "accuracy"):
+            if name == "accuracy" and isinstance(self.accuracy, str):
+                body[name] = self.accuracy  # "±50", "5 % of rel_…"
+                continue
             value: Amount | None = getattr(self, name)
             if value is not None:
                 body[name] = decimal_text(value, name)
@@ -95,8 +100,7 @@ class Terms:
                 body[name] = _integer(getattr(self, name), name)
         if self.max_amount is not None:
             body["max_amount"] = _number(self.max_amount)
-        if self.fresh:
-            body["fresh"] = True
+        body |= {name: True for name in ("fresh", "bias_check", "approx_bounds") if getattr(self, name)}
         return body
 
 

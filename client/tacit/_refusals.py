@@ -25,6 +25,10 @@ class SqlTooDeep(SqlRefused):
     """The SQL nests deeper than the service reads."""
 
 
+class SqlTooComplex(SqlRefused):
+    """The SQL takes the service longer to understand than it allows, however short it is."""
+
+
 class SqlNotOneSelect(SqlRefused):
     """The SQL is something other than one SELECT."""
 
@@ -229,6 +233,7 @@ REFUSALS: dict[str, type[RefusedError]] = {
     "sql_syntax": SqlSyntaxError,
     "sql_too_large": SqlTooLarge,
     "sql_too_deep": SqlTooDeep,
+    "sql_too_complex": SqlTooComplex,
     "sql_not_one_select": SqlNotOneSelect,
     "unknown_table": UnknownTable,
     "unknown_column": UnknownColumn,

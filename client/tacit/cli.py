@@ -1,7 +1,8 @@
-"""The ``tacit`` command: query, quote, explain, budget, datasets, train, job, jobs, console.
+"""The ``tacit`` command: query, quote, explain, budget, releases, datasets, train, job, jobs, console.
 
 Results go to stdout; prices, receipts and errors to stderr. Exit codes: 0 answered, 1 refused or failed, 2 wrong
-usage, 3 budget exhausted, 4 no connection. Imports are inside the functions: ``tacit --help`` loads argparse only.
+usage, 3 budget exhausted, 4 no connection, 130 interrupted. Imports are inside the functions: ``tacit --help`` loads
+argparse only.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ environment:
   TACIT_HISTORY              the console's history file
 
 exit codes:
-  0 answered   1 refused or failed   2 wrong usage   3 budget exhausted   4 no connection
+  0 answered   1 refused or failed   2 wrong usage   3 budget exhausted   4 no connection   130 interrupted
 """
 
 
@@ -64,7 +65,8 @@ def report(error: TacitError) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    connection, purchase, output = _connection(), _purchase(), _output()
+    connection, purchase, output = _connection(), _purchase(), _output("table", "csv", "json")
+    answers = _output("table", "csv", "json", "arrow", "parquet")
     result = argparse.ArgumentParser(
         prog="tacit",
         description="Ask a differentially private query service. Every number comes with a 95 % interval.",
@@ -75,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     result.set_defaults(run=lambda arguments: _bare(arguments, result))
     commands = result.add_subparsers(title="commands", metavar="COMMAND")
 
-    query = commands.add_parser("query", parents=[connection, purchase, output], help="buy a private answer")
+    query = commands.add_parser("query", parents=[connection, purchase, answers], help="buy a private answer")
     query.add_argument("sql", metavar="SQL", help="one SELECT, or - to read it from stdin")
     query.add_argument("--fresh", action="store_true", help="buy new noise even where you hold an answer")
     query.add_argument("--idempotency-key", metavar="KEY", help="the same key again gives the same answer, paid once")
@@ -93,13 +95,16 @@ def parser() -> argparse.ArgumentParser:
     budget = commands.add_parser("budget", parents=[connection, output], help="what is spent and what is left")
     budget.set_defaults(run=_budget)
 
+    releases = commands.add_parser("releases", parents=[connection, output], help="answers that you hold, newest first")
+    releases.set_defaults(run=_releases)
+
     datasets = commands.add_parser("datasets", parents=[connection, output], help="datasets, or the tables of one")
     datasets.add_argument("name", nargs="?", help="a dataset, to show its tables")
     datasets.set_defaults(run=_datasets)
 
     train_commands.add(commands, connection, output)
 
-    console = commands.add_parser("console", parents=[connection, purchase, output], help="a SQL shell")
+    console = commands.add_parser("console", parents=[connection, purchase, answers], help="a SQL shell")
     console.add_argument("-c", "--command", action="append", metavar="SQL", help="run this and leave; repeatable")
     console.add_argument("-f", "--file", action="append", metavar="FILE", help="run a file and leave; repeatable")
     console.add_argument("--confirm", action="store_true", help="show prices and ask in -c and -f too")
@@ -122,9 +127,14 @@ def _purchase() -> argparse.ArgumentParser:
     group = argparse.ArgumentParser(add_help=False)
     group.add_argument("--epsilon", metavar="0.1", help="ε to spend on a query; the policy's default otherwise")
     group.add_argument("--delta", metavar="1e-9", help="δ that thresholds and Gaussian noise may use")
+    group.add_argument(
+        "--accuracy", metavar="50", help="in place of ε: the ± (95 %%) that every count and sum may have"
+    )
     group.add_argument("--max-rows", type=_cap, metavar="R", help="rows of one unit that count in full")
     group.add_argument("--max-groups", type=_cap, metavar="K", help="groups of one unit that count")
     group.add_argument("--max-amount", metavar="B", help="total amount of one unit in a SUM")
+    group.add_argument("--bias-check", action="store_true", help="spend a tenth on what bounds drop from this query")
+    group.add_argument("--approx-bounds", action="store_true", help="spend a tenth on bounds that the policy lacks")
     return group
 
 
@@ -134,9 +144,9 @@ def _cap(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{clean(text)} is no whole number of 1 or more")
 
 
-def _output() -> argparse.ArgumentParser:
+def _output(*choices: str) -> argparse.ArgumentParser:
     group = argparse.ArgumentParser(add_help=False)
-    group.add_argument("-o", "--output", choices=["table", "csv", "json"], default="table", help="how to write results")
+    group.add_argument("-o", "--output", choices=choices, default="table", help="how to write results")
     return group
 
 
@@ -168,6 +178,9 @@ def options(arguments: argparse.Namespace) -> Options:
         max_groups=arguments.max_groups,
         max_amount=amount,
         fresh=getattr(arguments, "fresh", False),
+        accuracy=arguments.accuracy,
+        bias_check=arguments.bias_check,
+        approx_bounds=arguments.approx_bounds,
         output=getattr(arguments, "output", "table"),
         preview=getattr(arguments, "confirm", False),
         confirm_above=share(above) if above else CONFIRM_ABOVE,
@@ -221,6 +234,16 @@ def _budget(arguments: argparse.Namespace) -> int:
 
     with connect(arguments) as client:
         render.budget(sys.stdout, client.budget(), arguments.output)
+    return OK
+
+
+def _releases(arguments: argparse.Namespace) -> int:
+    from tacit.shell.commands import dispatch
+    from tacit.shell.session import Options, Session
+
+    with connect(arguments) as client:
+        chosen = Options(dataset=client.default_dataset, output=arguments.output)
+        dispatch(Session(client, chosen, sys.stdout, sys.stderr, ask), "\\releases")
     return OK
 
 

@@ -68,6 +68,8 @@ class Client(Settings):
         epsilon: Amount | None = None,
         delta: Amount | None = None,
         accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
         dataset: str | None = None,
         max_rows: int | None = None,
         max_groups: int | None = None,
@@ -82,7 +84,7 @@ class Client(Settings):
         >>> quote.price.epsilon, quote.columns[0].plus_minus <= 50
         ('0.059313', True)
         """
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         return self._transport.run(_protocol.quote(dataset or self.default_dataset, sql, terms), self._retries)
 
     def query(
@@ -92,6 +94,8 @@ class Client(Settings):
         epsilon: Amount | None = None,
         delta: Amount | None = None,
         accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
         dataset: str | None = None,
         max_rows: int | None = None,
         max_groups: int | None = None,
@@ -102,7 +106,8 @@ class Client(Settings):
         """Buy a private answer. The receipt in it says what was charged and what is left.
 
         ``epsilon`` defaults to the policy's; ``max_rows``, ``max_groups`` and ``max_amount`` bound what one privacy
-        unit contributes. An answer that you hold is free, unless ``fresh`` asks for new noise. With your own
+        unit contributes. ``bias_check`` and ``approx_bounds`` each spend a tenth of the price: on what bounds drop, and on
+        bounds that the policy lacks. An answer that you hold is free, unless ``fresh`` asks for new noise. With your own
         ``idempotency_key``, repeating the call, even from another process, gives the same answer at no further cost.
 
         >>> answer = client.query("SELECT sex, AVG(age) AS age FROM patients GROUP BY sex ORDER BY sex", epsilon="0.1")
@@ -112,7 +117,7 @@ class Client(Settings):
         >>> bool(low < answer[0][1] < high)
         True
         """
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, fresh, accuracy, bias_check, approx_bounds)
         call = _protocol.query(dataset or self.default_dataset, sql, terms, idempotency_key)
         return self._transport.run(call, self._retries)
 
@@ -123,6 +128,8 @@ class Client(Settings):
         epsilon: Amount | None = None,
         delta: Amount | None = None,
         accuracy: Amount | None = None,
+        bias_check: bool = False,
+        approx_bounds: bool = False,
         dataset: str | None = None,
         max_rows: int | None = None,
         max_groups: int | None = None,
@@ -136,7 +143,7 @@ class Client(Settings):
         price: epsilon 0.1, delta 0
         ...
         """
-        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, accuracy=accuracy)
+        terms = Terms(epsilon, delta, max_rows, max_groups, max_amount, False, accuracy, bias_check, approx_bounds)
         return self._transport.run(_protocol.explain(dataset or self.default_dataset, sql, terms), self._retries)
 
     def budget(self) -> wire.Budget:

@@ -8,8 +8,8 @@
     ├── ProtocolError                     what answered does not speak Tacit's protocol
     └── APIError                          the service said no: code, status, detail, hint, position, …
         ├── RefusedError             422  the statement or a parameter cannot be answered; free
-        │   ├── SqlRefused                sql_*: SqlSyntaxError · SqlTooLarge · SqlTooDeep · SqlNotOneSelect ·
-        │   │                             IdentifierInvalid
+        │   ├── SqlRefused                sql_*: SqlSyntaxError · SqlTooLarge · SqlTooDeep · SqlTooComplex ·
+        │   │                             SqlNotOneSelect · IdentifierInvalid
         │   ├── UnknownName               unknown_*: UnknownTable · UnknownColumn · UnknownFunction ·
         │   │                             AmbiguousColumn · DuplicateAlias
         │   ├── TypeMismatch              type_*
@@ -94,6 +94,7 @@ from tacit._refusals import (
     SqlNotOneSelect,
     SqlRefused,
     SqlSyntaxError,
+    SqlTooComplex,
     SqlTooDeep,
     SqlTooLarge,
     SubqueryNotOnUnit,
@@ -176,6 +177,7 @@ __all__ = [
     "SqlNotOneSelect",
     "SqlRefused",
     "SqlSyntaxError",
+    "SqlTooComplex",
     "SqlTooDeep",
     "SqlTooLarge",
     "Starting",

@@ -243,7 +243,17 @@ class Release:
         free = "free: already held" if receipt.held else "free"
         paid = free if receipt.held or is_free(receipt.charged) else f"{spend(receipt.charged)} charged"
         words = f". {receipt.in_words}" if "Rényi" in receipt.in_words else ""
-        return clean(f"{paid}, {spend(receipt.remaining)} left, release {self.id}{words}")
+        when = "" if receipt.response_ms is None else f", sent at {duration(receipt.response_ms)}"
+        return clean(f"{paid}, {spend(receipt.remaining)} left{when}, release {self.id}{words}")
+
+
+def duration(ms: int) -> str:
+    """``50 ms``, or seconds from a second on.
+
+    >>> duration(50), duration(25600)
+    ('50 ms', '25.6 s')
+    """
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:g} s"
 
 
 def is_free(amount: Spend) -> bool:

@@ -85,7 +85,7 @@ def _show_quote(quote: wire.TrainingQuote) -> None:
     write = sys.stdout.write
     write(f"price: ε {quote.price.epsilon}, δ {quote.price.delta}; left: ε {quote.remaining.epsilon}\n")
     write("" if quote.affordable else "the account cannot pay for it\n")
-    write("".join(f"{name}: {clean(str(value))}\n" for name, value in quote.parameters.items() if value is not None))
+    write("".join(clean(f"{name}: {value}") + "\n" for name, value in quote.parameters.items() if value is not None))
     write("".join(f"{clean(note)}\n" for note in quote.notes))
 
 
@@ -102,16 +102,16 @@ def _job(arguments: argparse.Namespace) -> int:
 def _follow(job: TrainingJob, arguments: argparse.Namespace) -> int:
     """Watch the job to its end, and fetch what it made."""
     if arguments.no_wait:
-        sys.stdout.write(f"{job.id} {job.status} {job.state.steps_done}/{job.state.steps}\n")
+        sys.stdout.write(clean(f"{job.id} {job.status} {job.state.steps_done}/{job.state.steps}") + "\n")
         return OK
     job.wait(float("inf"), progress=True)
-    sys.stdout.write(f"{job.id} {job.status}, ε {job.state.charged.epsilon} charged\n")
+    sys.stdout.write(clean(f"{job.id} {job.status}, ε {job.state.charged.epsilon} charged") + "\n")
     if arguments.out:
         folder = Path(arguments.out)
         folder.mkdir(parents=True, exist_ok=True)
         for found in job.artifacts():
             (folder / Path(found.name).name).write_bytes(job.artifact(found.name))
-            sys.stdout.write(f"{folder / Path(found.name).name}\n")
+            sys.stdout.write(clean(str(folder / Path(found.name).name)) + "\n")
     return OK
 
 

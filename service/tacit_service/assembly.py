@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tacit_service.ledger.store import Ledger
     from tacit_service.policy.load import Loaded
     from tacit_service.policy.model import Policy
+    from tacit_service.release.planner import PlannerPool
     from tacit_service.settings import Settings
     from tacit_service.training.room import TrainingRoom
 
@@ -64,6 +65,7 @@ class Parts:
     tokens: TokenJudge | None = None
     training: TrainingRoom | None = None
     policies: Mapping[str, Loaded] = field(default_factory=dict)
+    parsers: PlannerPool | None = None
 
 
 class Service:
@@ -260,6 +262,7 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
     from tacit_service.administration.office import Office
     from tacit_service.ledger.directory import Directory
     from tacit_service.ledger.store import Ledger
+    from tacit_service.release.planner import PlannerPool
     from tacit_service.release.release import Desk
     from tacit_service.training.room import TrainingRoom, installed
 
@@ -273,6 +276,7 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
         signing_key=None if settings is None else settings.checkpoint_key,
     )
     room = TrainingRoom(ledger, ledger_url, data_dir, settings) if installed() else None
+    parsers = PlannerPool(1 if settings is None else settings.parsers)
     parts = Parts(
         LedgerBooks(ledger),
         Directory(ledger),
@@ -281,16 +285,18 @@ def _open_rooms(loaded: Sequence[Loaded], ledger_url: str, data_dir: Path, setti
         tokens=tokens,
         training=room,
         policies={one.policy.dataset: one for one in loaded},
+        parsers=parsers,
     )
     try:
         for one in loaded:
             policy = one.policy
-            desk = Desk.open(one, ledger, data_dir)
+            desk = Desk.open(one, ledger, data_dir, parsers=parsers)
             _warm(desk, policy)
             # Desks keep accounts by name: who is named has one, and nobody else may know of the dataset.
             opened[policy.dataset] = Opened(desk, analysts=frozenset(policy.analysts), roles=frozenset(policy.roles))
             if room is not None:
-                room.add(one, desk.preparer.catalog, desk.budget)
+                room.add(one, desk.preparer.catalog, desk.budget, desk.preparer.planner.check_rows)
+        parsers.warm()
         if room is not None:
             room.start()
     except BaseException:
@@ -362,4 +368,6 @@ def _close(parts: Parts) -> None:
     for opened in parts.datasets.values():
         with contextlib.suppress(Exception):  # the process ends; an engine that is gone already is what was wanted
             opened.desk.close()
+    if parts.parsers is not None:
+        parts.parsers.close()
     parts.books.close()

@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     _grammar_serve(commands)
     _grammar_demo(commands)
     _grammar_policy(commands)
+    _grammar_audit(commands)
     prepare = add_command(commands, "prepare", _prepare, "load and prepare a policy's tables before they are served")
     prepare.add_argument("file", metavar="FILE", help="policy file")
     prepare.add_argument("--data-dir", metavar="DIR", help="where prepared snapshots are kept")
@@ -124,6 +125,26 @@ def _grammar_policy(commands: Any) -> None:
     advise.add_argument("--delta", help="delta of a typical query (the policy's default; else 0)")
     advise.add_argument("-o", "--output", metavar="FILE", help="write the draft here (default: standard output)")
     add_command(group, "schema", _policy_schema, "print the JSON schema of policies, for editors")
+
+
+def _grammar_audit(commands: Any) -> None:
+    audit = add_command(
+        commands,
+        "audit",
+        _audit,
+        "run queries on the data and on copies without one unit; compare declared with measured",
+    )
+    audit.add_argument("--dataset", required=True, metavar="NAME", help="the dataset")
+    audit.add_argument("--queries", required=True, metavar="FILE", help="statements: SQL, each ended by ';', or JSON")
+    audit.add_argument("--policy", action="append", metavar="FILE", help="policy file (TACIT_POLICIES)")
+    audit.add_argument("--units", type=number(1, 100), default=4, metavar="N", help="copies, each without one unit (4)")
+    audit.add_argument(
+        "--rounds", type=number(0, 10**6), default=0, metavar="N",
+        help="releases a side, with real noise, for a lower bound on epsilon (0: none)",
+    )  # fmt: skip
+    audit.add_argument("--confidence", type=number(50, 99), default=99, metavar="N", help="of that bound, in %% (99)")
+    audit.add_argument("--epsilon", metavar="E", help="epsilon of each query (the policy's default)")
+    audit.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
 def _grammar_ledger(commands: Any) -> Any:
@@ -272,6 +293,16 @@ def _policy_advise(arguments: Any) -> int:
     except OSError as error:
         raise UsageError(f"cannot write {arguments.output}: {error.strerror}") from None
     return OK
+
+
+def _audit(arguments: Any) -> int:
+    from tacit_service.audit.command import run
+    from tacit_service.settings import Settings
+
+    settings = Settings.load(policies=arguments.policy and tuple(arguments.policy))
+    if not settings.policies:
+        raise UsageError("no policy is given: --policy FILE, or TACIT_POLICIES")
+    return run(arguments, list(settings.policies))
 
 
 def _policy_schema(arguments: Any) -> int:  # noqa: ARG001 - every command takes its arguments

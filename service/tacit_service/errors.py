@@ -2,7 +2,7 @@
 
 TacitError                      code, status, title, detail, hint, position, rule, extra
 ├── Refusal                     422  the statement cannot be answered; depends on public facts only; free
-│   ├── SqlSyntaxError               sql_syntax · sql_too_large · sql_too_deep · sql_not_one_select
+│   ├── SqlSyntaxError               sql_syntax · sql_too_large · sql_too_deep · sql_too_complex · sql_not_one_select
 │   ├── BindError                    unknown_table · unknown_column · ambiguous_column · unknown_function · type_mismatch
 │   ├── DerivationError              no rule of privacy.md §2 derives this relation (code names the missing rule)
 │   └── RequestError                 epsilon_invalid · delta_invalid · epsilon_too_large · bound_invalid ·

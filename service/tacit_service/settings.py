@@ -33,6 +33,7 @@ class Settings(BaseSettings):
 
     workers: int = Field(default=4, ge=1, le=256, description="Questions worked on at the same time")
     queue: int = Field(default=64, ge=0, le=10_000, description="Questions that may wait for a worker before 503")
+    parsers: int = Field(default=3, ge=1, le=64, description="Processes that read SQL; each is killed after 2 s")
     lookup_workers: int = Field(default=4, ge=1, le=256, description="Key and ledger look-ups at the same time")
     lookup_queue: int = Field(default=512, ge=0, le=10_000, description="Look-ups that may wait before 503")
     retry_after_s: int = Field(default=2, ge=1, le=3600, description="What a 503 tells clients to wait")

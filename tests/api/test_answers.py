@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
+from starlette.testclient import TestClient
 from tacit_api_fakes import FakeDesk, House, refusal
 
 from tacit import wire
@@ -26,6 +29,7 @@ from tacit_service.errors import (
     TacitError,
 )
 from tacit_service.http import arrow, examples, models
+from tacit_service.http.app import create_app
 from tacit_service.http.catalogue import CATALOGUE
 from tacit_service.http.problems import EdgeError, status_of
 
@@ -296,3 +300,34 @@ def test_openapi_is_whole(api):
         for operation in operations.values():
             assert operation["summary"], path
             assert operation["operationId"], path
+
+
+# -- when it may leave
+
+
+def with_step(answer: wire.Answer, step_ms: int | None) -> wire.Answer:
+    return answer.model_copy(update={"receipt": answer.receipt.model_copy(update={"response_ms": step_ms})})
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/vnd.apache.arrow.stream"])
+def test_an_answer_leaves_at_its_step_and_holds_no_worker(house, body, accept):
+    house = type(house)(workers=1, queue=0)
+    house.clinic.answer = with_step(house.clinic.answer, 2000)
+    with TestClient(create_app(house.service, house.settings)) as api, ThreadPoolExecutor(1) as pool:
+        headers = house.headers("ada", Accept=accept)
+        begun = time.monotonic()
+        held = pool.submit(api.post, "/v1/queries", json=body, headers=headers)
+        assert house.clinic.entered.acquire(timeout=20)
+        quoted = api.post("/v1/quotes", json=body, headers=house.headers("ada"))
+        assert quoted.status_code == 200, "the one worker is free while the answer waits"
+        assert held.result(timeout=20).status_code == 200
+        assert time.monotonic() - begun >= 2
+
+
+def test_a_failure_after_its_charge_leaves_at_a_step_too(house, api, body):
+    house.clinic.raises = EngineFailure("engine_failed", "The engine could not finish this query.", response_ms=300)
+    begun = time.monotonic()
+    refused = api.post("/v1/queries", json=body, headers=house.headers("ada"))
+    assert (refused.status_code, refused.json()["code"]) == (500, "engine_failed")
+    assert "response_ms" not in refused.json()
+    assert time.monotonic() - begun >= 0.3

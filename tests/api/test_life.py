@@ -72,44 +72,64 @@ def test_a_directory_that_cannot_be_read_is_503_not_401(api, house: House, monke
     assert api.get("/v1/me", headers=house.headers("ada")).json()["code"] == "ledger_unavailable"
 
 
-def test_past_the_queue_questions_are_shed_and_look_ups_still_answer(body):
-    house = House(workers=2, queue=1, retry_after_s=7)
+def test_past_the_queue_questions_are_shed_while_look_ups_and_other_callers_are_answered(house, body):
+    """One caller has half of the workers and of the queue: who floods the service waits behind himself."""
+    house = House(workers=2, queue=3, retry_after_s=7)
     house.clinic.hold = threading.Event()
     with (
         TestClient(create_app(house.service, house.settings)) as api,
         ThreadPoolExecutor(8) as pool,
     ):
 
-        def ask():
-            return api.post("/v1/queries", json=body, headers=house.headers("ada"))
+        def ask(who="ada", **other):
+            return api.post("/v1/queries", json=body | other, headers=house.headers(who))
 
-        admitted = [pool.submit(ask) for _ in range(3)]
-        for _ in range(2):
-            assert house.clinic.entered.acquire(timeout=20)
-        shed = [pool.submit(ask) for _ in range(3)]
-        done = [f.result(timeout=20) for f in shed if wait_done(f)]
-        # One of the first three may still have been on its way; exactly three of the six were let in.
-        refused = [r for r in done if r.status_code == 503]
-        assert refused
+        flood = [pool.submit(ask) for _ in range(6)]
+        assert house.clinic.entered.acquire(timeout=20)
+        assert wait_for(lambda: sum(f.done() for f in flood) == 3)
+        refused = [f.result() for f in flood if f.done()]
         for response in refused:
+            assert response.status_code == 503
             assert response.json()["code"] == "overloaded"
             assert response.headers["retry-after"] == "7"
         begun = time.perf_counter()
         assert api.get("/v1/me", headers=house.headers("ada")).status_code == 200
         assert api.get("/healthz").status_code == 200
+        for _ in range(3):
+            assert ask("ben", dataset="shop").status_code == 200
         assert time.perf_counter() - begun < 5
+        assert len(house.clinic.asked) == 1, "the second worker is for others"
         house.clinic.hold.set()
-        statuses = sorted(f.result(timeout=20).status_code for f in [*admitted, *shed])
+        statuses = sorted(f.result(timeout=20).status_code for f in flood)
         assert statuses == [200, 200, 200, 503, 503, 503]
         assert len(house.clinic.asked) == 3
         assert ask().status_code == 200
 
 
-def wait_done(future) -> bool:
-    deadline = time.monotonic() + 3
-    while not future.done() and time.monotonic() < deadline:
+def test_past_everybodys_queue_everybody_is_shed(house, body):
+    house = House(workers=2, queue=0)
+    house.clinic.hold = house.shop.hold = threading.Event()
+    with (
+        TestClient(create_app(house.service, house.settings)) as api,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        asked = [
+            pool.submit(api.post, "/v1/queries", json=body | {"dataset": d}, headers=house.headers(w))
+            for w, d in (("ada", "clinic"), ("ben", "shop"))
+        ]
+        for desk in (house.clinic, house.shop):
+            assert desk.entered.acquire(timeout=20)
+        third = api.post("/v1/queries", json=body, headers=house.headers("ada"))
+        assert (third.status_code, third.json()["code"]) == (503, "overloaded")
+        house.clinic.hold.set()
+        assert [f.result(timeout=20).status_code for f in asked] == [200, 200]
+
+
+def wait_for(happens) -> bool:
+    deadline = time.monotonic() + 20
+    while not happens() and time.monotonic() < deadline:
         time.sleep(0.01)
-    return future.done()
+    return bool(happens())
 
 
 def test_closing_closes_desks_and_ledger_once(house: House):

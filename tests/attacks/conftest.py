@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
+import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.engine.aggregate import aggregate
 from tacit_service.engine.bounding import sensitivity
 from tacit_service.engine.duckdb import lock, open_locked, select
@@ -25,8 +30,22 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.plan import Plan, ReleasePoint
 from tacit_service.query.split import plan
 from tacit_service.release.keys import public_keys
+from tacit_service.release.planner import PlannerPool
 from tacit_service.release.postprocess import Sandbox
 from tacit_service.release.release import Desk
+
+# importlib mode gives test folders no package: the doors are a plain module beside the tests.
+_spec = importlib.util.spec_from_file_location("tacit_attacks_doors", Path(__file__).with_name("doors.py"))
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+sys.modules["tacit_attacks_doors"] = _module
+_spec.loader.exec_module(_module)
+
+from tacit_attacks_doors import open_door
+
+if TYPE_CHECKING:
+    from tacit_attacks_doors import Door
 
 POLICY = """version: 1
 dataset: clinic
@@ -212,3 +231,59 @@ def desk(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     opened = Desk.open(loaded, ledger, loaded.path.parent / "data")
     yield opened
     opened.close()
+
+
+# -- the same over HTTP
+
+
+@pytest.fixture(scope="session")
+def parsers() -> Iterator[PlannerPool]:
+    pool = PlannerPool(2)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="session")
+def doors(loaded: Loaded, parsers: PlannerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Door]]:
+    """``whole``: everybody. ``less``: without the patient of many visits. ``calm``: everybody, and the one rare
+    diagnosis is another, so that no row of the data is special."""
+    folder = tmp_path_factory.mktemp("doors")
+    snapshot = build_snapshot(loaded, folder / "snapshots")
+    changes = {
+        "less": [f"DELETE FROM {t} WHERE _u = {EXTREME}" for t in ("patients", "visits", "items")],
+        "calm": ["UPDATE visits SET diagnosis = 'flu' WHERE diagnosis = 'rare'"],
+    }
+    with ExitStack() as stack:
+        made = {"whole": open_door(stack, loaded, folder / "whole", folder / "snapshots", parsers)}
+        for name, statements in changes.items():
+            path = folder / f"{name}.duckdb"
+            shutil.copy(snapshot.path, path)
+            path.chmod(0o600)
+            with duckdb.connect(str(path), config={"threads": "1"}) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+                for (totals,) in connection.execute(
+                    "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '_totals_%'"
+                ).fetchall():
+                    units = f"SELECT count(*) AS n FROM {totals.removeprefix('_totals_')} GROUP BY _u"
+                    connection.execute(
+                        f"CREATE OR REPLACE TABLE {totals} AS SELECT n AS _rows, count(*) AS _units FROM ({units}) GROUP BY n"
+                    )
+            made[name] = open_door(stack, loaded, folder / name, folder / "snapshots", parsers, database=path)
+        yield made
+
+
+@pytest.fixture
+def whole(doors: dict[str, Door]) -> Door:
+    return doors["whole"]
+
+
+@pytest.fixture(scope="session")
+def hostile_door(parsers: PlannerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """The demo's clinic, over which the hostile list is written."""
+    folder = tmp_path_factory.mktemp("hostile")
+    make_clinic(folder, rows=2_000)
+    (folder / "policy.yaml").write_text(clinic_policy("1000", "1e-3"))
+    with ExitStack() as stack:
+        demo = load_policy(folder / "policy.yaml")
+        yield open_door(stack, demo, folder / "door", folder / "snapshots", parsers, analysts=("analyst",))

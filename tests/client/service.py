@@ -49,6 +49,9 @@ class Account:
     failures: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     wait_s: float = 0.0
+    jobs: dict[str, wire.TrainingJob] = field(default_factory=dict)
+    evil: bool = False
+    """Every free text of every answer ends with ``EVIL``."""
 
     def left(self) -> wire.Spend:
         return wire.Spend(epsilon=f"{self.limit - self.spent:f}", delta="0.000001")
@@ -125,6 +128,64 @@ def facts() -> wire.DatasetFacts:
     )  # fmt: skip
 
 
+FIXED = {"type", "kind", "status", "code", "role", "epsilon", "delta", "created_at", "precision", "position", "model"}
+"""Members that are no free text."""
+
+
+def poisoned(body: bytes, response: Any) -> JSONResponse:
+    def poison(value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: inner if key in FIXED else poison(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [poison(inner, name) for inner in value]
+        return f"{value} {EVIL}" if isinstance(value, str) else value
+
+    return JSONResponse(poison(json.loads(body)), response.status_code, media_type=response.headers["content-type"])
+
+
+def job(steps_done: int, status: str = "running") -> wire.TrainingJob:
+    paid = wire.Spend(epsilon="0.5", delta="0.0000001")
+    return wire.TrainingJob.model_validate({
+        "id": "job_1", "status": status, "dataset": "clinic", "sql": "SELECT age, ill FROM patients", "label": "ill",
+        "model": {"type": "logistic_regression"}, "price": paid, "charged": paid, "steps": 40, "steps_begun": steps_done,
+        "steps_done": steps_done, "parameters": {}, "created_at": "2026-11-05T12:00:00Z",
+    })  # fmt: skip
+
+
+def add_training(app: FastAPI, account: Account) -> None:
+    """One job, which is twenty steps further each time that it is asked about."""
+
+    @app.post("/v1/training-quotes")
+    def quote() -> wire.TrainingQuote:
+        price = wire.Spend(epsilon="0.5", delta="0.0000001")
+        return wire.TrainingQuote(dataset="clinic", price=price, affordable=True, remaining=account.left(),
+                                  parameters={"epochs": 15}, epsilon_by_epoch=[(1, 0.1)], features=["age"], label="ill")  # fmt: skip
+
+    @app.post("/v1/training-jobs")
+    def submit() -> wire.TrainingJob:
+        account.jobs["job_1"] = job(0, "queued")
+        return account.jobs["job_1"]
+
+    @app.get("/v1/training-jobs")
+    def jobs() -> wire.TrainingJobList:
+        return wire.TrainingJobList(jobs=list(account.jobs.values()))
+
+    @app.get("/v1/training-jobs/{job_id}", response_model=None)
+    def state(job_id: str) -> wire.TrainingJob | JSONResponse:
+        known = account.jobs.get("job_1")
+        if known is None:
+            return problem(404, "not_found", "No such job.")
+        if known.status in ("queued", "running"):
+            done = known.steps_done + 20
+            account.jobs["job_1"] = job(done, "succeeded" if done == 40 else "running")
+        return account.jobs["job_1"]
+
+    @app.post("/v1/training-jobs/{job_id}/cancel")
+    def cancel(job_id: str) -> wire.TrainingJob:
+        account.jobs["job_1"] = job(account.jobs["job_1"].steps_done, "cancelled")
+        return account.jobs["job_1"]
+
+
 def create_app(account: Account) -> FastAPI:
     app = FastAPI()
 
@@ -140,8 +201,11 @@ def create_app(account: Account) -> FastAPI:
             status, parts, headers = account.failures.pop(0)
             response = problem(status, parts.pop("code", "overloaded"), parts.pop("detail", "Busy."), **parts)
             response.headers.update(headers)
+            return poisoned(response.body, response) if account.evil else response
+        response = await call_next(request)
+        if not account.evil:
             return response
-        return await call_next(request)
+        return poisoned(b"".join([part async for part in response.body_iterator]), response)
 
     def refusal(body: wire.QueryRequest) -> JSONResponse | None:
         if "incme" in body.sql:
@@ -225,6 +289,7 @@ def create_app(account: Account) -> FastAPI:
         with account.lock:
             return buy(account, body, request.headers.get("idempotency-key"))
 
+    add_training(app, account)
     return app
 
 

@@ -110,7 +110,7 @@ class Console:
         self.page.goto(self.demo.url + at)
         self.page.get_by_label("API key").fill(self.demo.keys[who])
         self.page.keyboard.press("Enter")
-        self.page.locator("header").wait_for()
+        self.page.get_by_role("navigation").wait_for()
 
     def write(self, sql: str) -> None:
         """Put a statement into the editor, in place of what is there."""

@@ -150,6 +150,35 @@ def test_names_that_are_markup_stay_text(console):
     assert console.page.locator("main img").count() == 0
 
 
+def test_categories_and_values_that_are_markup_stay_text(fresh):
+    """The demo has no such names; made here from the service's own facts and answer."""
+
+    def evil_facts(route):
+        facts = route.fetch().json()
+        facts["description"] = EVIL
+        facts["tables"][0]["columns"][1]["description"] = EVIL
+        facts["tables"][0]["columns"][1]["categories"] = [EVIL, "R2"]
+        route.fulfill(json=facts)
+
+    def evil_answer(route):
+        answer = route.fetch().json()
+        answer["rows"][0][0] = EVIL
+        answer["receipt"]["notes"] = [EVIL]
+        route.fulfill(json=answer)
+
+    fresh.page.route("**/v1/datasets/clinic", evil_facts)
+    fresh.page.route("**/v1/queries", evil_answer)
+    fresh.sign_in()
+    assert EVIL in fresh.page.get_by_role("region", name="Schema").inner_text()
+    fresh.page.locator(".cm-content").click()
+    fresh.page.keyboard.type("SELECT COUNT(*) FROM patients WHERE region = '<", delay=15)
+    fresh.page.locator(".cm-tooltip-autocomplete", has_text=EVIL).wait_for()
+    fresh.page.keyboard.press("Escape")
+    fresh.ask(BY_REGION, "0.25")
+    assert EVIL in fresh.page.locator("table.answer").inner_text()
+    assert fresh.page.locator("main img, main [onerror], .cm-tooltip img").count() == 0
+
+
 def test_a_release_can_be_taken_along(console, tmp_path: Path):
     console.ask(BY_REGION, "0.22")
     saved = {}

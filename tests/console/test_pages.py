@@ -17,14 +17,14 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     page.goto(f"{console.demo.url}/#/training")
     line = page.locator(".price-line:has(strong)")
     line.filter(has_text="costs ε").wait_for(timeout=60_000)  # the first one loads the accountants
-    assert page.get_by_label("Label").input_value() == "region"  # from public facts
+    assert page.get_by_label("Label", exact=True).input_value() == "region"  # from public facts
     page.get_by_label("ε of the whole run").fill("one")
     page.locator(".price-line.refused").wait_for()
     assert page.get_by_role("button", name="Train").is_disabled()
     page.get_by_label("ε of the whole run").fill("1")
-    page.get_by_label("Units").fill("4000")
+    page.get_by_label("Units", exact=True).fill("4000")
     page.get_by_text("More parameters").click()
-    page.get_by_label("Steps").fill("25")
+    page.get_by_label("Steps", exact=True).fill("25")
     line.filter(has_text="25 steps").wait_for(timeout=60_000)
     assert page.locator(".plot .curve").count() == 1
     page.get_by_role("button", name="Train").click()
@@ -53,7 +53,7 @@ def test_a_run_can_be_cancelled(console):
     page = console.page
     page.goto(f"{console.demo.url}/#/training")
     page.locator(".price-line", has_text="costs ε").wait_for(timeout=60_000)
-    page.get_by_label("Units").fill("4000")
+    page.get_by_label("Units", exact=True).fill("4000")
     page.get_by_label("Epochs").fill("900")
     page.locator(".price-line", has_text="45000 steps").wait_for(timeout=60_000)
     page.get_by_role("button", name="Train").click()

@@ -14,13 +14,16 @@ import itertools
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import tacit
 import tacit.cli
+import tacit.dbapi
 import tacit_service.cli
 from tacit import wire
 from tacit_service.administration import models as administration
@@ -35,7 +38,7 @@ PAGES = [
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S)
 
 
-def blocks(*kinds: str) -> list[object]:
+def blocks(*kinds: str) -> list[Any]:
     """Each fenced block of these kinds, as a parameter named by its page and line."""
     found = []
     for page in PAGES:
@@ -93,6 +96,35 @@ def test_python_examples_compile_and_use_what_exists(_: str, body: str) -> None:
     tree = ast.parse(body)
     used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "tacit"}
     assert {name for name in used if not hasattr(tacit, name)} == set()
+
+
+@pytest.mark.parametrize("body", [p.values[1] for p in blocks("python") if p.values[0] == "run"])
+def test_python_examples_run(body: str, environment: dict[str, str]) -> None:
+    """Those marked ``run``, in the directory of a served demo: its address and key are in the environment."""
+    command = [sys.executable, "-W", "error", "-c", body]
+    done = subprocess.run(
+        command, cwd=environment["HOME"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_differencing_attack_works_on_plain_sql_and_not_here(environment: dict[str, str]) -> None:
+    text = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
+    attack = next(m["body"] for m in FENCE.finditer(text) if m["kind"] == "python run")
+    done = subprocess.run(
+        [sys.executable, "-c", attack],
+        cwd=environment["HOME"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    told = dict(line.split(": ") for line in done.stdout.splitlines())
+    income, exact, private = (float(told[name]) for name in ("income", "by plain SQL", "by Tacit"))
+    assert exact == income
+    assert abs(private - income) > 100, "chance: one run in ten thousands"
 
 
 @pytest.mark.parametrize(("_", "body"), blocks("yaml"))

@@ -19,6 +19,7 @@ from tacit_service.query.bind import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.split import plan
+from tacit_service.query.suggest import suggestion
 from tacit_service.release.estimate import contribution_words
 
 HERE = Path(__file__).parent
@@ -51,6 +52,7 @@ def outcome(cat: Catalog, sql: str) -> str:
         at = "" if refusal.position is None else f" at {refusal.position.line}:{refusal.position.column}"
         lines = [f"refused {refusal.code}{at}: {refusal.detail}"]
         lines += [f"fix: {refusal.hint}"] if refusal.hint else []
+        lines += [f"try: {' '.join(str(offered(cat, sql, refusal)).split())}"]
         return "\n".join(f"-- {line}" for line in lines)
     lines = ["plan", *explain(planned).splitlines()]
     for point in planned.releases:
@@ -62,6 +64,19 @@ def outcome(cat: Catalog, sql: str) -> str:
             )
         lines += [f"engine: {s.sql}" for s in statements(point)]
     return "\n".join(f"-- {line}" for line in lines)
+
+
+def refused(cat: Catalog, sql: str) -> Refusal | None:
+    try:
+        plan(cat, sql, Caps())
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def offered(cat: Catalog, sql: str, refusal: Refusal) -> str | None:
+    """The statement that is offered instead."""
+    return suggestion(cat, sql, refusal, lambda text: refused(cat, text))
 
 
 def rewritten(path: Path, cat: Catalog) -> str:

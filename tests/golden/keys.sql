@@ -72,7 +72,7 @@ SELECT diagnosis, COUNT(*) FROM visits GROUP BY diagnosis
 -- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
 -- measure __r0.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
 -- engine: WITH s AS (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0
--- engine: WITH p AS (SELECT _u, k0, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k0, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM kept GROUP BY k0
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (WITH p AS (SELECT _u, k0, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k0, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k0
 
 -- case: CASE over constants
 SELECT CASE WHEN age < 18 THEN 'child' ELSE 'adult' END AS band, COUNT(*) FROM patients GROUP BY band
@@ -104,7 +104,7 @@ SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY clinic, diagnosis
 -- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
 -- measure __r0.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
 -- engine: WITH s AS (SELECT _u, c4 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, k1
--- engine: WITH p AS (SELECT _u, k0, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c4 AS k0, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k0, k1), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)), coalesce(CAST(k1 AS VARCHAR), chr(1)))), k0, k1) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM kept GROUP BY k0, k1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (WITH p AS (SELECT _u, k0, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c4 AS k0, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u, k0, k1), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)), coalesce(CAST(k1 AS VARCHAR), chr(1)))), k0, k1) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k0, k1
 
 -- case: CUBE
 SELECT region, sex, COUNT(*) FROM patients GROUP BY CUBE (region, sex)
@@ -158,6 +158,41 @@ SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic),
 -- measure __r1.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
 -- measure __r1.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
 -- engine: WITH s AS (SELECT _u, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")), t AS (SELECT _u, CAST(sum(q_m0) AS BIGINT) AS n_m0 FROM s GROUP BY _u) SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 <= 30 THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k1
--- engine: WITH p AS (SELECT _u, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u, k1), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k1 AS VARCHAR), chr(1)))), k1) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM kept GROUP BY k1
+-- engine: SELECT k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (WITH p AS (SELECT _u, k1, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k1, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u, k1), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k1 AS VARCHAR), chr(1)))), k1) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k1
 -- measure __r2.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
--- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u)
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u)
+
+-- case: GROUPING, one release
+SELECT region, sex, COUNT(*), GROUPING(region) AS g FROM patients GROUP BY ROLLUP (region, sex) ORDER BY g
+-- plan
+-- release __r0: by region, sex (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r1: by region (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r2: one row
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", "__r0"."a0" AS "count_star()", CASE "__r0"."__level" WHEN 0 THEN CAST(0 AS BIGINT) WHEN 1 THEN CAST(0 AS BIGINT) WHEN 2 THEN CAST(1 AS BIGINT) END AS "g", "__r0"."__row" AS "__row" FROM "__r0" ORDER BY "g"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0, k1
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+-- measure __r2.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: GROUPING, a release for each level
+SELECT region, MEDIAN(age), GROUPING(region) AS g FROM patients GROUP BY ROLLUP (region)
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = median(age) from m0
+--   over table patients [protected, one row a unit]
+-- release __r1: one row
+--   a0 = median(age) from m0
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "median(age)", CASE "__r0"."__level" WHEN 0 THEN CAST(0 AS BIGINT) WHEN 1 THEN CAST(1 AS BIGINT) END AS "g", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY k0, bin
+-- measure __r1.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin

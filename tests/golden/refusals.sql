@@ -4,35 +4,42 @@
 SELECT * FROM visits
 -- refused unit_in_output at 1:8: The result would hold one row for each person.
 -- fix: Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.
+-- try: SELECT COUNT(*) AS n FROM visits
 
 -- case: one row a person
 SELECT patient_id, SUM(cost) FROM visits GROUP BY patient_id
 -- refused unit_in_output at 1:8: The result would hold one row for each person.
 -- fix: Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.
+-- try: SELECT SUM(cost) FROM visits
 
 -- case: join without the unit
 SELECT COUNT(*) FROM patients p JOIN visits v ON p.age = v.visit_id
 -- refused join_without_unit at 1:38: Two protected tables are joined without equality of the privacy unit, so that a row would mix two people.
 -- fix: Add the unit to the condition: … ON a.patient_id = b.patient_id AND ….
+-- try: SELECT COUNT(*) FROM patients AS p JOIN visits AS v ON p.patient_id = v.patient_id AND p.age = v.visit_id
 
 -- case: subquery over other people
 SELECT COUNT(*) FROM patients WHERE region IN (SELECT region FROM patients WHERE age > 90)
 -- refused subquery_not_on_unit at 1:37: The subquery reads protected rows of other people: it is not matched on the privacy unit.
 -- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
+-- try: SELECT COUNT(*) FROM patients WHERE region IN (SELECT region FROM patients AS patients_2 WHERE age > 90 AND patients_2.patient_id = patients.patient_id)
 
 -- case: window over other people
 SELECT AVG(r) FROM (SELECT RANK() OVER (ORDER BY income) AS r FROM patients)
 -- refused window_not_per_unit at 1:28: The window reads rows of other people: its PARTITION BY does not hold the privacy unit.
 -- fix: Add the unit id to PARTITION BY, or use the window above an aggregation.
+-- try: SELECT AVG(r) FROM (SELECT RANK() OVER (PARTITION BY patient_id ORDER BY income) AS r FROM patients)
 
 -- case: SAMPLE
 SELECT COUNT(*) FROM patients USING SAMPLE 10%
 -- refused unsupported_syntax at 1:8: SELECT with SAMPLE is not supported here.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: random()
 SELECT COUNT(*) FROM patients WHERE random() < 0.5
 -- refused unknown_function at 1:37: RAND() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: DISTINCT without the unit, inside
 SELECT COUNT(*) FROM (SELECT DISTINCT clinic FROM visits)
@@ -41,245 +48,323 @@ SELECT COUNT(*) FROM (SELECT DISTINCT clinic FROM visits)
 --   over table visits [protected]
 -- post-processing, free: SELECT COUNT(*) AS "count_star()" FROM (SELECT DISTINCT "__r0"."k0" AS "clinic" FROM "__r0") AS "__q1"("clinic")
 -- measure __r0.m0 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
--- engine: WITH p AS (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")) GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM kept GROUP BY k0
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m0 FROM (WITH p AS (SELECT _u, k0, sum(q_m0) AS q_m0 FROM (SELECT _u, c5 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c3, "patient_id" AS c4, "clinic" AS c5, "diagnosis" AS c6, "cost" AS c7, "visited_on" AS c8 FROM "visits")) WHERE TRUE GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k0
 
 -- case: protected rows united with public rows
 SELECT COUNT(*) FROM (SELECT region FROM patients UNION ALL SELECT region FROM regions)
 -- refused set_operation_mixed at 1:30: A protected relation is combined row by row with a public one.
 -- fix: Aggregate the protected side first, or join with the public table.
+-- try: SELECT COUNT(*) FROM (SELECT region FROM patients)
 
 -- case: public RIGHT JOIN
 SELECT COUNT(*) FROM patients p RIGHT JOIN regions r ON p.region = r.region
 -- refused public_outer_join at 1:44: Rows of a public table that match no protected row belong to nobody, and whether they match is private.
 -- fix: Put the protected table on the preserved side, or group by the public table's own columns with aggregates over the protected columns only.
+-- try: SELECT COUNT(*) FROM patients AS p JOIN regions AS r ON p.region = r.region
 
 -- case: bounds past all measure
 SELECT SUM(income * 1e300) FROM patients
 -- refused missing_bounds at 1:8: The expression has no bounds (or bounds past 1e18), so one person could change sum(income * 1e300) by any amount.
 -- fix: Give bounds here, for instance GREATEST(0, LEAST(1000, expression)).
+-- try: SELECT SUM(GREATEST(0, LEAST(1000, income * 1e300))) FROM patients
 
 -- case: ARG_MAX
 SELECT ARG_MAX(diagnosis, cost) FROM visits
 -- refused unsupported_aggregate at 1:16: ARG_MAX of string values over people has no private form here.
 -- fix: Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.
+-- try: SELECT diagnosis, COUNT(*) AS n FROM visits GROUP BY diagnosis ORDER BY diagnosis DESC LIMIT 1
 
 -- case: approximate sketches
 SELECT APPROX_COUNT_DISTINCT(patient_id) FROM visits
 -- refused unsupported_aggregate at 1:8: APPROX_DISTINCT() has no private form here.
 -- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT COUNT(DISTINCT patient_id) FROM visits
 
 -- case: an aggregate for each public row
 SELECT r.region, (SELECT COUNT(*) FROM patients p WHERE p.region = r.region) FROM regions r
 -- refused correlated_release at 1:68: An aggregate over protected rows depends on the row of the query around it; each row would be a release.
 -- fix: Write it as a join: SELECT r.x, COUNT(p.id) FROM r LEFT JOIN p ON … GROUP BY r.x.
+-- try: SELECT r.region, COUNT(p.patient_id) AS n FROM regions AS r LEFT JOIN patients AS p ON p.region = r.region GROUP BY r.region
 
 -- case: unknown table
 SELECT COUNT(*) FROM patient
 -- refused unknown_table at 1:22: The policy has no table patient.
 -- fix: Did you mean patients?
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: hidden column
 SELECT COUNT(*) FROM patients WHERE ssn = 'x'
 -- refused unknown_column at 1:37: The policy has no column ssn here.
 -- fix: Known here: patient_id, region, age, sex, income, weight.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: unknown function
 SELECT COUNT(*) FROM patients WHERE foo(age) > 3
 -- refused unknown_function at 1:37: foo() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: pattern from the data
 SELECT COUNT(*) FROM visits WHERE regexp_matches('a', diagnosis)
 -- refused literal_required at 1:35: Argument 2 of regexp_matches must be a constant: a value from the data could make it fail.
 -- fix: Write the pattern, position or length as a literal.
+-- try: SELECT COUNT(*) FROM visits
 
 -- case: not grouped
 SELECT region, age, COUNT(*) FROM patients GROUP BY region
 -- refused not_grouped at 1:16: Column age is neither in GROUP BY nor inside an aggregate.
 -- fix: Add age to GROUP BY, or aggregate it.
+-- try: SELECT region, age, COUNT(*) FROM patients GROUP BY region, age
 
 -- case: table function
 SELECT * FROM read_csv('x.csv')
 -- refused unsupported_syntax at 1:15: The table function READ_CSV() is not supported here.
 -- fix: Only the dataset's own tables can be read.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: catalogue
 SELECT * FROM information_schema.columns
 -- refused unknown_table at 1:15: The policy has no table columns.
 -- fix: Known here: patients, visits, prescriptions, regions.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: not a SELECT
 COPY patients TO 'x'
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
 -- fix: Write one SELECT statement.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: EXPLAIN ANALYZE
 EXPLAIN ANALYZE SELECT COUNT(*) FROM patients
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
 -- fix: Write one SELECT statement.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: writing in WITH
 WITH x AS (INSERT INTO patients VALUES (1) RETURNING *) SELECT 1 FROM x
 -- refused unsupported_syntax at 1:6: WITH over anything but a SELECT is not supported here.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: nothing
 SELECT
 -- refused unsupported_syntax: SELECT without columns is not supported here.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: ASOF JOIN
 SELECT COUNT(*) FROM patients p ASOF JOIN visits v ON p.patient_id = v.patient_id AND p.age >= v.cost
 -- refused unsupported_syntax at 1:43: ASOF JOIN is not supported here.
 -- fix: Write JOIN … ON with the columns named.
+-- try: SELECT COUNT(*) FROM patients AS p JOIN visits AS v ON p.patient_id = v.patient_id AND p.age >= v.cost
 
 -- case: PIVOT
 PIVOT patients ON sex USING COUNT(*)
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
 -- fix: Write one SELECT statement.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: whole row
 SELECT COUNT(DISTINCT patients) FROM patients
 -- refused unknown_column at 1:23: The policy has no column patients here.
 -- fix: Did you mean patient_id?
+-- try: SELECT COUNT(DISTINCT patient_id) FROM patients
 
 -- case: an alias with control characters
 SELECT COUNT(*) AS "ab" FROM patients
 -- refused identifier_invalid at 1:20: A name is empty, longer than 128 characters, or holds control characters.
 -- fix: Use printable characters in names and aliases.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: rows without the unit
 SELECT age FROM patients
 -- refused row_level_output at 1:8: The result would hold rows of people.
 -- fix: Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: the unit id rewritten
 SELECT patient_id % 2, COUNT(*) FROM visits GROUP BY 1
 -- refused unit_forged at 1:8: The group key is computed from the privacy unit's id, which would merge people into invented units.
 -- fix: Group by another column, or by the unit id itself in a subquery.
+-- try: SELECT COUNT(*) FROM visits
 
 -- case: cross join of people
 SELECT COUNT(*) FROM patients a, patients b
 -- refused join_without_unit at 1:34: Two protected tables are joined without equality of the privacy unit, so that a row would mix two people.
 -- fix: Add the unit to the condition: … ON a.patient_id = b.patient_id AND ….
+-- try: SELECT COUNT(*) FROM patients AS a JOIN patients AS b ON a.patient_id = b.patient_id
 
 -- case: EXISTS over other people
 SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.cost > p.income)
 -- refused subquery_not_on_unit at 1:54: The subquery reads protected rows of other people: it is not matched on the privacy unit.
 -- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
+-- try: SELECT COUNT(*) FROM patients AS p WHERE EXISTS(SELECT 1 FROM visits AS v WHERE v.cost > p.income AND v.patient_id = p.patient_id)
 
 -- case: LIMIT below an aggregate
 SELECT AVG(income) FROM (SELECT income FROM patients ORDER BY income DESC LIMIT 5)
 -- refused order_dependent at 1:81: LIMIT or OFFSET below an aggregate makes the rows of one person depend on those of others.
 -- fix: Filter by a condition instead, or move LIMIT above the aggregate.
+-- try: SELECT AVG(income) FROM (SELECT income FROM patients)
 
 -- case: TABLESAMPLE
 SELECT COUNT(*) FROM patients TABLESAMPLE 10 PERCENT
 -- refused unsupported_syntax at 1:22: TABLE with SAMPLE is not supported here.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: now()
 SELECT COUNT(*) FROM visits WHERE visited_on < current_date
 -- refused unknown_function: CURRENT_DATE() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT COUNT(*) AS n FROM visits
 
 -- case: UNION of rows without the unit
 SELECT COUNT(*) FROM (SELECT clinic FROM visits UNION SELECT sex FROM patients)
 -- refused set_operation_without_unit at 1:30: UNION compares rows of different people unless the privacy unit is among the columns.
 -- fix: Select the unit id on both sides, at the same place.
+-- try: SELECT COUNT(*) FROM (SELECT patient_id, clinic FROM visits UNION SELECT patient_id, sex FROM patients)
 
 -- case: COUNT(*) over a public LEFT JOIN
 SELECT r.region, COUNT(*) FROM regions r LEFT JOIN patients p ON p.region = r.region GROUP BY r.region
 -- refused public_outer_join at 1:18: Over a public table's LEFT JOIN, rows without a match belong to nobody, so only aggregates of the protected table's columns are defined.
 -- fix: Count a protected column, for instance COUNT(p.id) instead of COUNT(*).
+-- try: SELECT r.region, COUNT(p.patient_id) FROM regions AS r LEFT JOIN patients AS p ON p.region = r.region GROUP BY r.region
 
 -- case: no bounds, no SUM
 SELECT SUM(weight) FROM patients
 -- refused missing_bounds at 1:8: Column patients.weight has no bounds (or bounds past 1e18), so one person could change sum(weight) by any amount.
 -- fix: The data owner can add to the policy, under patients.weight:  bounds: [low, high].  Or give bounds here: GREATEST(low, LEAST(high, weight)).
+-- try: SELECT SUM(GREATEST(0, LEAST(1000, weight))) FROM patients
 
 -- case: MIN over people
 SELECT MIN(region) FROM patients
 -- refused unsupported_aggregate at 1:12: MIN of string values over people has no private form here.
 -- fix: Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.
+-- try: SELECT region, COUNT(*) AS n FROM patients GROUP BY region ORDER BY region LIMIT 1
 
 -- case: STRING_AGG
 SELECT STRING_AGG(diagnosis, ',') FROM visits
 -- refused unsupported_aggregate at 1:19: GROUP_CONCAT() has no private form here.
 -- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT COUNT(DISTINCT diagnosis) FROM visits
 
 -- case: SUM DISTINCT
 SELECT SUM(DISTINCT age) FROM patients
 -- refused unsupported_aggregate at 1:8: SUM(DISTINCT …) of integer values over people has no private form here.
 -- fix: Use COUNT(DISTINCT …) or the aggregate without DISTINCT; in a per-unit subquery DISTINCT may stand.
+-- try: SELECT SUM(age) FROM patients
 
 -- case: several released numbers inside protected
 SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients GROUP BY region)
 -- refused released_in_protected at 1:54: Only a single released number can be used inside a query over protected rows.
 -- fix: Use an aggregate without GROUP BY, for instance (SELECT AVG(x) FROM t).
+-- try: SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients)
 
 -- case: scalar subquery with many rows
 SELECT COUNT(*) FROM patients p WHERE age > (SELECT population FROM regions r)
 -- refused scalar_subquery_rows at 1:53: This subquery could give more than one row, and data must not decide whether a query fails.
 -- fix: Aggregate it without GROUP BY, for instance SELECT MAX(…).
+-- try: SELECT COUNT(*) FROM patients AS p WHERE age > (SELECT MAX(population) FROM regions AS r)
 
 -- case: unknown column
 SELECT COUNT(*) FROM patients WHERE aeg > 3
 -- refused unknown_column at 1:37: The policy has no column aeg here.
 -- fix: Did you mean age?
+-- try: SELECT COUNT(*) FROM patients WHERE age > 3
 
 -- case: ambiguous column
 SELECT COUNT(patient_id) FROM patients p JOIN visits v ON p.patient_id = v.patient_id
 -- refused ambiguous_column at 1:14: Column patient_id is found in more than one table.
 -- fix: Write it with its table, for instance p.patient_id.
+-- try: SELECT COUNT(p.patient_id) FROM patients AS p JOIN visits AS v ON p.patient_id = v.patient_id
 
 -- case: error()
 SELECT COUNT(CASE WHEN age = 7 THEN error('x') END) FROM patients
 -- refused unknown_function at 1:37: error() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: types do not fit
 SELECT COUNT(*) FROM patients WHERE region > 3
 -- refused type_mismatch at 1:37: These types do not go together: integer, string.
 -- fix: Use CAST on one side.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: aggregate in WHERE
 SELECT COUNT(*) FROM patients WHERE COUNT(*) > 3
 -- refused aggregate_misplaced at 1:37: An aggregate stands in WHERE.
 -- fix: Use HAVING, or a subquery.
+-- try: SELECT COUNT(*) FROM patients HAVING COUNT(*) > 3
 
 -- case: query in a string
 SELECT * FROM query('SELECT 1')
 -- refused unsupported_syntax at 1:15: The table function query() is not supported here.
 -- fix: Only the dataset's own tables can be read.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: two statements
 SELECT COUNT(*) FROM patients; SELECT 1
 -- refused sql_not_one_select: Exactly one statement is allowed.
 -- fix: Send each SELECT as a query of its own.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: SET
 SET threads = 1
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
 -- fix: Write one SELECT statement.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: recursion
 WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT COUNT(*) FROM r
 -- refused unsupported_syntax at 1:16: WITH RECURSIVE is not supported here.
 -- fix: Write a plain WITH.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: does not parse
 SELECT COUNT(* FROM patients
 -- refused sql_syntax at 1:16: Expecting ).
 -- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT COUNT(*) FROM patients
 
 -- case: placeholder
 SELECT COUNT(*) FROM patients WHERE age = $1
 -- refused unsupported_syntax: PLACEHOLDER is not supported here.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: LATERAL
 SELECT COUNT(*) FROM patients p, LATERAL (SELECT 1) x
--- refused unsupported_syntax at 1:50: LATERAL in FROM is not supported here.
--- fix: Use the dataset's tables, subqueries, WITH names or VALUES.
+-- refused unsupported_syntax at 1:50: A subquery without FROM is not supported here.
+-- try: SELECT COUNT(*) FROM patients AS p
 
 -- case: a table twice under one name
 SELECT COUNT(*) FROM patients JOIN patients ON TRUE
 -- refused duplicate_alias at 1:36: The name patients stands twice in FROM.
 -- fix: Give each table an alias of its own.
+-- try: SELECT COUNT(*) FROM patients
+
+-- case: DISTINCT without the unit in a per-unit query
+SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT DISTINCT v.clinic FROM visits v WHERE v.patient_id = p.patient_id)
+-- refused distinct_without_unit at 1:63: DISTINCT merges rows of different people unless the privacy unit is among its columns.
+-- fix: Add the unit id to the DISTINCT columns, or use COUNT(DISTINCT …).
+-- try: SELECT COUNT(*) FROM patients AS p WHERE EXISTS(SELECT DISTINCT patient_id, v.clinic FROM visits AS v WHERE v.patient_id = p.patient_id)
+
+-- case: a fan-out by public tables
+SELECT COUNT(*) FROM patients, regions a, regions b, regions c, regions d, regions e, regions f, regions g, regions h, regions i
+-- refused fanout_too_large at 1:8: Joins with public tables could turn one row into 19683; at most 10000 are run.
+-- fix: Join on the public table's key, so that each row has one match.
+-- try: SELECT COUNT(*) AS n FROM patients
+
+-- case: a text that grows
+SELECT REPEAT(REPEAT(region, 60), 60) AS k, COUNT(*) FROM patients GROUP BY k
+-- refused text_too_long at 1:8: This could make a text more than 64 times longer, so that single rows decide the running time.
+-- fix: Join or replace with less text.
+-- try: SELECT COUNT(*) FROM patients
+
+-- case: LAST_VALUE up to the peers
+SELECT AVG(x) FROM (SELECT LAST_VALUE(cost) OVER (PARTITION BY patient_id ORDER BY visit_id) AS x FROM visits)
+-- refused unsupported_syntax at 1:28: LAST_VALUE up to the current row's peers is not supported here.
+-- fix: Use FIRST_VALUE with the opposite order, or ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING.
+-- try: SELECT AVG(x) FROM (SELECT LAST_VALUE(cost) OVER (PARTITION BY patient_id ORDER BY visit_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS x FROM visits)
+
+-- case: MODE
+SELECT MODE(sex) FROM patients
+-- refused unsupported_aggregate at 1:8: MODE() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex ORDER BY n DESC LIMIT 1

@@ -126,3 +126,29 @@ def test_jobs_are_handed_out_once_each_and_one_analyst_at_a_time(office: Office)
         done.set()
         executor.close()
     assert verify(office.book.url).ok
+
+
+def test_a_dead_workers_job_is_handed_out_again_though_its_analyst_may_run_one_at_a_time(office: Office) -> None:
+    """The worker dies with the workflow taken: in DBOS it is pending for ever, and would hold the analyst's only place."""
+    taken: list[str] = []
+    stuck = threading.Event()
+
+    def work(job_id: str, ticket: str) -> None:
+        claim = office.jobs.claim(job_id, ticket, LEASE_S)
+        assert claim is not None
+        taken.append(ticket)
+        if len(taken) == 1:
+            stuck.wait(100)  # as if it had died: no sign of life, and no end
+        else:
+            office.jobs.fail(claim, "internal")
+
+    office.submit()
+    executor = office.jobs.executor(["clinic"], work, at_once=2, per_analyst=1)
+    try:
+        until(lambda: len(taken) == 1)
+        office.now += LEASE_S + 1
+        office.jobs.mend(["clinic"], LEASE_S)
+        until(lambda: len(taken) == 2 and not office.jobs.any_open(["clinic"]))
+    finally:
+        stuck.set()
+        executor.close()

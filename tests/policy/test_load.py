@@ -12,6 +12,7 @@ import pytest
 from tacit_service.errors import PolicyError
 from tacit_service.policy.document import read_document
 from tacit_service.policy.load import load_policy, parse_policy, policy_digest
+from tacit_service.policy.model import TIMES
 from tacit_service.policy.problems import describe
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -119,8 +120,8 @@ def test_every_problem_is_told_at_once() -> None:
         ("a: 'x\n", 2, "quoted scalar"),
         ("? [1, 2]\n: x\n", 1, "not a plain name"),
         ("a: 1\nb: \x07\n", 2, "character"),
-        ("[" * 5000, 1, "nested too deeply"),
-        ("a: {" * 5000, 1, "nested too deeply"),
+        ("[" * 5000, 1, "nest"),
+        ("a: {" * 5000, 1, "nest"),
     ],
 )
 def test_yaml_beyond_a_policy_is_refused(text: str, line: int, words: str) -> None:
@@ -209,3 +210,18 @@ def test_a_wrong_version_and_a_truth_value_for_a_number_are_told_as_such() -> No
     assert (problem["path"], problem["fix"]) == ("version", "Write 'version: 1', the only one there is.")
     problem = refusal(SMALL.replace("epsilon: 2", "epsilon: true")).extra["problems"][0]
     assert (problem["path"], problem["detail"]) == ("budget.epsilon", "not a number")
+
+
+@pytest.mark.parametrize(
+    ("written", "steps"), [("[100, 1000]", (100, 1000)), ("off", ()), ("'off'", ()), (None, TIMES)]
+)
+def test_response_times_are_a_ladder_or_off(written: str | None, steps: tuple[int, ...]) -> None:
+    text = SMALL if written is None else f"{SMALL}response_times: {written}\n"
+    assert parse_policy(text).response_times == steps
+
+
+@pytest.mark.parametrize("written", ["[]", "[100, 50]", "[50, 50]", "[0, 1]", "[1.5]", "fast", "7", "[true]", "null"])
+def test_a_ladder_that_does_not_rise_is_refused_with_line_and_fix(written: str) -> None:
+    refused = refusal(f"{SMALL}response_times: {written}\n")
+    assert "shop.yaml:15: response_times" in str(refused)
+    assert "response_times: [50, 100, 200, 400]" in str(refused)

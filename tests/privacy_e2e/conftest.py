@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 # importlib mode gives test folders no package: these are plain modules beside the tests, in the order of their imports.
-for _name in ("data", "compare", "queries", "post_queries", "generate", "world", "neighbours", "planted"):
+for _name in (
+    "data",
+    "compare",
+    "queries",
+    "post_queries",
+    "grammar",
+    "generate_more",
+    "generate",
+    "world",
+    "neighbours",
+    "planted",
+):
     _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None
     assert _spec.loader is not None

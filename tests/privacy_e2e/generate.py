@@ -9,35 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-
-@dataclass(frozen=True)
-class Source:
-    """Something to select from. Columns are SQL text; ``keys`` have few values, ``per_unit``: rows of one unit are many."""
-
-    text: str
-    unit: str
-    numbers: tuple[str, ...]
-    strings: tuple[str, ...]
-    dates: tuple[str, ...]
-    flags: tuple[str, ...]
-    keys: tuple[str, ...]
-    alias: str = "t"
-
-
-NULL_KEYS = True
-"""Whether keys that are computed and can be NULL are generated."""
-
-PATIENTS = Source("patients p", "p.patient_id", ("p.age", "p.income", "p.weight"), ("p.region", "p.sex", "p.name"),
-                  ("p.registered",), ("p.smoker",), ("p.region", "p.sex", "p.smoker", "p.name", "p.age // 20"))  # fmt: skip
-VISITS = Source("visits v", "v.patient_id", ("v.cost", "v.minutes"), ("v.clinic", "v.diagnosis"), ("v.visited_on",),
-                ("v.paid",), ("v.clinic", "v.diagnosis", "YEAR(v.visited_on)", "QUARTER(v.visited_on)"))  # fmt: skip
-BILLS = Source("bills b", "", ("b.amount",), (), (), (), ("b.amount > 0",))
-
-
-def both(text: str) -> Source:
-    """Patients and visits side by side."""
-    return Source(text, "p.patient_id", PATIENTS.numbers + VISITS.numbers, PATIENTS.strings + VISITS.strings,
-                  PATIENTS.dates + VISITS.dates, PATIENTS.flags + VISITS.flags, PATIENTS.keys + VISITS.keys)  # fmt: skip
+from tacit_e2e_generate_more import More
+from tacit_e2e_grammar import BILLS, NULL_KEYS, PATIENTS, VISITS, Source, both
 
 
 @dataclass(frozen=True)
@@ -50,7 +23,7 @@ class Generated:
     ordered: bool
 
 
-class Generator:
+class Generator(More):
     """One statement from one seed."""
 
     def __init__(self, seed: int) -> None:
@@ -60,7 +33,23 @@ class Generator:
 
     def statement(self) -> Generated:
         kind = self.pick(
-            "flat", "flat", "flat", "flat", "above", "above", "each", "each", "window", "sets", "two", "levels"
+            "flat",
+            "flat",
+            "flat",
+            "flat",
+            "above",
+            "above",
+            "each",
+            "each",
+            "window",
+            "sets",
+            "two",
+            "levels",
+            "lateral",
+            "first",
+            "staged",
+            "aliases",
+            "picked",
         )
         sql, ordered = getattr(self, f"_{kind}")()
         if self.ctes:
@@ -107,8 +96,17 @@ class Generator:
             return f"{self.pick('MONTH', 'DAY', 'YEAR', 'QUARTER', 'DAYOFWEEK')}({date})"
         return f"date_diff('{self.pick('day', 'month', 'week')}', DATE '2022-06-01', {date})"
 
+    def pattern(self, text: str) -> str:
+        """Ways to match a text."""
+        return self.pick(f"{text} SIMILAR TO '(flu|R[0-9]|a.*)'", f"{text} GLOB '*a*'", f"{text} LIKE '%!_%' ESCAPE '!'",
+                         f"regexp_matches({text}, '^[A-Za-z]')", f"{text}[1:2] = 'fl'", f"list_contains(['flu', 'F'], {text})",
+                         f"{text} = ANY (['R1', 'asthma'])", f"regexp_replace({text}, '[aeiou]', '', 'g') = 'fl'",
+                         f"({text}, 1) IN (('flu', 1), ('R2', 1))", f"{text} IS NOT DISTINCT FROM 'M'")  # fmt: skip
+
     def condition(self, s: Source, depth: int = 2) -> str:
-        kind = self.rng.randrange(10)
+        kind = self.rng.randrange(11)
+        if kind == 10:
+            return self.pattern(self.pick(*s.strings)) if s.strings else "TRUE"
         if depth > 0 and kind < 3:
             a, b = self.condition(s, depth - 1), self.condition(s, depth - 1)
             return self.pick(f"({a} AND {b})", f"({a} OR {b})", f"(NOT {a})")
@@ -142,7 +140,7 @@ class Generator:
         return self.pick(*options)
 
     def aggregate(self, s: Source) -> str:
-        kind = self.rng.randrange(10)
+        kind = self.rng.randrange(11)
         where = f" FILTER (WHERE {self.condition(s, 1)})" if self.some(0.25) else ""
         if kind < 3:
             return f"COUNT(*){where}"
@@ -158,6 +156,11 @@ class Generator:
         ]  # moments of wide columns are coarse
         if kind < 9:
             return f"AVG({self.number(s)}){where}"
+        if kind == 9 and len(s.numbers) > 1 and s.keys:
+            x, y = self.rng.sample(s.numbers[:3], 2)
+            return self.pick(f"REGR_COUNT({x}, {y}){where}", f"REGR_AVGX({x}, {y}){where}",
+                             f"COUNT(DISTINCT ({self.pick(*s.keys)}, {self.pick(*s.keys)})){where}",
+                             f"COUNT_IF({x} > 50){where}")  # fmt: skip
         self.loose = True
         return f"{self.pick('STDDEV', 'VAR_POP', 'STDDEV_POP')}({self.pick(*spread)}){where}"
 
@@ -204,6 +207,8 @@ class Generator:
                        ("w.paid",), ("w.clinic",))  # fmt: skip
         condition = self.condition(inner, 1)
         return self.pick(
+            f"400 < ANY (SELECT w.cost FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
+            f"60 >= ALL (SELECT w.minutes FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"NOT EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"{s.unit} IN (SELECT w.patient_id FROM visits w WHERE {condition})",
@@ -255,7 +260,9 @@ class Generator:
         s = self.pick_source(VISITS, both("patients p JOIN visits v ON p.patient_id = v.patient_id"))
         inner = self.pick("COUNT(*)", f"SUM({self.number(s, 1)})", f"MAX({self.pick(*s.numbers)})", f"MIN({self.pick(*s.numbers)})",
                           f"AVG({self.pick(*s.numbers)})", f"COUNT(DISTINCT {self.pick(*s.keys)})",
-                          f"COUNT(*) FILTER (WHERE {self.condition(s, 1)})")  # fmt: skip
+                          f"COUNT(*) FILTER (WHERE {self.condition(s, 1)})", "SUM(DISTINCT minutes)",
+                          f"FIRST(minutes ORDER BY visit_id{self.pick('', ' DESC')})", "ARG_MAX(minutes, visit_id)",
+                          "LAST(minutes ORDER BY visit_id)")  # fmt: skip
         extra = self.key(s) if self.some(0.4) else ""
         if extra and not NULL_KEYS:
             extra = f"COALESCE(CAST({extra} AS VARCHAR), 'none')"
@@ -277,9 +284,13 @@ class Generator:
         order = self.pick("visit_id", "visited_on, visit_id", "cost DESC NULLS LAST, visit_id")
         partition = self.pick("patient_id", "patient_id", "patient_id, clinic")
         over = f"OVER (PARTITION BY {partition} ORDER BY {order})"
-        function = self.pick("ROW_NUMBER()", "RANK()", "DENSE_RANK()", "LAG(minutes)", "LEAD(minutes, 1, 0)", "SUM(minutes)", "COUNT(*)",
+        named = self.some(0.4)
+        function = self.pick("NTILE(3)", "NTH_VALUE(minutes, 2)", "COUNT(*) FILTER (WHERE paid)", "LAG(minutes IGNORE NULLS)",
+                             "ROW_NUMBER()", "RANK()", "DENSE_RANK()", "LAG(minutes)", "LEAD(minutes, 1, 0)", "SUM(minutes)", "COUNT(*)",
                              "MAX(cost)", "FIRST_VALUE(minutes)", "AVG(minutes)")  # fmt: skip
         table = f"SELECT patient_id, clinic, minutes, {function} {over} AS x FROM visits v{self.where(VISITS)}"
+        if named:
+            table = table.replace(over, "OVER w") + f" WINDOW w AS {over.removeprefix('OVER ')}"
         what = self.pick("COUNT(*)", "COUNT(x)", "SUM(LEAST(GREATEST(x, -50), 50))", "AVG(x)", "SUM(minutes)")
         condition = self.pick("", " WHERE x <= 2", " WHERE x IS NOT NULL AND minutes > x")
         if self.some(0.5):
@@ -287,7 +298,7 @@ class Generator:
         return f"SELECT {what} FROM ({table}) t{condition}", False
 
     def _sets(self) -> tuple[str, bool]:
-        kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "EXCEPT", "EXCEPT ALL")
+        kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL")
         columns = self.pick("patient_id, clinic", "patient_id, clinic, diagnosis", "patient_id, clinic, minutes")
         sides = [f"SELECT {columns} FROM visits v WHERE {self.condition(VISITS, 1)}" for _ in range(2)]
         group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic",
@@ -311,7 +322,11 @@ class Generator:
         how = self.pick(
             "ROLLUP ({0}, {1})", "CUBE ({0}, {1})", "GROUPING SETS (({0}), ({1}), ())", "{0}, ROLLUP ({1})"
         ).format(*keys)
-        return f"SELECT {keys[0]}, {keys[1]}, {self.aggregate(s)} FROM {s.text}{self.where(s)} GROUP BY {how}", False
+        grouping = self.pick("", "", f", GROUPING({keys[0]})", f", GROUPING({keys[0]}, {keys[1]}) AS g")
+        return (
+            f"SELECT {keys[0]}, {keys[1]}{grouping}, {self.aggregate(s)} FROM {s.text}{self.where(s)} GROUP BY {how}",
+            False,
+        )
 
 
 def generate(seed: int) -> Generated:

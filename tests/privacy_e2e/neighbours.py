@@ -17,6 +17,7 @@ from tacit_service.privacy.exact import ExactAggregates
 from tacit_service.query.plan import ReleasePoint
 from tacit_service.release.prepare import Prepared
 
+STAGED = 47.0  # what an earlier stage is taken to have released: public, so the same on every neighbour
 Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
 
@@ -32,11 +33,12 @@ class Others:
 def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
     """Every measure's integers by group key; groups at zero are left out."""
     found: Aggregates = {}
+    numbers: dict[str, float | None] = dict.fromkeys((p.name for p in prepared.plan.params), STAGED)
     for point in prepared.plan.releases:
-        exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S)
+        exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S, params=numbers)
         if prepared.keys[point.name] is None:
             found_keys = exact[str(point.threshold_on)]._key_list()
-            exact |= histograms(engine, point, found_keys, timeout_s=TIMEOUT_S)
+            exact |= histograms(engine, point, found_keys, timeout_s=TIMEOUT_S, params=numbers)
         for measure in point.measures:
             found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
     return found

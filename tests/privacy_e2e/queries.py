@@ -114,6 +114,7 @@ PER_UNIT = [
       "FROM patients p JOIN c USING (patient_id) GROUP BY p.sex"),
     Q("cte_used_twice", "WITH c AS (SELECT patient_id, visit_id, cost FROM visits WHERE cost > 500) SELECT COUNT(*) FROM c a JOIN c b "
       "ON a.patient_id = b.patient_id AND a.visit_id < b.visit_id"),
+    Q("stage_inside_an_aggregate", "SELECT sex, SUM(age - (SELECT AVG(age) FROM patients)) FROM patients GROUP BY sex", within=1),
     Q("null_side_grouped", "SELECT COUNT(*) FROM (SELECT a.patient_id, b.patient_id AS q FROM patients a LEFT JOIN visits b "
       "ON a.patient_id = b.patient_id GROUP BY a.patient_id, b.patient_id) t"),
 ]  # fmt: skip

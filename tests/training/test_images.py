@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import save
 
 from tacit import wire
 from tacit_service.engine.duckdb import DuckDBEngine, OwnerReader
@@ -19,9 +21,11 @@ from tacit_service.policy.check import check
 from tacit_service.policy.load import Loaded, load_policy, parse_policy
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.rows import protected_rows
+from tacit_service.training.checkpoints import headers
+from tacit_service.training.checkpoints import tensors as checkpoint_tensors
 from tacit_service.training.encoding import encode, encoding
 from tacit_service.training.generator import Stream
-from tacit_service.training.plan import plan
+from tacit_service.training.plan import fits_checkpoint, plan
 
 Bytes = npt.NDArray[np.uint8]
 ROWS = 60
@@ -186,6 +190,42 @@ def ask(model: dict[str, object]) -> wire.TrainingRequest:
         {"dataset": "digits", "sql": "SELECT image, label FROM digits", "label": "label", "model": model,
          "noise_multiplier": 2, "units": 60, "sampling_rate": 0.2, "epochs": 2}
     )  # fmt: skip
+
+
+def test_a_checkpoint_is_read_only_if_it_is_the_one_declared_and_its_layers(tmp_path: Path) -> None:
+    """Before any charge: a wrong digest, a pickle, and tensors of other layers are told to the owner or the analyst."""
+    first = {"first.weight": np.ones((4, 1, 3, 3), np.float32), "first.bias": np.ones(4, np.float32)}
+    norm = {"1.weight": np.ones(4, np.float32), "1.bias": np.zeros(4, np.float32)}
+    for tensors, fits in (
+        ({**first, **norm}, True),
+        (first, False),
+        ({**norm, **first, "first.bias": norm["1.bias"][:3]}, False),
+    ):
+        content = save(tensors)
+        (tmp_path / "small.safetensors").write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        more = REGISTERED + f"    checkpoint: {{file: small.safetensors, sha256: {digest}}}"
+        loaded = declared(tmp_path, "a.npz", more=more)
+        planned = plan(
+            loaded.policy, Catalog(loaded.policy, {}), ask({"type": "registered", "name": "small", "train": "last"})
+        )
+        assert planned.run.architecture.checkpoint == digest
+        if fits:
+            fits_checkpoint(planned, headers(loaded))
+            found = checkpoint_tensors(loaded, planned.run.architecture)
+            assert found is not None
+            assert set(found) == set(tensors)
+        else:
+            with pytest.raises(Refusal, match="not of these layers"):
+                fits_checkpoint(planned, headers(loaded))
+    for content, said in ((b"other", "SHA-256"), (b"\x80\x04K\x01.", "no safetensors file")):
+        (tmp_path / "small.safetensors").write_bytes(content)
+        sha = hashlib.sha256(content).hexdigest() if said != "SHA-256" else digest
+        loaded = declared(tmp_path, "a.npz", more=more.replace(digest, sha))
+        with pytest.raises(PolicyError, match=said):
+            headers(loaded)
+        checked = [line.level for line in check(loaded, OwnerReader()).lines if line.table == "models.small"]
+        assert checked == ["error" if said == "SHA-256" else "ok"]
 
 
 def test_image_models_take_the_columns_shape_and_a_plan_pins_the_registered_layers(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,15 @@ from tacit_service.training.encoding import Encoding, encode, encoding
 from tacit_service.training.generator import Stream
 from tacit_service.training.layers import network, parameters
 from tacit_service.training.spec import Architecture
+from tacit_service.training.worker import _SOURCE_ROOTS
+
+
+def test_the_process_of_a_job_finds_the_two_packages_and_nothing_inside_them() -> None:
+    """A root that is a package itself would let its modules stand for installed ones of the same name."""
+    for root, package in zip(_SOURCE_ROOTS, ("tacit_service", "tacit"), strict=True):
+        assert (Path(root) / package / "__init__.py").is_file()
+        assert not (Path(root) / "__init__.py").exists()
+
 
 PARAMETER, MODEL, LONG = "training_parameter_invalid", "training_model_invalid", "training_too_long"
 LABEL, FEATURE = "training_label_invalid", "training_feature_invalid"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from tacit._text import clean, short_decimal
 from tacit.errors import InvalidArgument
-from tacit.shell import render
+from tacit.release import spend
+from tacit.shell import jobs, render
 from tacit.shell.session import Quit, positive, share
 from tacit.shell.splitter import split
+from tacit.shell.watch import watch
 
 if TYPE_CHECKING:
     from tacit.shell.session import Session
@@ -59,10 +61,7 @@ def _cost(session: Session, sql: str) -> None:
 
 
 def _explain(session: Session, sql: str) -> None:
-    session.need_dataset()
-    terms = session.options.terms()
-    del terms["fresh"]
-    render.block(session.target, session.client.explain(_sql(session, sql), **terms))
+    session.explain(_sql(session, sql))
 
 
 def _sql(session: Session, sql: str) -> str:
@@ -80,7 +79,7 @@ def _epsilon(session: Session, text: str) -> None:
     if text:
         if not positive(text):
             raise InvalidArgument("ε is above 0: nothing can be measured with 0")
-        session.options.epsilon = text
+        session.options.epsilon, session.options.accuracy = text, None
     session.note(f"-- ε {session.options.epsilon or 'of the policy'} a query")
 
 
@@ -89,6 +88,13 @@ def _delta(session: Session, text: str) -> None:
         positive(text)
         session.options.delta = text
     session.note(f"-- δ {short_decimal(session.options.delta or 'of the policy')} a query")
+
+
+def _accuracy(session: Session, text: str) -> None:
+    if text:
+        session.options.epsilon, session.options.accuracy = None, text if positive(text) else None
+    asked = f"±{session.options.accuracy} (95 %) or better, at the smallest ε" if session.options.accuracy else "by ε"
+    session.note(f"-- asks {asked}")
 
 
 def _confirm(session: Session, text: str) -> None:
@@ -172,6 +178,47 @@ def _release(session: Session, release_id: str) -> None:
     render.answer(session.target, release, session.options.output, session.options.expanded)
 
 
+def _releases(session: Session, _: str) -> None:
+    shown = _STATEMENT_WIDTH if session.options.output == "table" else None
+    held = session.client.releases(session.options.dataset)
+    rows = [
+        [r.release_id, r.created_at, r.charged.epsilon, short_decimal(r.charged.delta), _line(r.sql, shown)]
+        for r in held
+    ]
+    render.rows(session.target, ["release", "at", "ε", "δ", "statement"], rows, session.options.output)
+
+
+def _jobs(session: Session, _: str) -> None:
+    jobs.listed(session.target, session.client.training_jobs(), session.options.output)
+
+
+def _job(session: Session, job_id: str) -> None:
+    jobs.ended_well(session.client.training_job(_job_id(job_id)), session.err)
+
+
+def _cancel(session: Session, job_id: str) -> None:
+    session.note(f"-- {jobs.line(session.client.training_job(_job_id(job_id)).cancel().state)}")
+
+
+def _job_id(text: str) -> str:
+    if not text:
+        raise InvalidArgument("name a job: \\jobs lists them")
+    return text
+
+
+def _train(session: Session, text: str) -> None:
+    session.need_dataset()
+    found, sql = jobs.options(text)
+    told = jobs.asked(found, session.options.terms())
+    if not sql:
+        raise InvalidArgument("\\train label=… model=… SELECT …: the statement is missing")
+    if session.options.preview:
+        quoted = session.client.quote_training(sql, **told)
+        if not session.agrees(quoted, f"costs {spend(quoted.price)} of {spend(quoted.remaining)} left"):
+            return
+    jobs.ended_well(session.client.train(sql, **told), session.err)
+
+
 def _help(session: Session, _: str) -> None:
     widest = max(len(f"{name} {usage}") for name, (_run, usage, _text) in COMMANDS.items())
     for name, (_run, usage, text) in COMMANDS.items():
@@ -192,11 +239,18 @@ COMMANDS: dict[str, tuple[Command, str, str]] = {
     "\\explain": (_explain, "[SELECT …]", "how it is derived, bounded and measured: free"),
     "\\budget": (_budget, "", "what is spent and what is left"),
     "\\receipts": (_receipts, "", "what this session bought"),
+    "\\releases": (_releases, "", "what you hold, bought by whichever program"),
     "\\release": (_release, "ID", "an answer bought earlier: free"),
     "\\epsilon": (_epsilon, "[0.1]", "ε of the next queries"),
     "\\delta": (_delta, "[1e-9]", "δ of the next queries"),
+    "\\accuracy": (_accuracy, "[50]", "± (95 %) of the next counts and sums in place of ε; 0 asks by ε again"),
     "\\confirm": (_confirm, "[0.1]", "ask above this share of what is left"),
-    "\\format": (_format, "table|csv|json", "how results are written"),
+    "\\format": (_format, "table|csv|json|arrow|parquet", "how results are written"),
+    "\\train": (_train, "label=… model=… SELECT …", "train a model with DP-SGD, and watch it"),
+    "\\jobs": (_jobs, "", "your training jobs"),
+    "\\job": (_job, "ID", "watch a job until it ends; Ctrl-C leaves it running"),
+    "\\cancel": (_cancel, "ID", "stop a job; it is charged for the steps that it began"),
+    "\\watch": (watch, "[2] [c=TIMES] [COMMAND]", "run a statement or command again every 2 s, until Ctrl-C"),
     "\\x": (_expanded, "", "one line a cell, or a table"),
     "\\timing": (_timing, "", "show how long each statement takes"),
     "\\o": (_output, "[FILE]", "results to a file, or back"),

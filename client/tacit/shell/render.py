@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from tacit import _table
 from tacit._text import clean, clean_block, escape_json, exact, half_width, short_decimal, short_deltas
-from tacit.release import is_free, spend
+from tacit.release import duration, is_free, spend
+from tacit.shell import binary
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from tacit.release import Release
     from tacit.wire import AccountBudget, Budget, DatasetFacts, Quote, TableFacts
 
-Output = Literal["table", "csv", "json"]
-OUTPUTS: tuple[Output, ...] = ("table", "csv", "json")
+Output = Literal["table", "csv", "json", "arrow", "parquet"]
+OUTPUTS: tuple[Output, ...] = ("table", "csv", "json", "arrow", "parquet")
+"""How answers are written; all else is a table where an answer would be Arrow or Parquet."""
 
 
 def answer(out: TextIO, release: Release, output: Output, expanded: bool = False) -> None:
     """A release; ``expanded`` writes one line a cell."""
+    if output in binary.FORMATS:
+        return binary.write(out, release, output)
     if output == "json":
         return _answer_json(out, release)
     if output == "csv":
@@ -171,10 +175,18 @@ def facts(out: TextIO, dataset: DatasetFacts, output: Output) -> None:
                 f"One {dataset.privacy_unit} counts in at most {dataset.max_groups:,} groups, with "
                 f"{dataset.max_rows:,} rows in all and {dataset.max_rows_per_group:,} a group, by default.",
                 f"ε {dataset.default_epsilon} a query by default, at most {dataset.max_epsilon}.",
+                *_times(dataset.response_times),
             )
         ],
     )
     return None
+
+
+def _times(steps_ms: list[int]) -> list[str]:
+    if not steps_ms:
+        return []
+    first, last = duration(steps_ms[0]), duration(steps_ms[-1])
+    return [f"Answers are sent at one of {len(steps_ms)} times, {first} to {last}, whenever they are ready."]
 
 
 def table_facts(out: TextIO, table: TableFacts, output: Output) -> None:

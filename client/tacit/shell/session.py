@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,18 +10,19 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tacit._protocol import new_idempotency_key
-from tacit._text import clean, short_deltas
+from tacit._text import clean, clean_block, short_deltas
 from tacit.errors import ConnectionFailed, InternalError, InvalidArgument, TacitError
-from tacit.shell import render
+from tacit.shell import binary, render
 from tacit.shell.render import Output
 from tacit.shell.splitter import Piece
 
 if TYPE_CHECKING:
     from tacit.client import Client
     from tacit.release import Release
-    from tacit.wire import DatasetFacts, Quote
+    from tacit.wire import DatasetFacts, Quote, TrainingQuote
 
 CONFIRM_ABOVE = Decimal("0.1")
+_EXPLAIN = re.compile(r"\s*explain\s+(?!analyze\b)", re.IGNORECASE)
 _HELD = "Answered from a release that you hold"  # the receipt's line says so already
 
 
@@ -31,10 +33,13 @@ class Options:
     dataset: str | None = None
     epsilon: str | None = None
     delta: str | None = None
+    accuracy: str | None = None
     max_rows: int | None = None
     max_groups: int | None = None
     max_amount: Decimal | None = None
     fresh: bool = False
+    bias_check: bool = False
+    approx_bounds: bool = False
     output: Output = "table"
     expanded: bool = False
     timing: bool = False
@@ -51,6 +56,9 @@ class Options:
             "max_groups": self.max_groups,
             "max_amount": self.max_amount,
             "fresh": self.fresh,
+            "accuracy": self.accuracy,
+            "bias_check": self.bias_check,
+            "approx_bounds": self.approx_bounds,
         }
 
 
@@ -72,6 +80,7 @@ class Session:
     ask: Callable[[str], bool]
     receipts: list[Release] = field(default_factory=list)
     last_sql: str | None = None
+    last_piece: Piece | None = None
     declined: bool = False
     _file: TextIO | None = None
     _facts: dict[str, DatasetFacts] = field(default_factory=dict)
@@ -79,6 +88,8 @@ class Session:
 
     def run(self, piece: Piece) -> None:
         """Run one statement or command; raises ``TacitError`` and ``Quit``."""
+        if not piece.text.startswith("\\watch"):
+            self.last_piece = piece
         if piece.kind == "command":
             from tacit.shell.commands import dispatch
 
@@ -93,27 +104,27 @@ class Session:
 
     def note(self, text: str) -> None:
         """A line for the person, beside the results."""
-        self.err.write(text + "\n")
+        self.err.write(clean_block(text) + "\n")
         self.err.flush()
 
     def query(self, sql: str, idempotency_key: str | None = None) -> bool:
         """Show the price, ask where it is high, buy, show the answer and its receipt. False when the person said no."""
         self.need_dataset()
         self.last_sql = sql
+        explained = _EXPLAIN.match(sql)
+        if explained is not None and self.options.output not in ("csv", "json"):
+            self.explain(sql[explained.end() :])
+            return True
+        binary.check(self.target, self.options.output)
         started = time.monotonic()
-        if self.options.preview:
+        if self.options.preview and explained is None:
             quoted = self.client.quote(sql, **self.options.terms())
             if not quoted.held:
                 self.note(f"-- {render.price(quoted)}")
-            share = share_of_remaining(quoted)
-            if quoted.affordable and share > self.options.confirm_above:
-                question = f"This takes {share:.1%} of what is left. Spend it? [y/N] "
-                asked = time.monotonic()
-                if not self.ask(question):
-                    self.note("-- not run; nothing was charged")
-                    self.declined = True
-                    return False
-                started += time.monotonic() - asked
+            asked = time.monotonic()
+            if not self.agrees(quoted):
+                return False
+            started += time.monotonic() - asked
         release = self._buy(sql, idempotency_key)
         self.receipts.append(release)
         render.answer(self.target, release, self.options.output, self.options.expanded)
@@ -125,6 +136,26 @@ class Session:
         if self.options.timing:
             self.note(f"Time: {(time.monotonic() - started) * 1000:.1f} ms")
         return True
+
+    def agrees(self, quoted: Quote | TrainingQuote, price: str = "") -> bool:
+        """Ask where the price takes much of what is left; what cannot be afforded is left to the refusal."""
+        if price:
+            self.note(f"-- {price}")
+        share = share_of_remaining(quoted)
+        if not quoted.affordable or share <= self.options.confirm_above:
+            return True
+        if self.ask(f"This takes {share:.1%} of what is left. Spend it? [y/N] "):
+            return True
+        self.note("-- not run; nothing was charged")
+        self.declined = True
+        return False
+
+    def explain(self, sql: str) -> None:
+        """How a statement is derived, bounded and measured; free."""
+        self.need_dataset()
+        terms = self.options.terms()
+        del terms["fresh"]
+        render.block(self.target, self.client.explain(sql, **terms))
 
     def _buy(self, sql: str, idempotency_key: str | None) -> Release:
         """Query under a key that is kept until an answer arrives: the same statement again is the same purchase."""
@@ -178,7 +209,7 @@ class Session:
         self.close()
         if path:
             try:
-                self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115  (closed by the next \o or at the end)
+                self._file = open(path, "w", encoding="utf-8", newline="\n")  # noqa: SIM115  (closed by the next \o or at the end)
             except OSError as error:
                 raise InvalidArgument(f"cannot write {path}: {error.strerror}") from None
 
@@ -189,10 +220,10 @@ class Session:
             self._file = None
 
 
-def share_of_remaining(quoted: Quote) -> Decimal:
+def share_of_remaining(quoted: Quote | TrainingQuote) -> Decimal:
     """How much of what is left a query takes, 0 to 1."""
     price, left = positive(quoted.price.epsilon), positive(quoted.remaining.epsilon)
-    if quoted.held or price == 0:
+    if getattr(quoted, "held", False) or price == 0:
         return Decimal(0)
     return price / left if left else Decimal(1)
 

@@ -9,6 +9,7 @@ from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
 from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, GroupBudget, TableFacts
 from tacit.wire.queries import (
     Answer,
+    BiasShare,
     ColumnInfo,
     MechanismInfo,
     QueryRequest,
@@ -16,10 +17,12 @@ from tacit.wire.queries import (
     QuotedColumn,
     QuotedRelease,
     Receipt,
+    Survival,
 )
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AuditFinding,
     FeatureInfo,
     ModelCard,
     Number,
@@ -37,6 +40,8 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AuditFinding",
+    "BiasShare",
     "Budget",
     "Cell",
     "ColumnFacts",
@@ -62,6 +67,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Survival",
     "TableFacts",
     "TrainingJob",
     "TrainingJobList",

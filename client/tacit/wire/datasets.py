@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from .base import Cell, Spend, Wire
 
 
@@ -43,6 +45,9 @@ class DatasetFacts(Wire):
     default_epsilon: str
     max_epsilon: str
     default_delta: str
+    response_times: list[int] = Field(
+        default=[], description="Milliseconds at which answers that took data leave; empty: as soon as they are ready"
+    )
     functions: list[str] = []
 
 

@@ -33,8 +33,17 @@ class QueryRequest(Wire):
     )
     accuracy: Amount | None = Field(
         default=None,
-        description="Instead of epsilon: the half-width (95 %) that every count and sum may have; the smallest price for it",
-        examples=["50"],
+        description="Instead of epsilon: the half-width (95 %) that every number may have, such as 50, or a share of a size "
+        'already known, such as "5 % of rel_…" (a release that you hold); the smallest price for it',
+        examples=["50", "±50", "5 % of rel_0123"],
+    )
+    bias_check: bool = Field(
+        default=False,
+        description="Spend a tenth of the price on a noisy share of the rows, units and amount that bounds drop",
+    )
+    approx_bounds: bool = Field(
+        default=False,
+        description="Spend a tenth of the price on bounds of numbers in SUM and AVG that the policy gives none for",
     )
     fresh: bool = Field(default=False, description="Buy new noise even where a stored release would answer for free")
 
@@ -65,6 +74,19 @@ class MechanismInfo(Wire):
     contribution: str = Field(description="How a unit's contributions are bounded, in words")
 
 
+class BiasShare(Wire):
+    """How much of a query its bounds cut away, noisy: ``share`` of the total, within [low, high] with 95 %."""
+
+    release_point: str
+    what: Literal["rows", "units", "amount"]
+    of: str = Field(description="The aggregate whose bounds were checked")
+    share: float
+    low: float
+    high: float
+    epsilon: str
+    text: str
+
+
 class Receipt(Wire):
     """What the answer cost and how it was made."""
 
@@ -76,8 +98,12 @@ class Receipt(Wire):
     plan: str = ""
     ledger: LedgerHead | None = None
     charge_id: str | None = None
+    response_ms: int | None = Field(
+        default=None, description="The step of the dataset's response times at which this answer left; null: none"
+    )
     in_words: str = Field(default="", description="How far the account is after this, by both of its lanes")
     notes: list[str] = []
+    bias: list[BiasShare] = []
 
 
 class Answer(Wire):
@@ -90,6 +116,11 @@ class Answer(Wire):
     columns: list[ColumnInfo]
     rows: list[list[Cell]]
     intervals: list[list[list[float] | None]]
+    membership: list[float] | None = Field(
+        default=None,
+        description="Where noisy numbers decide which rows are shown (HAVING, LIMIT) or in which order: for each row, the share "
+        "of re-draws in which it is shown, or keeps its place",
+    )
     receipt: Receipt
 
 
@@ -103,6 +134,13 @@ class QuotedColumn(Wire):
     note: str | None = None
 
 
+class Survival(Wire):
+    """How probable it is that a group of so many people is shown, where keys pass a noisy threshold."""
+
+    people: int
+    chance: float
+
+
 class QuotedRelease(Wire):
     """One release point of the plan and the measurements that it will run."""
 
@@ -110,6 +148,9 @@ class QuotedRelease(Wire):
     keys: str
     groups: int | None
     measurements: list[MechanismInfo]
+    survival: list[Survival] = Field(
+        default=[], description="Of undeclared keys: which group sizes appear, and how surely"
+    )
 
 
 class Quote(Wire):

@@ -151,6 +151,15 @@ class FeatureInfo(Wire):
     shape: list[int] = Field(default=[], description="Of an image: [height, width] or [channels, height, width]")
 
 
+class AuditFinding(Wire):
+    """One exact test of a run's noise, clipping or sampling, on made-up rows: the claim, and what was found."""
+
+    name: str
+    claimed: float
+    found: float
+    holds: bool
+
+
 class ModelCard(Wire):
     """Body of ``GET /v1/training-jobs/{id}/card``: what the model is, and what was promised while it was made."""
 
@@ -161,6 +170,7 @@ class ModelCard(Wire):
     created_at: str
     privacy_unit: str
     relation: str
+    audit: list[AuditFinding] = []
     price: Spend
     epsilon: float = Field(description="ε of the training run at δ, by the privacy loss distribution")
     delta: float

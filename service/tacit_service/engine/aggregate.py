@@ -112,3 +112,10 @@ def count_units(engine: Engine, rows: str, *, timeout_s: float) -> ExactAggregat
     """The number of units that have a row in ``rows``, the SQL of a protected relation, as the measure ``units``."""
     table = engine.run(f"SELECT count(DISTINCT _u) AS n FROM ({rows})", timeout_s=timeout_s)
     return ExactAggregates([()], {"units": table.column(0).to_numpy().astype(np.int64)}, keys_are_public=True)
+
+
+def pair(engine: Engine, sql: str, names: tuple[str, str], measure: str, *, timeout_s: float) -> ExactAggregates:
+    """The two integers of a SELECT of one row, as one measure over two groups named so."""
+    table = engine.run(sql, timeout_s=timeout_s)
+    vector = np.array([table.column(i).to_pylist()[0] for i in range(2)], dtype=np.int64)
+    return ExactAggregates([(n,) for n in names], {measure: vector}, keys_are_public=True)

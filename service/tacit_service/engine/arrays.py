@@ -36,7 +36,7 @@ def rewrite(files: dict[str, Path] | Path, target: Path, **where: Any) -> None:
     Raises ``PolicyError`` source_unreadable; ``where`` goes into it.
     """
     try:
-        arrays = _npz(files) if isinstance(files, Path) else {name: _idx(file) for name, file in files.items()}
+        arrays = _npz(files) if isinstance(files, Path) else {name: read_idx(file) for name, file in files.items()}
         lengths = {len(array) for array in arrays.values()}
         if len(lengths) != 1:
             raise _Bad("the arrays have different numbers of rows")
@@ -57,7 +57,8 @@ def _npz(file: Path) -> dict[str, npt.NDArray[Any]]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _idx(file: Path) -> npt.NDArray[Any]:
+def read_idx(file: Path) -> npt.NDArray[Any]:
+    """The array of an IDX file, packed by gzip or not; ``ValueError`` when it is none."""
     with gzip.open(file) if file.name.lower().endswith(".gz") else file.open("rb") as handle:
         head = handle.read(4)
         if len(head) != 4 or head[:2] != b"\0\0" or head[2] not in _IDX_TYPES or not 1 <= head[3] <= 4:

@@ -138,6 +138,11 @@ def key(e: Expr, *, unit: bool = True) -> str:
     return f"CASE WHEN NOT isnan({text}) THEN {text} + CAST(0.0 AS DOUBLE) END"
 
 
+def one_zero(text: str, facts: Facts) -> str:
+    """A float with -0.0 written as 0.0: where rows merge, which of the two is kept would depend on their order."""
+    return f"({text} + CAST(0.0 AS DOUBLE))" if facts.type is Type.NUMBER else text
+
+
 def _call(e: Call, unit: bool) -> str:
     args = [expression(a, unit=unit) for a in e.args]
     if e.name in ("and", "or"):
@@ -182,7 +187,7 @@ def _window(e: Window, unit: bool) -> str:
         parts.append("ORDER BY " + ", ".join(keys))
     if e.frame:
         parts.append(e.frame)
-    args = ", ".join(expression(a, unit=unit) for a in e.args)
+    args = ", ".join(one_zero(expression(a, unit=unit), a.facts) for a in e.args)
     if e.function in ("lag", "lead") and len(e.args) > 1:
         rest = [f"CAST({expression(e.args[1])} AS INTEGER)", *(expression(a) for a in e.args[2:])]
         args = ", ".join([expression(e.args[0], unit=unit), *rest])
@@ -218,6 +223,8 @@ def aggregate(e: Agg) -> str:
         return f"count({'DISTINCT ' if e.distinct else ''}{expression(e.args[0])}){where}"
     x = expression(e.args[0])
     kind = e.args[0].facts.type
+    if e.function not in ("sum", "avg"):
+        x = one_zero(x, e.args[0].facts)
     once = "DISTINCT " if e.distinct else ""
     if e.order:
         keys = [
@@ -315,9 +322,8 @@ def relation(r: Relation) -> str:
     if isinstance(r, UnitAggregate):
         return _unit_aggregate(r)
     if isinstance(r, Distinct):
-        own = [*(["_u"] if r.protected else []), *(f"c{c.id}" for c in r.input.columns)]
-        shown = ", ".join(own) if stored.hidden(r.input) else "*"
-        return f"SELECT DISTINCT {shown} FROM ({relation(r.input)})"
+        own = [f"{one_zero(f'c{c.id}', c.facts)} AS c{c.id}" for c in r.columns]
+        return f"SELECT DISTINCT {', '.join([*(['_u'] if r.protected else []), *own])} FROM ({relation(r.input)})"
     if isinstance(r, SetOp):
         return f"{_side(r, r.left)} {_SET_OPS[r.kind]} {_side(r, r.right)}"
     raise TypeError(f"no SQL for {type(r).__name__}")
@@ -352,6 +358,8 @@ def _side(r: SetOp, side: Relation) -> str:
         text = f"c{theirs.id}"
         if theirs.facts.type is not mine.facts.type:
             text = f"TRY_CAST({text} AS {CASTS[mine.facts.type]})"
+        if r.kind != "union_all":
+            text = one_zero(text, mine.facts)
         columns.append(f"{text} AS c{mine.id}")
     unit = ["_u"] if r.protected else []
     return f"SELECT {', '.join([*unit, *columns])} FROM ({relation(side)})"
@@ -370,12 +378,17 @@ def _join(r: Join) -> str:
         columns.append(f"{side}.{stored.TOTAL}")
     select = ", ".join([*([f"{unit} AS _u"] if r.protected else []), *columns])
     on = " AND ".join(conditions) or "TRUE"
+    if r.lateral:
+        right = f"SELECT * FROM ({relation(r.right)}) WHERE _u = l._u" if both else relation(r.right)
+        return f"SELECT {select} FROM ({relation(r.left)}) AS l {_JOINS[r.kind]} LATERAL ({right}) AS r ON TRUE"
     return f"SELECT {select} FROM ({relation(r.left)}) AS l {_JOINS[r.kind]} ({relation(r.right)}) AS r ON {on}"
 
 
 def _unit_aggregate(r: UnitAggregate) -> str:
     keys, aggs = r.columns[: len(r.keys)], r.columns[len(r.keys) :]
-    columns = [f"{expression(k, unit=r.protected)} AS c{c.id}" for k, c in zip(r.keys, keys, strict=True)]
+    columns = [
+        f"{one_zero(expression(k, unit=r.protected), k.facts)} AS c{c.id}" for k, c in zip(r.keys, keys, strict=True)
+    ]
     columns += [f"{expression(a)} AS c{c.id}" for a, c in zip(r.aggs, aggs, strict=True)]
     unit = ["_u"] if r.protected and not r.always_row else []
     count = len(unit) + len(r.keys)

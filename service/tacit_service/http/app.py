@@ -103,7 +103,14 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         components = document.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
-        for model in (wire.QueryRequest, wire.TrainingRequest, wire.Problem, *ADMIN_BODIES, *POLICY_BODIES):
+        for model in (
+            wire.QueryRequest,
+            wire.TrainingRequest,
+            wire.PredictionRequest,
+            wire.Problem,
+            *ADMIN_BODIES,
+            *POLICY_BODIES,
+        ):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

@@ -45,6 +45,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "sql_not_one_select": (422, "The text is not exactly one SELECT."),
     "sql_too_large": (422, "The text, or the plan that it makes, is larger than the service takes."),
     "sql_too_deep": (422, "The text is nested deeper than the service takes."),
+    "sql_too_complex": (422, "The text takes longer to understand than the service allows."),
     "identifier_invalid": (422, "A name is empty, too long, or holds control characters."),
     # names and types
     "unknown_table": (422, "The policy has no such table."),

@@ -71,7 +71,7 @@ def caller(request: Request) -> Principal:
 
 async def question(request: Request, work: Callable[[], T]) -> T:
     """Run what touches the planner, the engine or the charge."""
-    return await context(request).questions.run(work)
+    return await context(request).questions.run(work, caller(request).name)
 
 
 async def lookup(request: Request, work: Callable[[], T]) -> T:

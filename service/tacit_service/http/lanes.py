@@ -1,11 +1,13 @@
 """Bounded work: so many at a time, so many waiting, and 503 past that.
 
 Two lanes, so that key look-ups and refusals of strangers stay quick while every question worker is busy, and a flood of
-one kind cannot starve the other. Waiting is first come, first served.
+one kind cannot starve the other. Within a lane callers take turns: one caller holds at most half of the workers and half
+of the queue, so that who sends hard questions by the hundred waits behind himself.
 """
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -19,20 +21,26 @@ T = TypeVar("T")
 
 
 class Lane:
-    """A bounded pool of threads with a bounded queue. Used from one event loop, so a plain counter is exact."""
+    """A bounded pool of threads with a bounded, fair queue. Used from one event loop, so plain counters are exact."""
 
     def __init__(self, name: str, *, workers: int, queue: int, retry_after_s: int, metrics: Metrics) -> None:
         self._name = name
         self._admitted_max = workers + queue
+        self._share = max(1, workers // 2)
+        self._admitted_share = (self._admitted_max + 1) // 2
+        self._free = workers
         self._workers = workers
         self._retry_after_s = retry_after_s
         self._metrics = metrics
         self._limiter: anyio.CapacityLimiter | None = None  # belongs to the loop that first uses it
-        self._admitted = 0
+        self._admitted: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[anyio.Event]] = OrderedDict()  # callers in the order of their turns
 
-    def check_room(self) -> None:
-        """``Overloaded`` when the queue is full: worth asking before a request costs a look-up and a parse."""
-        if self._admitted >= self._admitted_max:
+    def check_room(self, caller: str | None = None) -> None:
+        """``Overloaded`` when the queue, or the caller's share of it, is full: asked before a look-up and a parse."""
+        full = self._admitted.total() >= self._admitted_max
+        if full or (caller is not None and self._admitted[caller] >= self._admitted_share):
             self._metrics.shed.labels(self._name).inc()
             raise Overloaded(
                 "overloaded",
@@ -41,14 +49,58 @@ class Lane:
                 retry_after_s=self._retry_after_s,
             )
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run blocking work in a thread; ``Overloaded`` at once when the queue is full."""
-        self.check_room()
+    async def run(self, work: Callable[[], T], caller: str = "") -> T:
+        """Run blocking work in a thread when it is the caller's turn; ``Overloaded`` at once when the queue is full."""
+        self.check_room(caller or None)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._workers)
-        self._admitted += 1
+        self._admitted[caller] += 1
         try:
-            # Work that began is never abandoned: a charge is followed by its record even when the client has gone.
-            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            await self._turn(caller)
+            try:
+                # Work that began is never abandoned: a charge is followed by its record even when the client has gone.
+                return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            finally:
+                self._ended(caller)
         finally:
-            self._admitted -= 1
+            self._admitted[caller] -= 1
+            if not self._admitted[caller]:
+                del self._admitted[caller]
+
+    async def _turn(self, caller: str) -> None:
+        queue = self._waiting.setdefault(caller, deque())
+        turn = anyio.Event()
+        queue.append(turn)
+        self._grant()
+        try:
+            await turn.wait()
+        except BaseException:  # the request was cancelled while it waited
+            if turn.is_set():
+                self._ended(caller)
+            elif caller in self._waiting:
+                self._waiting[caller].remove(turn)
+                self._forget_if_idle(caller)
+            raise
+
+    def _ended(self, caller: str) -> None:
+        self._free += 1
+        self._running[caller] -= 1
+        if not self._running[caller]:
+            del self._running[caller]
+        self._grant()
+
+    def _grant(self) -> None:
+        """Give free workers to callers in turn. Strangers (the caller is not known yet) share one turn, and no share."""
+        while self._free:
+            caller = next((c for c in self._waiting if not c or self._running[c] < self._share), None)
+            if caller is None:
+                return
+            self._free -= 1
+            self._running[caller] += 1
+            self._waiting[caller].popleft().set()
+            self._waiting.move_to_end(caller)
+            self._forget_if_idle(caller)
+
+    def _forget_if_idle(self, caller: str) -> None:
+        if not self._waiting[caller]:
+            del self._waiting[caller]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -79,6 +80,21 @@ class Dispatch:
         """Whether the workflow is still on its queue: neither taken, nor over, nor unknown."""
         found = self.prepare().list_workflows(workflow_ids=[".".join(workflow)], load_input=False, load_output=False)
         return bool(found) and found[0].status in _WAITING
+
+    def taken(self, datasets: Sequence[str], older_s: float) -> list[tuple[str, str]]:
+        """Workflows of these datasets that some worker took longer ago than this, and has not ended."""
+        before = time.time() - older_s
+        found = self.prepare().list_workflows(
+            status="PENDING", queue_name=[queue_of(one) for one in datasets], load_input=False, load_output=False
+        )
+        late = [one for one in found if (one.updated_at or 0) < before * 1000]
+        return [(job_id, ticket) for job_id, _, ticket in (one.workflow_id.partition(".") for one in late)]
+
+    def end(self, workflows: Sequence[tuple[str, str]]) -> None:
+        """Count them no longer as running. Whoever still works on one holds no claim any more, or has a claim of its own."""
+        for workflow in workflows:
+            if workflow[1]:
+                self.prepare().cancel_workflow(".".join(workflow))
 
     def close(self) -> None:
         """Drop the connections."""

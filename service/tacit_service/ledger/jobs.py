@@ -182,7 +182,7 @@ class Jobs:
                 _write(connection, job_id, status=FAILED, code="worker_lost", claim="", finished_at=journal.utc_now())
                 token = ""
             else:
-                head, token = self._ledger.head_in(connection), secrets.token_hex(16)
+                head, token = self._ledger.head_in(connection), f"{ticket}-{secrets.token_hex(16)}"
                 charged = self._ledger.proof_in(connection, job.charge_id)
                 _write(
                     connection,
@@ -210,13 +210,22 @@ class Jobs:
         theirs = jobs.c.dataset.in_(list(datasets))
         now = self._clock()
         expired = sa.and_(theirs, jobs.c.status == RUNNING, jobs.c.lease_until_ms < int(now * 1000))
+        held: set[tuple[str, str]] = set()
         with self._ledger.reading() as connection:
+            for row in connection.execute(
+                sa.select(jobs.c.job_id, jobs.c.claim).where(theirs, jobs.c.status.in_(OPEN))
+            ):
+                held.add((row.job_id, row.claim.partition("-")[0]))
             ended = list(connection.execute(sa.select(jobs.c.job_id, jobs.c.claim).where(expired)))
             queued = sa.select(jobs.c.job_id, jobs.c.claim).where(theirs, jobs.c.status == QUEUED)
             waiting = [(row.job_id, row.claim) for row in connection.execute(queued)]
+        # What a dead worker had taken stays "pending" in DBOS, and counts against its analyst's limit until it is ended.
+        self._queue.end([(row.job_id, row.claim.partition("-")[0]) for row in ended])
+        self._queue.end([one for one in self._queue.taken(datasets, grace_s) if one not in held])
         astray = {one: self._astray.get(one, now) for one in waiting if not one[1] or not self._queue.waits(one)}
         self._astray = astray
         late = [one for one, since in astray.items() if now - since >= grace_s]
+        self._queue.end(late)
         for job_id, claim in [*((row.job_id, row.claim) for row in ended), *late]:
             with self._ledger.writing() as connection:
                 job = self._row(connection, job_id)

@@ -7,6 +7,7 @@ from the policy alone and is what an analyst would be quoted.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +69,22 @@ def check(loaded: Loaded, reader: TableReader) -> Report:
     lines: list[Line] = []
     for name in loaded.policy.tables:
         lines += _Checker(loaded, reader, name).lines()
+    lines += _checkpoints(loaded)
     return Report(loaded.policy.dataset, tuple(lines), tuple(questions(loaded.policy)))
+
+
+def _checkpoints(loaded: Loaded) -> Iterator[Line]:
+    """Whether the files that registered models start from are those that the policy names."""
+    for name, model in loaded.policy.models.items():
+        if model.checkpoint is None:
+            continue
+        file = loaded.base_dir / model.checkpoint.file
+        if not file.is_file():
+            yield Line("error", f"models.{name}", None, f"there is no checkpoint {model.checkpoint.file}")
+        elif (digest := hashlib.sha256(file.read_bytes()).hexdigest()) != model.checkpoint.sha256:
+            yield Line("error", f"models.{name}", None, f"the checkpoint has the SHA-256 {digest}")
+        else:
+            yield Line("ok", f"models.{name}", None, f"checkpoint {model.checkpoint.file} is the one declared")
 
 
 class _Checker:

@@ -163,6 +163,8 @@ def _problem(document: Document, error: Any) -> Problem:
 def _value_fix(path: at.Path) -> str:
     if "bounds" in path:
         return "Write 'bounds: [low, high]' with values of the column's type; other columns take 'categories'."
+    if path[0] == "response_times":
+        return "Write 'response_times: [50, 100, 200, 400]', longer where queries are slower, or 'response_times: off'."
     if path[-1] in ("epsilon", "delta", "default_epsilon", "max_epsilon", "default_delta"):
         return f"Write a plain decimal, such as '{path[-1]}: {'1e-6' if 'delta' in str(path[-1]) else '0.1'}'."
     return "Write a plain number."

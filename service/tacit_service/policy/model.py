@@ -109,6 +109,28 @@ Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema(_NUMBER)]
 Pair = Annotated[tuple[Bound, Bound], WithJsonSchema(_PAIR)]
 
 
+TIMES = tuple(50 * 2**step for step in range(11))  # 50 ms to 51.2 s
+
+
+def _times(value: Any) -> Any:
+    """``off``, or a ladder of milliseconds."""
+    if value == "off":
+        return ()
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError("not a list of milliseconds, and not 'off'")
+    whole = all(isinstance(step, int) and not isinstance(step, bool) and 1 <= step <= 3_600_000 for step in value)
+    if not whole or list(value) != sorted(set(value)) or len(value) > 64:
+        raise ValueError("the steps are not ascending whole numbers of milliseconds between 1 and 3600000")
+    return tuple(value)
+
+
+_TIMES = {
+    "description": "Milliseconds, ascending, at which answers leave; off: as soon as they are ready",
+    "anyOf": [{"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1}, {"const": "off"}],
+}
+Times = Annotated[tuple[int, ...], BeforeValidator(_times), WithJsonSchema(_TIMES)]
+
+
 class Model(BaseModel):
     """Frozen, closed: an unknown field in the file is an error, not a surprise."""
 
@@ -162,6 +184,8 @@ class Table(Model):
     that has ``unit``. ``one_row_per_unit`` is enforced when the table is loaded (one row is kept).
     ``unit`` may name a column that is not among ``columns``: rows then have their unit, and no one can use the id.
     ``unit: "@row"`` says that each row is a unit of its own.
+    ``expected_rows`` is a public guess of the table's size, not read from the data: it lets quotes say widths of averages, and
+    shares out ε between parts of a query. A wrong guess costs accuracy, never privacy.
     ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
@@ -177,6 +201,7 @@ class Table(Model):
     max_groups: Cap | None = None
     max_rows: Cap | None = None
     max_rows_per_group: Cap | None = None
+    expected_rows: Annotated[int, Field(strict=True, ge=1, le=10**12)] | None = None
     prepared_keys: tuple[tuple[Name, ...], ...] = ()
 
     @property
@@ -233,7 +258,10 @@ class PrivacyUnit(Model):
 
 
 class Policy(Model):
-    """One dataset's policy, version 1. The rules that span fields live in ``policy.rules``, where lines are known."""
+    """One dataset's policy, version 1. The rules that span fields live in ``policy.rules``, where lines are known.
+
+    ``response_times``: answers that took data leave at one of these times; () where the policy says ``off``.
+    """
 
     version: Literal[1] = 1
     dataset: Name
@@ -245,6 +273,7 @@ class Policy(Model):
     per_query: PerQuery = PerQuery()
     analysts: dict[str, Budget] = {}
     roles: dict[str, Budget] = {}
+    response_times: Times = TIMES
     groups: dict[str, Group] = {}
     models: dict[Name, RegisteredModel] = {}
     # Declares that the analysts' limits may add up to more than the dataset's; hides its remainder from analysts.

@@ -278,10 +278,10 @@ def _two_roots(
 ) -> tuple[Floats, Floats]:
     """Where N outweighs its noise the set is one interval: between the root of S − rN = q(r) and of rN − S = q(r)."""
     centre = sums / counts
-    widest = q(np.array([max(abs(lo), abs(hi))])) / counts
+    widest = np.max(q(np.array([lo, hi]))) / counts  # convex: largest at an end
     low = _root(lambda r: sums - r * counts - q(r), centre - widest, centre, lo, hi)
-    # Mirrored: with r = −u, rN − S − q(r) falls with u as well, since q is even.
-    high = -_root(lambda u: -u * counts - sums - q(u), -centre - widest, -centre, -hi, -lo)
+    # Mirrored: with r = −u, rN − S − q(r) falls with u as well.
+    high = -_root(lambda u: -u * counts - sums - q(-u), -centre - widest, -centre, -hi, -lo)
     # A release that points past lo or hi leaves a sliver at that end, or nothing: true to the confidence, yet read as
     # precision that is not there. Keep at least a quarter of the usual reach on each side of the estimate.
     least = q(estimate) / counts / 4.0

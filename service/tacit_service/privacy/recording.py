@@ -2,8 +2,9 @@
 
 It lets tests run neighbouring databases through the real release path and compare the declared with the measured
 sensitivity (Re:cord-play). While it is active, noise is zero or comes from a fixed seed, so an answer is **not
-private**. It therefore needs two keys: code that enters ``recording()``, which no module of the service does, and the
-environment variable ``TACIT_TEST_RECORDING=1``, which the service's settings do not know.
+private**. It therefore needs two keys: code that enters ``recording()``, which no module of the service does but the
+owner's audit (a process that listens to nobody), and the environment variable ``TACIT_TEST_RECORDING=1``, which the
+service's settings do not know.
 """
 
 from __future__ import annotations

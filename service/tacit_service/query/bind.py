@@ -17,9 +17,10 @@ from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 from .bounds import Facts
 from .catalog import Catalog
 from .expr import Expr, Param, Ref, Scalar
+from .found_bounds import bounds_point
 from .outer import Outer, OuterScope, quoted
 from .parse import position
-from .plan import Column, Project, Property, Relation, Values
+from .plan import Column, Project, Property, Relation, ReleasePoint, Values
 from .rules.release import Draft
 from .rules.setop import set_operation
 from .rules.subquery import staged_facts
@@ -32,6 +33,7 @@ from .syntax import strict, unsupported
 EXPANSIONS_MAX = 64
 DRAFTS_MAX = 64
 BOUND_MAX = 20_000
+FINDERS_MAX = 4
 SET_KINDS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
 
 
@@ -42,6 +44,7 @@ class Caps:
     max_rows: int | None = None
     max_groups: int | None = None
     max_amount: float | None = None
+    approx_bounds: bool = False
 
 
 class Binder:
@@ -56,6 +59,7 @@ class Binder:
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
         self.params: list[tuple[Param, Outer]] = []
+        self.bounds_points: dict[tuple[Relation, Expr], ReleasePoint] = {}
         self.lifts: list[list[tuple[Column, Expr]]] = []
         self.correlated: list[bool] = []
         self._ids = itertools.count(1)
@@ -65,6 +69,21 @@ class Binder:
     def new_id(self) -> int:
         """A fresh plan-wide column id."""
         return next(self._ids)
+
+    def find_bounds(self, source: Relation, value: Expr) -> str:
+        """The name of the release point that finds bounds of the value; the same value is paid once."""
+        point = self.bounds_points.get((source, value))
+        if point is None:
+            if len(self.bounds_points) == FINDERS_MAX:
+                raise DerivationError(
+                    "missing_bounds",
+                    f"More than {FINDERS_MAX} expressions have no bounds; each would take a part of the price to find them.",
+                    hint="Give bounds in the statement: GREATEST(low, LEAST(high, x)).",
+                    rule="sensitivity",
+                )
+            point = bounds_point(f"__b{len(self.bounds_points)}", source, value)
+            self.bounds_points[source, value] = point
+        return point.name
 
     @property
     def rows_cap(self) -> int:
@@ -201,7 +220,7 @@ class Binder:
     def _relations(self, sources: list[Source]) -> list[Source]:
         """Public sources bound as relations, since a protected query reads them."""
         for s in sources:
-            if s.relation is None:
+            if s.relation is None and not s.lateral:
                 if s.outer is not None and not s.outer.public and s.outer.single:
                     s.relation = staged_row(self, s.outer)
                     continue

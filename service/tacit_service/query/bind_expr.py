@@ -163,6 +163,10 @@ class ExprBinder:
         strict(self.sql, node, "this", "expression")
         if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
             return self._in(exp.In(this=node.this, query=node.expression.this))
+        if isinstance(node.expression, exp.Any | exp.All):
+            from .rules.subquery import quantified
+
+            return quantified(self, node, COMPARISONS[type(node)])
         a, b = self.unify(node, [node.this, node.expression])
         name = COMPARISONS[type(node)]
         never = name in ("is_not_distinct", "is_distinct")

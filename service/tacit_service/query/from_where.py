@@ -17,6 +17,7 @@ from .parse import position
 from .plan import Column, Filter, Project, Relation
 from .rules.aggregate import has_aggregate
 from .rules.join import join
+from .rules.lateral import lateral
 from .scope import Entry, Scope
 from .sources import Env, Source, join_kind, shared_names
 from .syntax import unsupported
@@ -41,9 +42,15 @@ def from_clause(
     relation = first.relation
     scope.entries = [Entry(first.alias, relation.columns)]
     for source in sources[1:]:
-        assert source.relation is not None
         assert source.join is not None
         kind = join_kind(binder, source.join)
+        if source.lateral:
+            scope.relation = relation
+            relation, columns = lateral(binder, source, relation, scope, kind)
+            scope.entries.append(Entry(source.alias, columns))
+            refresh(scope, relation)
+            continue
+        assert source.relation is not None
         entry = Entry(source.alias, source.relation.columns)
         on = _condition(binder, source, scope, entry, env, kind)
         if key_table is not None and not (kind == "left" and source.relation.protected):

@@ -7,6 +7,7 @@ aggregates need are taken once; a count or a sum beside an average is read off t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -26,12 +27,16 @@ PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 
 
+Finder = Callable[[Relation, Expr], str]
+"""Registers a release point that finds the bounds of a value, and names it."""
+
+
 class MeasureBuilder:
     """Chooses the form of bounding for one release point and collects its measures."""
 
     def __init__(
         self, source: Relation, keys: list[Expr], *, rows: int, groups: tuple[int, int], form: str, amount: float | None,
-        thresholded: bool = False,
+        thresholded: bool = False, finder: Finder | None = None,
     ) -> None:  # fmt: skip
         self.source = source
         self.rows = rows if source.max_rows is None else min(rows, source.max_rows)
@@ -41,6 +46,7 @@ class MeasureBuilder:
         self.one_row = source.max_rows == 1
         self.unit_level = all(k.facts.per_unit for k in keys)
         self.thresholded = thresholded
+        self.finder = finder
         self.measures: list[Measure] = []
         self.counted: set[tuple[Expr, ...]] = set()
 
@@ -107,12 +113,18 @@ class MeasureBuilder:
 
     def axis(self, value: Expr, label: str, at: Position | None, steps_max: int = VALUE_MAX) -> Axis:
         """The value on its grid, coarsened past ``steps_max`` steps, about the middle of its bounds."""
+        if self._unbounded(value) and self.finder is not None:
+            steps = min(steps_max, VALUE_STEPS)
+            return Axis(value, 0, steps, Fraction(1, steps), Fraction(0), self.finder(self.source, value))
         lo, hi = finite_bounds(value, label, at)
         grid = value_grid(value.facts, lo, hi)
         grid *= max(math.ceil((hi - lo) / grid / steps_max), 1)
         center = Fraction(round((lo + hi) / 2 / grid)) * grid
         low, high = math.floor((lo - center) / grid), math.ceil((hi - center) / grid)
         return Axis(value, low, max(high, low + 1), grid, center)
+
+    def _unbounded(self, value: Expr) -> bool:
+        return value.facts.type.numeric and not value.facts.bounds.finite
 
     def pair(self, axis: Axis, where: tuple[Expr, ...]) -> tuple[str, ...]:
         """Σu and Σt of an axis: their sum counts the rows, their difference is the centred sum.
@@ -179,15 +191,16 @@ class MeasureBuilder:
 
     # -- outputs
 
-    def outputs(self, aggs: list[Agg], labels: list[str], at: Position | None) -> list[Output]:
+    def outputs(self, aggs: list[Agg], labels: list[str], places: list[Position | None]) -> list[Output]:
         """All outputs. Averages and spreads come first, so that counts and sums of the same rows are read off their cells."""
-        calls = [(f"a{i}", agg, label) for i, (agg, label) in enumerate(zip(aggs, labels, strict=True))]
+        calls = [(f"a{i}", *call) for i, call in enumerate(zip(aggs, labels, places, strict=True))]
         self.counted = {self._present(a) for a in aggs if a.function == "count" and not a.distinct}
         rank = {"count": 2, "sum": 1}
         made = {
-            n: self.output(n, a, label, at) for n, a, label in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
+            n: self.output(n, a, label, at)
+            for n, a, label, at in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
         }
-        return [made[n] for n, _, _ in calls]
+        return [made[n] for n, *_ in calls]
 
     def _present(self, agg: Agg) -> tuple[Expr, ...]:
         where = () if agg.where is None else (agg.where,)
@@ -195,6 +208,8 @@ class MeasureBuilder:
 
     def _sum(self, name: str, arg: Expr, present: tuple[Expr, ...], label: str, at: Position | None) -> Output:
         """A sum alone; beside a count or an average of the same rows, read off their pair where the bounding allows."""
+        if self._unbounded(arg) and self.finder is not None:
+            return Output(name, AggKind.SUM, self.pair(self.axis(arg, label, at), present), label, Type.NUMBER)
         weighed = self.amount is None and not (self.unit_level or self._by_groups())
         if weighed or (self.one_row and self.amount is None):
             axis = self.axis(arg, label, at)
@@ -220,7 +235,8 @@ class MeasureBuilder:
         if agg.function == "sum":
             return self._sum(name, arg, present, label, at)
         lo, hi = (None, None)
-        if agg.function in ("avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop", "quantile_cont",
+        approximate = self.finder is not None and agg.function == "avg" and self._unbounded(arg)
+        if not approximate and agg.function in ("avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop", "quantile_cont",
                             "quantile_disc", "median"):  # fmt: skip
             lo, hi = finite_bounds(arg, label, at)
         if agg.function == "avg":

@@ -24,7 +24,15 @@ NAMES = {
     "max_groups": "max_groups",
     "max_rows": "max_rows",
     "max_amount": "max_amount",
+    "accuracy": "accuracy",
+    "bias_check": "bias_check",
+    "approx_bounds": "approx_bounds",
+    "privacy_unit_column": "privacy_unit_column",
+    "group_selection_strategy": "group_selection_strategy",
 }
+FLAGS = {"bias_check", "approx_bounds"}
+# said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a Laplace threshold
+GRANTED = {"group_selection_strategy": {"laplace_threshold", "public_groups"}}
 _HINT = "Write SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1, max_groups_contributed = 3) …"
 
 
@@ -63,14 +71,23 @@ def _options(sql: str, tokens: list[Token], at: int) -> tuple[dict[str, str], in
             return options, tokens[i].end + 1
         if i + 2 >= len(tokens) or tokens[i + 1].token_type is not TokenType.EQ:
             raise _invalid(sql, tokens[i], "An option is not of the form name = value.")
+        if tokens[i + 2].text.lower() in GRANTED.get(tokens[i].text.lower(), ()):
+            i += 4 if i + 3 < len(tokens) and tokens[i + 3].token_type is TokenType.COMMA else 3
+            continue
         name = NAMES.get(tokens[i].text.lower())
         if name is None or name in options:
             raise _invalid(sql, tokens[i], f"The option {tokens[i].text[:40]} is unknown or stands twice.")
         value = tokens[i + 2]
-        if value.token_type not in (TokenType.NUMBER, TokenType.STRING):
+        words = name in FLAGS or name in ("privacy_unit_column", "group_selection_strategy")
+        if value.token_type not in (TokenType.NUMBER, TokenType.STRING) and not words:
             raise _invalid(sql, value, "The value of an option is a plain number.")
+        if name in FLAGS and value.text.lower() not in ("true", "false"):
+            raise _invalid(sql, value, f"{name} is TRUE or FALSE.")
         options[name] = value.text
         i += 3
+        while name == "privacy_unit_column" and i + 1 < len(tokens) and tokens[i].token_type is TokenType.DOT:
+            options[name] = f"{options[name]}.{tokens[i + 1].text}"
+            i += 2
         if i < len(tokens) and tokens[i].token_type is TokenType.COMMA:
             i += 1
     raise _invalid(sql, tokens[-1], "The list of options is not closed.")

@@ -96,7 +96,7 @@ class Filter(Relation):
 class Join(Relation):
     """``kind``: inner, left, right, full, semi, anti. ``on_unit``: equality of unit ids is part of the condition.
 
-    When only one side is protected the unit comes from that side.
+    When only one side is protected the unit comes from that side. ``lateral``: the right side reads columns of the left.
     """
 
     left: Relation
@@ -104,6 +104,7 @@ class Join(Relation):
     kind: str
     on: Expr | None
     on_unit: bool
+    lateral: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ class Axis:
     """A bounded value on a public grid: the integer v = (value - center)/grid within [``low``, ``high``].
 
     With u = v - low and t = high - v, u + t is ``width`` in every row: sums of both give a sum and a count at one price.
+    ``found_by`` names the release point that finds the bounds of an axis whose bounds are not public: until then its width in
+    steps is known, and with it every sensitivity, but not how long a step is.
     """
 
     value: Expr
@@ -188,6 +191,7 @@ class Axis:
     high: int
     grid: Fraction
     center: Fraction
+    found_by: str = ""
 
     @builtins.property
     def width(self) -> int:
@@ -284,6 +288,11 @@ class ReleasePoint:
     outputs: tuple[Output, ...]
     threshold_on: str | None = None
 
+    @builtins.property
+    def finds_bounds(self) -> bool:
+        """A noisy histogram over powers of two, from which later release points take their bounds."""
+        return not self.outputs and not self.keys and any(m.kind is MeasureKind.HISTOGRAM for m in self.measures)
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:
@@ -321,6 +330,7 @@ class Plan:
 
     ``row_wise``: the outer statement is row-wise over one table (``row_stack``), so re-draws ride along in one run
     (``interval_sql``).
+    ``selects``: numbers may decide which rows are shown (HAVING, QUALIFY, LIMIT); ``sorts``: in which order.
     ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
     """
 
@@ -335,6 +345,8 @@ class Plan:
     interval_sql: str | None = None
     params: tuple[ParamPlan, ...] = ()
     row_stack: str | None = None
+    selects: bool = False
+    sorts: bool = False
     notes: tuple[str, ...] = field(default=())
 
     def stack(self, name: str) -> Stack:

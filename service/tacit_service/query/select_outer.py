@@ -13,7 +13,8 @@ from .columns import written_out
 from .outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from .parse import position
 from .rules.aggregate import has_aggregate
-from .sources import Env, Source, join_kind, shared_names
+from .rules.lateral import lateral_query
+from .sources import Env, Source, join_kind, renamed, shared_names
 from .syntax import strict, unsupported
 
 if TYPE_CHECKING:
@@ -29,9 +30,15 @@ def outer_select(
     expressions = OuterExpressions(binder, scope, env)
     joins: list[exp.Join] = []
     for source in sources:
+        if source.lateral:
+            source.outer = binder.bind_outer(lateral_query(binder, source), env, scope)
+            if source.aliases:
+                source.outer = renamed(source.outer, source.aliases)
         assert source.outer is not None
         scope.entries.append((source.alias, source.outer.columns))
-        item = exp.Subquery(this=source.outer.tree.copy(), alias=_table_alias(source))
+        item: exp.Expr = exp.Subquery(this=source.outer.tree.copy(), alias=_table_alias(source))
+        if source.lateral:
+            item = exp.Lateral(this=exp.Subquery(this=source.outer.tree.copy()), alias=_table_alias(source))
         if source.join is None:
             result.set("from_", exp.From(this=item))
         else:
@@ -80,9 +87,7 @@ def _table_alias(source: Source) -> exp.TableAlias:
     return exp.TableAlias(this=quoted(source.alias), columns=[quoted(c.name) for c in source.outer.columns])
 
 
-def _join(
-    binder: Binder, join: exp.Join, item: exp.Subquery, expressions: OuterExpressions, source: Source
-) -> exp.Join:
+def _join(binder: Binder, join: exp.Join, item: exp.Expr, expressions: OuterExpressions, source: Source) -> exp.Join:
     method = str(join.args.get("method") or "").upper()
     kind = join_kind(binder, join, asof=True)
     rebuilt = exp.Join(this=item)

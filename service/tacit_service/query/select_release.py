@@ -56,16 +56,17 @@ def release_select(
     grouping = levels if finest else None
     if finest:
         levels = [list(range(len(nodes)))]
+    stages = len(binder.params)
     drafts = [
         binder.add_draft(
             lambda name, level=level: Draft(  # type: ignore[misc]
-                name, relation, [(f"k{i}", keys[i], labels[i]) for i in level], [], [], key_table, distinct_only
+                name, relation, [(f"k{i}", keys[i], labels[i]) for i in level], [], [], [], key_table, distinct_only
             )
         )
         for level in levels
     ]
     whole = Draft(drafts[0].name, relation, [(f"k{i}", k, labels[i]) for i, k in enumerate(keys)],
-                  drafts[0].aggs, drafts[0].labels, key_table)  # fmt: skip
+                  drafts[0].aggs, drafts[0].labels, drafts[0].places, key_table)  # fmt: skip
     expressions = ReleasedExpressions(binder, inner, whole, nodes, env, grouping or levels, totals=finest)
     result, columns = _projected(binder, select, expressions)
     _having(select, result, expressions)
@@ -76,9 +77,11 @@ def release_select(
     bare.set("having", None)
     tail(binder, bare, result, expressions)
     flushed = binder.flush(relation)
+    if len(binder.params) > stages:  # what an aggregate reads of an earlier stage runs before it
+        binder.drafts = [*(d for d in binder.drafts if all(d is not mine for mine in drafts)), *drafts]
     for draft in drafts:
         draft.source = flushed
-        draft.aggs, draft.labels = whole.aggs, whole.labels
+        draft.aggs, draft.labels, draft.places = whole.aggs, whole.labels, whole.places
     result.set("from_", exp.From(this=exp.Table(this=quoted(whole.name))))
     binder.stacks.append((whole, [(d.name, tuple(level)) for d, level in zip(drafts, levels, strict=True)]))
     row_wise = (

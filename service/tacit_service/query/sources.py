@@ -62,6 +62,7 @@ class Source:
     table: str | None = None
     join: exp.Join | None = None
     aliases: list[str] = field(default_factory=list)
+    lateral: bool = False
 
     @property
     def protected(self) -> bool:
@@ -124,6 +125,9 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
         source = Source(_alias(node) or f"__q{binder.new_id()}", node, env, join=join, aliases=_columns(node))
         _fill(binder, source, node.this, env, as_relation)
         return [source]
+    if isinstance(node, exp.Lateral) and join is not None:
+        name = _alias(node) or f"__q{binder.new_id()}"
+        return [Source(name, node, env, join=join, aliases=_columns(node), lateral=True)]
     if isinstance(node, exp.Unnest):
         node = _unnested(binder, node)
     if isinstance(node, exp.Values):
@@ -138,12 +142,13 @@ def _fill(binder: Binder, source: Source, query: exp.Expr, env: Env, as_relation
         raise unsupported(binder.sql, query, f"{label(query)} in FROM")
     bound = binder.bind_query(query, env, as_relation=as_relation)
     if isinstance(bound, Outer):
-        source.outer = bound if not source.aliases else _renamed(bound, source.aliases)
+        source.outer = bound if not source.aliases else renamed(bound, source.aliases)
     else:
         source.relation = rename(bound, source.aliases)
 
 
-def _renamed(outer: Outer, names: list[str]) -> Outer:
+def renamed(outer: Outer, names: list[str]) -> Outer:
+    """The outer query with its first columns renamed (alias lists)."""
     columns = [
         OuterColumn(names[i] if i < len(names) else c.name, c.kind, c.source) for i, c in enumerate(outer.columns)
     ]
@@ -190,7 +195,7 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
         source.outer = Outer(tree, columns, public=True)
         binder.public_tables.add(info.name)
         if source.aliases:
-            source.outer = _renamed(source.outer, source.aliases)
+            source.outer = renamed(source.outer, source.aliases)
         return source
     binder.tables_used.add(info.name)
     scan = binder.new_id()
@@ -207,13 +212,13 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
 def _cte(binder: Binder, source: Source, cte: Cte, as_relation: bool) -> None:
     names = source.aliases or cte.columns
     if cte.outer is not None and not as_relation:
-        source.outer = cte.outer if not names else _renamed(cte.outer, names)
+        source.outer = cte.outer if not names else renamed(cte.outer, names)
         return
     binder.count_expansion(source.node)
     bound = binder.bind_query(cte.node, cte.env, as_relation=as_relation)
     if isinstance(bound, Outer):
         cte.outer = bound
-        source.outer = bound if not names else _renamed(bound, names)
+        source.outer = bound if not names else renamed(bound, names)
     else:
         source.relation = rename(bound, names)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from tacit_service.errors import DerivationError, Position
@@ -30,6 +32,7 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
     binder = Binder(catalog, sql, caps or Caps())
     outer = binder.bind_top(tree)
     releases = tuple(_release(binder, d, tree) for d in binder.drafts)
+    releases = (*binder.bounds_points.values(), *releases)  # bounds are found before they are used
     return _assembled(binder, outer, releases)
 
 
@@ -46,8 +49,9 @@ def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:
         form=binder.catalog.policy.contribution.form,
         amount=binder.caps.max_amount,
         thresholded=not public,
+        finder=binder.find_bounds if binder.caps.approx_bounds else None,
     )
-    outputs = builder.outputs(draft.aggs, draft.labels, at)
+    outputs = builder.outputs(draft.aggs, draft.labels, draft.places)
     if not outputs and not exprs:
         raise DerivationError(
             "unsupported_syntax", "The SELECT has neither an aggregate nor a group.", position=at, rule="release"
@@ -123,7 +127,35 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         interval_sql=interval_sql,
         params=params,
         row_stack=row_stack,
+        selects=bool(releases) and _selects(tree),
+        sorts=bool(releases) and _sorts(tree, outer),
     )
+
+
+def _selects(tree: exp.Expr) -> bool:
+    """Some part of the statement keeps rows by what their numbers are; a condition on keys alone does not."""
+    if tree.find(exp.Limit, exp.Offset) is not None:
+        return True
+    conditions = tree.find_all(exp.Where, exp.Having, exp.Qualify)
+    return any(not re.fullmatch(r"k\d+", c.name) for w in conditions for c in w.find_all(exp.Column))
+
+
+def _sorts(tree: exp.Expr, outer: Outer) -> bool:
+    """The rows are sorted by something that is no key."""
+    order = tree.args.get("order")
+    if order is None:
+        return False
+    kinds = {c.name.lower(): c.kind for c in outer.columns}
+    for item in order.expressions:
+        inner = item.this
+        if isinstance(inner, exp.Literal) and inner.name.isdigit() and 0 < int(inner.name) <= len(outer.columns):
+            known = outer.columns[int(inner.name) - 1].kind
+        else:
+            known = kinds.get(inner.name.lower(), "") if isinstance(inner, exp.Column) else ""
+            known = "key" if not known and re.fullmatch(r"k\d+", inner.name) else known
+        if known not in ("key", "public"):
+            return True
+    return False
 
 
 def _param(name: str, tree: exp.Query, stacks: list[str]) -> ParamPlan:

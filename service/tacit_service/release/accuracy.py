@@ -1,69 +1,159 @@
-"""Ask by accuracy: the smallest ε at which every count and sum of a plan is within the half-width asked. Touches no data."""
+"""Ask by accuracy: the smallest ε at which every number of a plan is within the half-width asked. Touches no data.
+
+A width is absolute ("±50"), or a share of a size that is public to who asks: "5 % of rel_…", a release that they hold, or
+"5 %" of what the policy's ``expected_rows`` lets expect.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
+from tacit.wire import Answer, QueryRequest
 from tacit_service.errors import RequestError
 from tacit_service.privacy.units import Epsilon
-from tacit_service.query.plan import Plan
+from tacit_service.query.plan import Output, Plan, ReleasePoint
 
 from .estimate import Estimate
-from .intervals import half_width
+from .intervals import expected_half_width, half_width
+from .shares import Sizes, rows_a_group, size
 
 STEP = 10**6  # ε is found on a grid of 1e-6
+_TEXT = re.compile(r"(?:±|\+/-)?\s*(?P<number>[0-9.eE+-]+)\s*(?:(?P<share>%)\s*(?:of\s+(?P<release>rel_[0-9a-zA-Z]+))?)?"
+                   r"(?:\s*at\s*95\s*%)?\Z")  # fmt: skip
 
 
-def parse_accuracy(value: str | int | float) -> float:
-    """A positive half-width such as 50 or "±50". Raises ``RequestError`` accuracy_invalid."""
-    text = (repr(value) if isinstance(value, float) else str(value)).strip().removeprefix("±").strip()
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The half-width asked: a number, or a ``share`` of ``sizes`` by column (of expected rows where there are none)."""
+
+    width: float
+    share: bool = False
+    release: str | None = None
+    sizes: Mapping[str, float] = field(default_factory=dict)
+
+
+def parse_accuracy(value: str | int | float) -> Target:
+    """ "±50 at 95 %", "50", "5 %", "5 % of rel_…". Raises ``RequestError`` accuracy_invalid."""
+    text = (repr(value) if isinstance(value, float) else str(value)).strip()
+    match = _TEXT.match(text)
     try:
-        width = Decimal(text)
+        width = Decimal(match["number"] if match else "NaN")
     except InvalidOperation:
         width = Decimal("NaN")
-    if not width.is_finite() or not 0 < width < Decimal(10) ** 18:
-        raise RequestError(
-            "accuracy_invalid",
-            "accuracy is not a positive number.",
-            hint='Write the half-width that you need, such as "50".',
-            rule="parameters",
+    if match is None or not width.is_finite() or not 0 < width < Decimal(10) ** 18:
+        raise _invalid(
+            "accuracy is not a positive number.", 'Write the half-width that you need, such as "50" or "5 % of rel_…".'
         )
-    return float(width)
+    if match["share"]:
+        return Target(float(width) / 100, True, match["release"])
+    return Target(float(width))
 
 
-def smallest_epsilon(plan: Plan, price_at: Callable[[Epsilon], Estimate], target: float, cap: Epsilon) -> Epsilon:
-    """The smallest ε, in steps of 1e-6, whose widest interval is within ``target``.
+def released_id(request: QueryRequest, options: Callable[[str], tuple[str, dict[str, str]]]) -> str | None:
+    """The release whose sizes the request's accuracy is relative to, if there is one."""
+    said = request.accuracy
+    if said is None and "differential_privacy" in request.sql.lower():
+        said = options(request.sql)[1].get("accuracy")
+    return None if said is None else parse_accuracy(said).release
 
-    Raises ``RequestError`` accuracy_invalid when the plan has other outputs than counts and sums, or when even ``cap``
-    is not enough; the message tells what it gives.
+
+def sizes_of(answer: Answer) -> dict[str, float]:
+    """The smallest magnitude of each measured column of a release, zeros left out: what a share is a share of."""
+    found: dict[str, float] = {}
+    for i, column in enumerate(answer.columns):
+        if column.kind in ("noisy", "derived") and column.type in ("integer", "number"):
+            cells = [abs(float(c)) for c in (r[i] for r in answer.rows) if isinstance(c, int | float) and c]
+            if cells:
+                found[column.name] = min(cells)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of one number: at most ``width`` wide to each side, in a group of ``rows`` where that matters."""
+
+    point: ReleasePoint
+    output: Output
+    width: float
+    rows: float | None
+
+    def ratio(self, estimate: Estimate) -> float:
+        """How many times wider than asked it would be."""
+        half = half_width(self.point, self.output, estimate)
+        if half is None and self.rows is not None:
+            half = expected_half_width(self.point, self.output, estimate, self.rows)
+        if half is None:
+            raise _invalid(
+                f"The width of {self.output.label} depends on the answer.",
+                "Ask by epsilon, ask for counts and sums alone, or have the policy tell expected_rows.",
+            )
+        return half / self.width
+
+
+def wanted(plan: Plan, target: Target, groups: Mapping[str, int | None], sizes: Sizes) -> list[Wanted]:
+    """Every number of the plan with its width. Raises ``RequestError`` accuracy_invalid where a size is not known."""
+    found = []
+    for point in plan.releases:
+        known = sizes.knows(point.source)
+        rows = rows_a_group(point, groups, sizes) if known else None
+        named = {m.name: m for m in point.measures}
+        for output in point.outputs:
+            width = target.width
+            if target.share:
+                width *= _size(plan, point, output, target) or (
+                    size(output, [named[m] for m in output.measures], rows) if rows and not target.release else 0.0
+                )
+            if not width:
+                raise _invalid(
+                    f"What {output.label} is relative to is not known.",
+                    "Name a release that you hold with a column of the same name: accuracy = '5 % of rel_…'.",
+                )
+            found.append(Wanted(point, output, width, rows))
+    return found
+
+
+def _size(plan: Plan, point: ReleasePoint, output: Output, target: Target) -> float:
+    stacks = {s.name for s in plan.stacks if any(r == point.name for r, _ in s.parts)}
+    names = [
+        c.name for c in plan.columns if c.source is not None and c.source[0] in stacks and c.source[1] == output.name
+    ]
+    found = [target.sizes[n] for n in names if n in target.sizes]
+    if not found and len(target.sizes) == 1:
+        found = list(target.sizes.values())
+    return min(found, default=0.0)
+
+
+def smallest_epsilon(numbers: list[Wanted], price_at: Callable[[Epsilon], Estimate], cap: Epsilon) -> Epsilon:
+    """The smallest ε, in steps of 1e-6, at which no number is wider than asked.
+
+    Raises ``RequestError`` accuracy_invalid when a width depends on the answer, or when even ``cap`` is not enough; the
+    message tells what it gives.
     """
 
-    def widest(steps: int) -> float:
+    def worst(steps: int) -> float:
         estimate = price_at(Epsilon(steps * STEP))
-        widths = [half_width(p, o, estimate) for p in plan.releases for o in p.outputs]
-        if not widths or any(w is None for w in widths):
-            raise RequestError(
-                "accuracy_invalid",
-                "Only counts and sums have a width that is known before the answer.",
-                hint="Ask by epsilon, or ask for counts and sums alone.",
-                rule="parameters",
-            )
-        return max(w for w in widths if w is not None)
+        return max(w.ratio(estimate) for w in numbers)
 
     low, high = 1, cap.units // STEP
-    best = widest(high)
-    if best > target:
-        raise RequestError(
-            "accuracy_invalid",
-            f"Even epsilon {cap}, the most that one query may ask, gives ±{best:.6g}.",
-            hint=f"Ask for ±{best:.6g} or more, or lower max_rows, max_groups or max_amount.",
-            rule="parameters",
+    best = worst(high)
+    if best > 1:
+        least = max(numbers, key=lambda w: w.ratio(price_at(cap)))
+        gives = best * least.width
+        raise _invalid(
+            f"Even epsilon {cap}, the most that one query may ask, gives ±{gives:.6g} on {least.output.label}.",
+            f"Ask for ±{gives:.6g} or more, or lower max_rows, max_groups or max_amount.",
         )
     while low < high:
         middle = (low + high) // 2
-        if widest(middle) <= target:
+        if worst(middle) <= 1:
             high = middle
         else:
             low = middle + 1
     return Epsilon(high * STEP)
+
+
+def _invalid(detail: str, hint: str) -> RequestError:
+    return RequestError("accuracy_invalid", detail, hint=hint, rule="parameters")

@@ -11,16 +11,21 @@ from tacit.wire import (
     MechanismInfo,
     QuotedColumn,
     QuotedRelease,
+    Survival,
     TableFacts,
 )
 from tacit_service.policy.model import Column, Policy, Table
 from tacit_service.query.functions import PUBLIC_NAMES
 from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
-from .estimate import Vector, contribution_words, step
-from .intervals import half_width
+from .bias import PricedCheck
+from .bias import quote_words as bias_words
+from .estimate import Vector, contribution_words
+from .intervals import expected_half_width, half_width
 from .postprocessing import cell, wire_type
 from .prepare import Prepared
+from .shares import ROWS_DEFAULT
+from .survival import in_words, survival
 
 AGGREGATES = ("count", "sum", "avg", "median", "quantile_cont", "quantile_disc", "stddev", "variance", "count_if")
 
@@ -48,7 +53,26 @@ def mechanism_info(prepared: Prepared, v: Vector) -> MechanismInfo:
 
 def mechanism_infos(prepared: Prepared, point: str | None = None) -> list[MechanismInfo]:
     """All measurements of a prepared request, or of one of its release points."""
-    return [mechanism_info(prepared, v) for v in prepared.estimate.vectors if point in (None, v.point)]
+    drawn = [mechanism_info(prepared, v) for v in prepared.estimate.vectors if point in (None, v.point)]
+    return drawn + [_check_info(c) for c in prepared.estimate.checks if point in (None, c.check.point)]
+
+
+def _check_info(one: PricedCheck) -> MechanismInfo:
+    m, s = one.measurement, one.measurement.sensitivity
+    return MechanismInfo(
+        release_point=one.check.point,
+        measure=f"bias check: {one.check.what} of {one.label}",
+        mechanism=m.kind,
+        scale=m.scale,
+        unit_scale=m.scale,
+        l0=s.l0,
+        l1=float(s.l1),
+        l2=s.l2,
+        linf=float(s.linf),
+        epsilon=str(m.epsilon),
+        delta=str(m.delta),
+        contribution="what counts and what is lost of a unit, up to 4 times its bound",
+    )
 
 
 def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
@@ -78,11 +102,14 @@ def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[
     width = half_width(point, output, prepared.estimate)
     if width is not None:
         return width, None
-    if output.kind is AggKind.AVG:
-        priced = prepared.estimate.of(point.name, output.measures[0])
-        low, high = priced.measure.axes[0].ends
-        middle = float(high - low) / 2 * priced.measurement.half_width() / priced.factor * step(priced.measure) * 1.5
-        return None, f"about ±{middle:.4g} / n in a group of n rows"
+    rows = prepared.rows.get(point.name)
+    about = expected_half_width(point, output, prepared.estimate, rows or ROWS_DEFAULT)
+    if any(a.found_by for m in point.measures if m.name in output.measures for a in m.axes):
+        return None, "depends on the bounds found; its interval comes with the answer"
+    if about is not None and rows is not None:
+        return about, f"about, in a group of {rows:,.0f} rows"
+    if about is not None and output.kind is AggKind.AVG:
+        return None, f"about ±{about * ROWS_DEFAULT:.4g} / n in a group of n rows"
     return None, "depends on the answer; its interval comes with it"
 
 
@@ -97,9 +124,16 @@ def quoted_releases(prepared: Prepared) -> list[QuotedRelease]:
                 keys="public" if point.public_keys else "threshold",
                 groups=None if keys is None else len(keys),
                 measurements=mechanism_infos(prepared, point.name),
+                survival=[Survival(people=n, chance=round(c, 4)) for n, c in _survival(prepared, point)],
             )
         )
     return result
+
+
+def _survival(prepared: Prepared, point: ReleasePoint) -> list[tuple[int, float]]:
+    if point.threshold_on is None:
+        return []
+    return survival(prepared.estimate.of(point.name, point.threshold_on).measurement)
 
 
 def dataset_facts(policy: Policy) -> DatasetFacts:
@@ -117,6 +151,7 @@ def dataset_facts(policy: Policy) -> DatasetFacts:
         default_epsilon=str(policy.per_query.default_epsilon),
         max_epsilon=str(policy.per_query.max_epsilon),
         default_delta=str(policy.per_query.default_delta),
+        response_times=list(policy.response_times),
         functions=sorted({*PUBLIC_NAMES, *AGGREGATES}),
     )
 
@@ -172,6 +207,19 @@ def _cut_groups(prepared: Prepared) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+def _shares(prepared: Prepared) -> list[str]:
+    """By which weights ε is split, and what they rest on."""
+    if len(prepared.estimate.vectors) < 2:
+        return []
+    parts = ", ".join(
+        f"{v.measurement.epsilon} for {' and '.join(n for n, _ in v.parts)}" for v in prepared.estimate.vectors[:8]
+    )
+    known = "the policy's expected_rows" if prepared.rows else "equal sizes of tables"
+    return [
+        f"ε is split so that the widest relative interval is narrowest: {parts}. Sizes are guessed from {known}, never from data."
+    ]
+
+
 def notes(prepared: Prepared, held: bool) -> list[str]:
     """What a person should know beside the numbers."""
     said: list[str] = []
@@ -191,6 +239,11 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
     said += _cut_groups(prepared)
     if prepared.plan.params:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+    said += _shares(prepared)
+    said += bias_words(prepared.estimate.checks) if prepared.bias_check else []
+    if any(p.finds_bounds for p in prepared.plan.releases):
+        said.append("A part of the price finds bounds that the policy lacks; widths are known after that.")
     if any(not p.public_keys for p in prepared.plan.releases):
         said.append("Groups with few people may be missing: keys that are not declared pass a noisy threshold.")
+        said += [in_words(found) for p in prepared.plan.releases if (found := _survival(prepared, p))]
     return said

@@ -6,7 +6,7 @@ narrowest (``shares``); each measurement's price is its OpenDP map's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,6 +21,7 @@ from tacit_service.privacy.sensitivity import combined
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.plan import Form, Measure, MeasureKind, Plan, ReleasePoint
 
+from .bias import PricedCheck, parts_of, plan_checks, priced_checks
 from .shares import Sizes, factors, point_groups, shares
 from .values import Floats, step
 
@@ -82,16 +83,22 @@ class Estimate:
 
     priced: tuple[Priced, ...]
     vectors: tuple[Vector, ...] = ()
+    checks: tuple[PricedCheck, ...] = ()
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """All that is drawn, the checks of bias last."""
+        return [*(v.measurement for v in self.vectors), *(c.measurement for c in self.checks)]
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What the ledger is asked to charge."""
-        return tuple(v.measurement.event for v in self.vectors)
+        return tuple(m.event for m in self.measurements)
 
     @property
     def epsilon(self) -> Epsilon:
         """Sum of the measurements' ε."""
-        return Epsilon(sum(v.measurement.epsilon.units for v in self.vectors))
+        return Epsilon(sum(m.epsilon.units for m in self.measurements))
 
     @property
     def delta(self) -> Delta:
@@ -105,19 +112,24 @@ class Estimate:
 
 def estimate(
     plan: Plan, epsilon: Epsilon, delta: Delta, *, unit: str, mechanism: str = "auto", spare_delta: bool = False,
-    groups: Mapping[str, int | None] | None = None, sizes: Sizes | None = None,
+    weights: Sequence[int] | None = None, bias_check: bool = False,
 ) -> Estimate:  # fmt: skip
     """Share ε over the measurements of all release points by ``shares``, and δ over those that need it.
 
     ``spare_delta``: the caller offered δ beyond what thresholds need, so Gaussian noise may be used where it is narrower.
-    ``groups``: how many rows each release point will have, where that is public. ``sizes``: expected sizes of tables.
+    ``bias_check``: a tenth of ε goes to what bounds cut away.
+    ``weights``: as ``shares`` gives them.
     Raises ``RequestError`` delta_invalid when unknown keys meet δ = 0.
     """
     if not plan.releases:
         return Estimate((), ())
+    checks: tuple[PricedCheck, ...] = ()
+    if bias_check and plan_checks(plan):
+        epsilon, spent = parts_of(epsilon)
+        checks = priced_checks(plan, spent, unit)
     sets = [(point, g) for point in plan.releases for g in point_groups(point)]
-    weights = shares(plan, groups or {}, sizes or Sizes())
-    parts = dict(zip([(p.name, g) for p, g in sets], epsilon.split(weights), strict=True))
+    split = epsilon.split(list(weights or shares(plan, {}, Sizes())))
+    parts = dict(zip([(p.name, g) for p, g in sets], split, strict=True))
     offered = mechanism == "gaussian" or (mechanism == "auto" and spare_delta)
     takers = [g for p, g in sets if _passes(p, g)]
     gaussian = [p for p in plan.releases if offered and any(not _passes(p, g) for g in point_groups(p))]
@@ -131,7 +143,7 @@ def estimate(
         rest = [(g, share) for g, share in own if not _passes(point, g)]
         part = next(deltas) if point in gaussian else Delta(0)
         vectors += _rest(point, rest, part, unit, mechanism)
-    return Estimate(_priced(plan, vectors), tuple(vectors))
+    return Estimate(_priced(plan, vectors), tuple(vectors), checks)
 
 
 Group = tuple[Measure, ...]

@@ -46,6 +46,12 @@ def explanation(prepared: Prepared) -> str:
                 f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf} in steps of {step(p.measure):g}; "
                 f"{m.kind} scale {m.scale:.6g}{threshold}; epsilon {m.epsilon}, delta {m.delta}; ±{half:.6g} (95 %)"
             )
+    for c in prepared.estimate.checks:
+        m = c.measurement
+        lines.append(
+            f"bias check {c.check.point}: {c.check.what} of {c.label}; L1 {m.sensitivity.l1}; {m.kind} scale {m.scale:.6g}; "
+            f"epsilon {m.epsilon}, delta {m.delta}"
+        )
     lines.append(f"price: epsilon {prepared.estimate.epsilon}, delta {prepared.estimate.delta}")
     for point in prepared.plan.releases:
         for statement in statements(point):

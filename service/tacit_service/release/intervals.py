@@ -17,13 +17,15 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced
+from .shares import expected, slopes
 from .spread import quotient_interval
-from .values import linear, quotient, value
+from .values import average_ends, linear, quotient, value
 
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 INNER_DRAWS = 600
 QUANTILE_DRAWS = 2_000
+NORMAL_95 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +80,36 @@ def _output(
         return Computed(shown, shown - half, shown + half)
     if output.kind is AggKind.AVG:
         return _average(output, priced, noisy, shown)
-    drawn = {
-        p.measure.name: noisy[p.measure.name] + p.redraw((INNER_DRAWS, *noisy[p.measure.name].shape), rng)
-        for p in priced
-    }
     if output.kind is not AggKind.QUANTILE:
         measures = [p.measure for p in priced]
-        now = quotient(output, measures, [noisy[m.name] for m in measures])
-        low, high = quotient_interval(now, quotient(output, measures, [drawn[m.name] for m in measures]), CONFIDENCE)
+        parts = [noisy[m.name] for m in measures]
+        drawn = [n + p.redraw((INNER_DRAWS, *n.shape), rng) for p, n in zip(priced, parts, strict=True)]
+        low, high = quotient_interval(quotient(output, measures, parts), quotient(output, measures, drawn), CONFIDENCE)
         return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
     if 0.0 < (output.parameter or 0.0) < 1.0:
         return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
-    low, high = around(shown, _value(output, priced, drawn))
-    half_bin = float(priced[0].measure.grid) / 2  # a value is known to its bin
+    return _end_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
+
+
+def _end_interval(output: Output, p: Priced, counts: Floats, shown: Floats, rng: np.random.Generator) -> Computed:
+    """MIN and MAX: from the innermost bin that the end may lie in to the declared bound, where one person may always hide.
+
+    If the largest value lies in bin b, the bins beyond it are empty, and their noisy sum is noise alone: b stays unless that
+    sum is above its own 95 % point. Nothing can say that nobody is further out, since one person drowns in the noise.
+    """
+    last = output.parameter == 1.0
+    values = np.array([float(c) for c in p.measure.candidates])
+    inward, places = (counts[..., ::-1], values[::-1]) if last else (counts, values)
+    noise = np.cumsum(p.redraw((QUANTILE_DRAWS, len(places)), rng), axis=-1)
+    reach = np.concatenate([[0.0], np.quantile(noise, CONFIDENCE, axis=0)[:-1]])
+    beyond = np.concatenate([np.zeros_like(inward[..., :1]), np.cumsum(inward, axis=-1)[..., :-1]], axis=-1)
+    possible = beyond <= reach
+    inner = places[len(places) - 1 - possible[..., ::-1].argmax(axis=-1)]
+    half_bin = float(p.measure.grid) / 2  # a value is known to its bin
     lo, hi = float(output.lo or 0), float(output.hi or 0)
-    return Computed(shown, np.clip(low - half_bin, lo, hi), np.clip(high + half_bin, lo, hi))
+    if last:
+        return Computed(shown, np.clip(np.minimum(inner, shown) - half_bin, lo, hi), np.full_like(shown, hi))
+    return Computed(shown, np.full_like(shown, lo), np.clip(np.maximum(inner, shown) + half_bin, lo, hi))
 
 
 def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats, rng: np.random.Generator) -> Computed:
@@ -137,17 +154,33 @@ def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], sho
     ones, others = (noisy[p.measure.name] for p in priced)
     first, last = (float(e) for e in priced[0].measure.axes[0].ends)
     low, high = accuracy.share_interval(ones, others, priced[0].noise, CONFIDENCE)
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    lo, hi = average_ends(output, priced[0].measure)
     low, high = (np.clip(first + (last - first) * e, lo, hi) for e in (low, high))
     return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
 
 
+def expected_half_width(point: ReleasePoint, output: Output, estimate: Estimate, rows: float) -> float | None:
+    """About the half-width in a group of that many rows, values spread over their bounds; ``None`` for quantiles."""
+    if output.kind is AggKind.QUANTILE:
+        return None
+    priced = _priced(estimate, point, output)
+    slope = slopes(output, [p.measure for p in priced], rows, expected(point, rows))
+    deviation = math.sqrt(
+        sum((s * p.scale) ** 2 * (1 if p.noise.kind == "gaussian" else 2) for s, p in zip(slope, priced, strict=True))
+    )
+    return NORMAL_95 * deviation
+
+
 def half_width(point: ReleasePoint, output: Output, estimate: Estimate) -> float | None:
-    """Expected half-width in the output's unit, where it does not depend on the answer."""
+    """Expected half-width in the output's unit, where public facts alone decide it."""
     priced = _priced(estimate, point, output)
     factors = linear(output, [p.measure for p in priced])
-    if factors is None:
+    if factors is None or any(a.found_by for p in priced for a in p.measure.axes):
         return None
+    return _linear_half_width(priced, factors)
+
+
+def _linear_half_width(priced: list[Priced], factors: list[float]) -> float:
     if len(priced) == 1:
         return priced[0].half_width(CONFIDENCE) * factors[0]
     noises = [accuracy.Noise(p.noise.kind, abs(f) * p.scale, 0.0) for p, f in zip(priced, factors, strict=True)]

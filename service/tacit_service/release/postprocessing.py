@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ DRAWN_CELLS_MAX = 400_000
 DRAWS_MAX = 400
 RERUNS_MAX = 200
 RERUNS_MIN = 40
+MEMBERSHIP_DRAWS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Shown:
     rows: list[list[Cell]]
     intervals: list[list[list[float] | None]]
     notes: list[str]
+    membership: list[float] | None = None
 
 
 def staged_numbers(
@@ -92,6 +95,8 @@ class PostProcessor:
         values = {r: {n: c.values for n, c in columns.items()} for r, columns in computed.items()}
         tables = {t.name: self._table(t, values) for t in self.plan.stacks}
         result = self.sandbox.query(self.plan.sql, tables)
+        notes: list[str] = []
+        membership = self._membership(result, notes)
         rows_at: list[int] | None = None
         if self.plan.row_wise:
             rows_at = result.column(result.num_columns - 1).to_pylist()
@@ -104,13 +109,50 @@ class PostProcessor:
         numeric = [
             i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")
         ]
-        notes: list[str] = []
         found = self._intervals(result, numeric, rows_at, computed, notes)
         rows = [[cell(v[r]) for v in cells] for r in range(result.num_rows)]
         intervals: list[list[list[float] | None]] = [
             [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
         ]
-        return Shown(columns, rows, intervals, notes)
+        return Shown(columns, rows, intervals, notes, membership)
+
+    def _membership(self, result: pa.Table, notes: list[str]) -> list[float] | None:
+        """For each row, in how many re-draws it is shown (or keeps its place); ``None`` where numbers decide neither."""
+        if not (self.plan.selects or self.plan.sorts) or result.num_rows == 0:
+            return None
+        draws = MEMBERSHIP_DRAWS if self.plan.selects else RERUNS_MIN
+        if draws * sum(len(r.keys) for r in self.released.values()) > 4 * DRAWN_CELLS_MAX:
+            notes.append("Too many groups to say how sure the choice of rows is.")
+            return None
+        again = self.sandbox.redraw(self.plan.sql, self._redrawn(draws), timeout_s=20.0, ordered=not self.plan.selects)
+        keys = self._keys_of(result)
+        if self.plan.selects:
+            counts = Counter(k for t in again for k in self._keys_of(t))
+            others = sum(n > 0.05 * draws for k, n in counts.items() if k not in set(keys))
+            if others:
+                notes.append(
+                    f"About {others} more {'row' if others == 1 else 'rows'} might be shown under other noise; "
+                    "membership tells how sure those shown are."
+                )
+            return [counts[k] / draws for k in keys]
+        places = [dict(zip(self._keys_of(t), range(t.num_rows), strict=True)) for t in again]
+        return [sum(p.get(k) == i for p in places) / draws for i, k in enumerate(keys)]
+
+    def _keys_of(self, table: pa.Table) -> list[tuple[Any, ...]]:
+        """What tells the rows apart: the released row's number where it rides along, else the keys."""
+        if self.plan.row_wise:
+            return _row_keys(table, [table.num_columns - 1])
+        return _row_keys(table, [i for i, c in enumerate(self.plan.columns) if c.kind in ("key", "public")])
+
+    def _redrawn(self, draws: int) -> dict[str, list[pa.Table]]:
+        """The tables that the outer SQL reads, under fresh noise."""
+        by_point = {p.name: self._drawn_values(p, draws) for p in self.plan.releases}
+        return {
+            t.name: [
+                self._table(t, {r: {n: v[d] for n, v in by_point[r].items()} for r, _ in t.parts}) for d in range(draws)
+            ]
+            for t in self.plan.stacks
+        }
 
     def _intervals(
         self, result: pa.Table, numeric: list[int], rows_at: list[int] | None,
@@ -161,23 +203,16 @@ class PostProcessor:
         """Any other outer SQL: run again over each re-draw, rows matched by their keys (by place when there are none)."""
         cells = sum(len(r.keys) for r in self.released.values())
         draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, RERUNS_MAX))
-        by_point = {p.name: self._drawn_values(p, draws) for p in self.plan.releases}
-        tables = {
-            t.name: [
-                self._table(t, {r: {n: v[d] for n, v in by_point[r].items()} for r, _ in t.parts}) for d in range(draws)
-            ]
-            for t in self.plan.stacks
-        }
-        again = self.sandbox.redraw(self.plan.unordered_sql, tables, timeout_s=20.0, ordered=False)
-        key_columns = [i for i, c in enumerate(self.plan.columns) if c.kind in ("key", "public")]
-        place = {k: r for r, k in enumerate(_row_keys(result, key_columns))}
-        if len(place) != result.num_rows:
-            notes.append("Rows of this result cannot be told apart by their keys, so derived columns have no interval.")
-            return {}
+        keys = self._keys_of(result)
+        twins = len({k[:-1] for k in keys}) != len(keys)  # told apart by their order alone, so the order must hold
+        again = self.sandbox.redraw(self.plan.unordered_sql, self._redrawn(draws), timeout_s=20.0, ordered=twins)
+        place = {k: r for r, k in enumerate(keys)}
+        if twins:
+            notes.append("Some rows have equal keys: their intervals match them by their order.")
         found = {}
         stacked = {i: np.full((draws, result.num_rows), np.nan) for i in columns}
         for d, table in enumerate(again):
-            at = np.array([place.get(k, -1) for k in _row_keys(table, key_columns)], dtype=np.int64)
+            at = np.array([place.get(k, -1) for k in self._keys_of(table)], dtype=np.int64)
             for i in columns:
                 stacked[i][d, at[at >= 0]] = _floats(table.column(i))[at >= 0]
         for i in columns:
@@ -236,9 +271,14 @@ def _column(values: Floats, kind: pa.DataType) -> pa.Array:
 
 
 def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
-    if not columns:
-        return [(i,) for i in range(table.num_rows)]
-    return list(zip(*(table.column(i).to_pylist() for i in columns), strict=True))
+    """The keys of each row, and which of the rows with equal keys it is."""
+    rows = list(zip(*(table.column(i).to_pylist() for i in columns), strict=True)) if columns else [()] * table.num_rows
+    seen: Counter[tuple[Any, ...]] = Counter()
+    result = []
+    for row in rows:
+        result.append((*row, seen[row]))
+        seen[row] += 1
+    return result
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

@@ -7,37 +7,41 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from pydantic import ValidationError
 
-from tacit.wire import QueryRequest
+from tacit.wire import Answer, QueryRequest
+from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.options import extract
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.split import plan as make_plan
+from tacit_service.query.suggest import suggestion
 
-from .accuracy import parse_accuracy, smallest_epsilon
+from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
+from .bias import PricedCheck
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
+from .planner import LocalPlanner, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
+from .request import with_options
+from .shares import Sizes, rows_a_group, shares
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
 
 
+MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -53,6 +57,9 @@ class Prepared:
     delta: Delta
     canonical: str
     identities: dict[str, Identity]
+    found: tuple[str, ...] = ()
+    rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
+    bias_check: bool = False
 
     @property
     def free(self) -> bool:
@@ -64,64 +71,102 @@ class Preparer:
     """Prepares requests over one dataset."""
 
     def __init__(
-        self, policy: Policy, catalog: Catalog, sandbox: Sandbox, snapshot_version: str, protected: dict[str, pa.Schema]
+        self,
+        policy: Policy,
+        catalog: Catalog,
+        sandbox: Sandbox,
+        snapshot_version: str,
+        protected: dict[str, pa.Schema],
+        planner: Planner | None = None,
     ) -> None:
         self.policy = policy
         self.catalog = catalog
+        self.planner = planner or LocalPlanner(catalog)
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
         self.protected = protected
+        self.sizes = Sizes({n: t.expected_rows for n, t in policy.tables.items() if t.expected_rows is not None})
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
 
-    def prepare(self, request: QueryRequest) -> Prepared:
+    def prepare(self, request: QueryRequest, relative: Answer | None = None) -> Prepared:
         """Plan, price and check the request; a quote and the query after it do the work once. Raises ``Refusal``."""
         name = request.model_dump_json(exclude={"fresh"})
         with self._lock:
             found = self._known.get(name)
         if found is None:
-            found = self._prepare(request)
+            try:
+                found = self._prepare(request, relative)
+            except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
+                raise too_complex() from None
+            except Refusal as refusal:
+                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative)
+                raise
             with self._lock:
                 self._known[name] = found
                 while len(self._known) > KNOWN_MAX:
                     self._known.popitem(last=False)
         return found
 
-    def _prepare(self, request: QueryRequest) -> Prepared:
-        request = _with_options(request)
+    def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
+        """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
+        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+            return None  # what a killable process could not read in time is not read here
+
+        def passes(sql: str) -> Refusal | None:
+            try:
+                self._prepare(request.model_copy(update={"sql": sql}), relative)
+            except Refusal as again:
+                return again
+            return None
+
+        return suggestion(self.catalog, request.sql, refusal, passes)
+
+    def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
+        request = self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
         if amount is not None and not 0 < amount < 1e15:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
-        caps = Caps(request.max_rows, request.max_groups, amount)
-        plan = make_plan(self.catalog, request.sql, caps)
+        caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
+        plan = self.planner.plan(request.sql, caps)
         keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
 
+        weights = shares(plan, groups, self.sizes)
+
         def price_at(epsilon: Epsilon) -> Estimate:
             rules = self.policy.per_query
-            unit = self.policy.privacy_unit.name
             return estimate(
-                plan, epsilon, delta, unit=unit, mechanism=rules.mechanism, spare_delta=offered, groups=groups
-            )
+                plan, epsilon, delta, unit=self.policy.privacy_unit.name, mechanism=rules.mechanism,
+                spare_delta=offered, weights=weights, bias_check=request.bias_check,
+            )  # fmt: skip
 
         if request.accuracy is not None and plan.releases:
-            epsilon = self._by_accuracy(request, plan, price_at)
+            if request.epsilon is not None:
+                raise RequestError(
+                    "accuracy_invalid",
+                    "epsilon and accuracy are both given.",
+                    hint="Give one of them.",
+                    rule="parameters",
+                )
+            target = replace(parse_accuracy(request.accuracy), sizes={} if relative is None else sizes_of(relative))
+            numbers = wanted(plan, target, groups, self.sizes)
+            epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
         priced = price_at(epsilon)
-        self._check_statements(plan, request.sql)
+        self._check_statements(plan, priced.checks, request.sql)
+        rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
-        canonical = self._canonical(plan, identities)
-        return Prepared(plan, priced, keys, self._schema(plan, request.sql), epsilon, delta, canonical, identities)
+        return Prepared(
+            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
+            self._canonical(plan, identities, priced.checks), identities, rows=rows, bias_check=request.bias_check,
+        )  # fmt: skip
 
-    def _by_accuracy(self, request: QueryRequest, plan: Plan, price_at: Callable[[Epsilon], Estimate]) -> Epsilon:
-        if request.epsilon is not None or request.accuracy is None:
-            raise RequestError(
-                "accuracy_invalid", "epsilon and accuracy are both given.", hint="Give one of them.", rule="parameters"
-            )
-        target = parse_accuracy(request.accuracy)
-        return smallest_epsilon(plan, price_at, target, self.policy.per_query.max_epsilon)
+    def _with_options(self, request: QueryRequest) -> QueryRequest:
+        """The request with what its SQL says in OPTIONS."""
+        return with_options(request, self.policy.privacy_unit.column.split(".")[-1], self.planner.options)
 
     def _epsilon(self, request: QueryRequest) -> Epsilon:
         rules = self.policy.per_query
@@ -168,14 +213,13 @@ class Preparer:
             )
         return delta, bool(delta)
 
-    def _check_statements(self, plan: Plan, sql: str) -> None:
+    def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str) -> None:
         """The engine's statements bind over empty tables: what cannot run is refused before it is charged."""
         for point in plan.releases:
-            for statement in statements(point):
+            texts = [s.sql for s in statements(point)]
+            for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
                 try:
-                    self.sandbox.describe(
-                        with_params(statement.sql, {p.name: None for p in plan.params}), self.protected
-                    )
+                    self.sandbox.describe(with_params(text, {p.name: None for p in plan.params}), self.protected)
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -197,7 +241,7 @@ class Preparer:
                 rule="post-processing",
             ) from None
 
-    def _canonical(self, plan: Plan, identities: dict[str, Identity]) -> str:
+    def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
 
         What stands before the dot names the rows that are read, whatever the topmost WHERE: answers that follow from a
@@ -210,6 +254,7 @@ class Preparer:
             "points": [p.whole for p in points],
             "outer": plan.sql if not points else "",
             "staged": [staged, [p.measures for p in points]] if staged else [],
+            **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
         return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
 
@@ -223,33 +268,6 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     if len(stack.parts) > 1:
         fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
-
-
-def _with_options(request: QueryRequest) -> QueryRequest:
-    """The request with what its SQL says in OPTIONS; the same thing said twice is refused."""
-    sql, options = extract(request.sql)
-    if not options and sql == request.sql:
-        return request
-    said = request.model_dump(exclude_none=True)
-    for name in options:
-        if name in said:
-            raise RequestError(
-                "options_invalid",
-                f"{name} is given both in OPTIONS and beside the SQL.",
-                hint="Give it once.",
-                rule="options",
-            )
-    numbers: dict[str, object] = dict(options)
-    for name in ("max_rows", "max_groups", "max_amount"):
-        if name in options:
-            digits = options[name].replace(".", "", name == "max_amount")
-            if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-                raise RequestError("bound_invalid", f"{name} is not a positive number.", rule="options")
-            numbers[name] = float(options[name]) if name == "max_amount" else int(options[name])
-    try:
-        return QueryRequest.model_validate({**said, **numbers, "sql": sql})
-    except ValidationError:
-        raise RequestError("bound_invalid", "An option is outside its range.", rule="options") from None
 
 
 def _text(value: str | int | float) -> str:

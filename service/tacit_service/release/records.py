@@ -14,6 +14,8 @@ from .identity import Identity
 from .postprocessing import Released, keys_from_json, keys_to_json
 from .prepare import Prepared
 
+CHECKS = "!checks"  # the noisy pairs of a bias check stand beside the release points, by a name that none has
+
 
 class PostprocessFailed(Refusal):
     """The SQL above the release failed on the noisy values; the release is recorded and held."""
@@ -39,12 +41,14 @@ def to_body(request: QueryRequest, prepared: Prepared, answer: Answer | None, re
     whole = {
         "request": request.model_dump(mode="json", exclude_none=True, exclude={"fresh"}),
         "answer": None if answer is None else answer.model_dump(mode="json"),
-        "released": {name: _measured(prepared.identities[name], r) for name, r in released.items()},
+        "released": {name: _measured(prepared.identities.get(name), r) for name, r in released.items()},
     }
     return json.dumps(whole).encode()
 
 
-def _measured(identity: Identity, released: Released) -> dict[str, Any]:
+def _measured(identity: Identity | None, released: Released) -> dict[str, Any]:
+    if identity is None:  # the checks of bias
+        return {"measures": released.measures}
     by_identity = {identity.measures[name]: values for name, values in released.measures.items()}
     return {"key_ids": identity.keys, "keys": keys_to_json(released.keys), "measures": by_identity}
 
@@ -57,7 +61,10 @@ def asked(stored: StoredRelease) -> QueryRequest:
 def from_body(prepared: Prepared, body: bytes) -> dict[str, Released]:
     """Noisy integers of a stored release, as the present plan names and orders keys and measures."""
     stored: dict[str, dict[str, Any]] = json.loads(body)["released"]
-    return {p.name: _read(p, prepared, stored[p.name]) for p in prepared.plan.releases}
+    released = {p.name: _read(p, prepared, stored[p.name]) for p in prepared.plan.releases}
+    if prepared.estimate.checks:
+        released[CHECKS] = Released([], stored[CHECKS]["measures"])
+    return released
 
 
 def _read(point: ReleasePoint, prepared: Prepared, stored: dict[str, Any]) -> Released:

@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from tacit.wire import (
     AccountBudget,
     Answer,
+    BiasShare,
     ColumnInfo,
     DatasetFacts,
     LedgerHead,
@@ -23,7 +21,6 @@ from tacit.wire import (
     Receipt,
     Spend,
 )
-from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.prepare import engine_tables
@@ -35,22 +32,25 @@ from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelea
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.privacy.curves import Price, price
-from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
-from tacit_service.query.plan import MeasureKind, ReleasePoint
+from tacit_service.query.plan import ReleasePoint
 
+from .accuracy import released_id
 from .balances import account_budget, in_words, share, spend
 from .commitment import limits_of, open_accounts
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
+from .found import with_bounds
+from .ladder import Ladder, Run
+from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
+from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
-from .records import PostprocessFailed, asked, from_body, stored_answer, to_body
+from .records import CHECKS, PostprocessFailed, asked, from_body, stored_answer, to_body
 from .reuse import follows
 
-ENGINE_TIMEOUT_S = 60.0
 ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
 FOLLOWED_MAX = 20  # held releases of the same rows that are looked through for an answer that follows from one
@@ -67,11 +67,15 @@ class Desk:
         self.engine = engine
         self.sandbox = sandbox
         self.preparer = preparer
+        self.ladder = Ladder(loaded.policy.response_times)
         self._by_role: set[str] = set()
         self._owner = Administration(ledger)
 
     @classmethod
-    def open(cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *, engine: Engine | None = None) -> Desk:
+    def open(
+        cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
+        engine: Engine | None = None, parsers: PlannerPool | None = None,
+    ) -> Desk:  # fmt: skip
         """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
         policy = loaded.policy
         snapshot = build_snapshot(loaded, data_dir)
@@ -83,7 +87,8 @@ class Desk:
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
             for name in engine_tables(policy)
         }
-        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas)
+        planner = (parsers or shared_pool()).of(catalog)
+        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
         return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:
@@ -103,7 +108,7 @@ class Desk:
         inner = explained_statement(request.sql)
         if inner is not None:
             request = request.model_copy(update={"sql": inner})
-        prepared = self.preparer.prepare(request)
+        prepared = self._prepare(analyst, request)
         cost = price(prepared.estimate.events)
         found = self._held(analyst, prepared, request)
         held, prepared = found is not None, prepared if found is None else found[1]
@@ -128,7 +133,7 @@ class Desk:
     def explain(self, analyst: str, request: QueryRequest) -> str:
         """The derivation, the measurements with their prices, and the SQL, as text."""
         self._account(analyst)
-        return explanation(self.preparer.prepare(request))
+        return explanation(self._prepare(analyst, request))
 
     def budget(self, analyst: str) -> AccountBudget:
         """The analyst's account on this dataset."""
@@ -147,15 +152,21 @@ class Desk:
             raise NotFound("not_found", "There is no such release.")
         return stored_answer(stored)
 
+    def _prepare(self, analyst: str, request: QueryRequest) -> Prepared:
+        """Plan and price. A width relative to a release needs one that this analyst holds."""
+        relative = released_id(request, self.preparer.planner.options)
+        return self.preparer.prepare(request, None if relative is None else self.release(analyst, relative))
+
     # -- the door
 
     def query(self, analyst: str, request: QueryRequest, idempotency_key: str | None) -> Answer:
-        """Answer the request: from a stored release where one holds it, else charge, run, draw, record."""
+        """Answer the request: from a stored release where one holds it, else charge, run (by a ladder of times), draw, record."""
+        run = self.ladder.start()
         self._account(analyst)
         inner = explained_statement(request.sql)
         if inner is not None:
             return self._explained(analyst, request, inner)
-        prepared = self.preparer.prepare(request)
+        prepared = self._prepare(analyst, request)
         charge = ChargeRequest(
             dataset=self.name,
             analyst=analyst,
@@ -176,27 +187,33 @@ class Desk:
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, run):
             released: dict[str, Released] = {}
             numbers: dict[str, float | None] = {}
-            for point in prepared.plan.releases:
+            for name in [p.name for p in prepared.plan.releases]:
+                prepared = with_bounds(prepared, released)
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
-                released[point.name] = self._release(point, prepared, reservation, numbers)
-            return self._record(analyst, request, prepared, reservation, released)
+                released[name] = self.measure(prepared.plan.release(name), prepared, reservation, numbers, run)
+            if prepared.estimate.checks:
+                released[CHECKS] = checked(self.engine, prepared, reservation, numbers, run)
+            return self._record(analyst, request, prepared, reservation, released, run)
 
     @contextmanager
-    def _charged(self, reservation: Reservation) -> Iterator[None]:
+    def _charged(self, reservation: Reservation, run: Run) -> Iterator[None]:
         """What fails after the charge is noted as failed: the charge stays, and nothing about the data is said."""
         try:
             yield
-        except PostprocessFailed:
-            raise  # the release itself is recorded
+        except PostprocessFailed as error:  # the release itself is recorded
+            run.stamp(error)
+            raise
         except TacitError as error:
             self.ledger.fail(reservation.charge_id, error.code)
+            run.stamp(error)
             raise
         except Exception:
             self.ledger.fail(reservation.charge_id, "internal")
-            raise EngineFailure("engine_failed", "The query could not be finished; its charge stays.") from None
+            detail = "The query could not be finished; its charge stays."
+            raise EngineFailure("engine_failed", detail, response_ms=run.leave_ms()) from None
 
     def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
         """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
@@ -229,36 +246,16 @@ class Desk:
                 account="dataset",
             ) from None
 
-    def _release(
-        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None]
-    ) -> Released:
-        """Exact integers under noise. The exact aggregates live in this frame only."""
-        keys = prepared.keys[point.name]
-        exact = aggregate(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
-        noisy: dict[str, list[int]] = {}
-        charged = reservation.charged
-        kept: npt.NDArray[np.int64] | None = None
-        vectors = sorted((v for v in prepared.estimate.vectors if v.point == point.name), key=lambda v: not v.threshold)
-        binned = {m.name for m in point.measures if m.kind is MeasureKind.HISTOGRAM}
-        for v in vectors:
-            if v.threshold:
-                name = v.parts[0][0]
-                keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
-                noisy[name] = counts.tolist()
-                if binned:
-                    exact |= histograms(self.engine, point, keys, timeout_s=ENGINE_TIMEOUT_S, params=numbers)
-                continue
-            drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
-            for (name, _), vector in zip(v.parts, drawn, strict=True):
-                noisy[name] = (vector if kept is None or name in binned else vector[kept]).tolist()
-        assert keys is not None
-        if binned:
-            _check_cells(point, noisy, len(keys))
-        return Released(keys, noisy)
+    def measure(
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+        run: Run,
+    ) -> Released:  # fmt: skip
+        """Exact integers under noise, one release point."""
+        return measured(self.engine, point, prepared, reservation, numbers, run)
 
     def _record(
         self, analyst: str, request: QueryRequest, prepared: Prepared, reservation: Reservation,
-        released: dict[str, Released],
+        released: dict[str, Released], run: Run | None = None,
     ) -> Answer:  # fmt: skip
         release_id = ANSWER + secrets.token_hex(12)
         try:
@@ -275,7 +272,16 @@ class Desk:
             ) from None
         spent = Spend(epsilon=str(prepared.estimate.epsilon), delta=str(prepared.estimate.delta))
         answer = self._answer(
-            analyst, request, prepared, shown, release_id, spent, reservation.head, reservation.charge_id
+            analyst,
+            request,
+            prepared,
+            shown,
+            release_id,
+            spent,
+            reservation.head,
+            reservation.charge_id,
+            bias=shares_of(prepared, released),
+            run=run,
         )
         stored = StoredRelease(
             release_id,
@@ -291,10 +297,20 @@ class Desk:
     def _again(self, analyst: str, request: QueryRequest, prepared: Prepared, held: StoredRelease) -> Answer:
         """The stored noise under the present outer SQL: nothing new is learnt, nothing is charged."""
         released = from_body(prepared, held.body)
+        prepared = with_bounds(prepared, released)
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
-            analyst, request, prepared, shown, held.release_id, free, self.ledger.head(), None, held=True
+            analyst,
+            request,
+            prepared,
+            shown,
+            held.release_id,
+            free,
+            self.ledger.head(),
+            None,
+            held=True,
+            bias=shares_of(prepared, released),
         )
 
     def _handed_on(
@@ -306,13 +322,14 @@ class Desk:
         reservation = self._reserve(replace(charge, free_for_dataset=True))
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
-        with self._charged(reservation):
+        with self._charged(reservation, self.ladder.start()):
             released = from_body(prepared, other.body)
+            prepared = with_bounds(prepared, released)
             return self._record(charge.analyst, request, prepared, reservation, released)
 
     def _answer(
         self, analyst: str, request: QueryRequest, prepared: Prepared, shown: Shown, release_id: str, spent: Spend,
-        head: Head, charge_id: str | None, *, held: bool = False,
+        head: Head, charge_id: str | None, *, bias: list[BiasShare], held: bool = False, run: Run | None = None,
     ) -> Answer:  # fmt: skip
         balance = self.ledger.balance(self.name, analyst)
         receipt = Receipt(
@@ -324,7 +341,9 @@ class Desk:
             plan=explain(prepared.plan),
             ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
             charge_id=charge_id,
-            notes=[*notes(prepared, held), *shown.notes],
+            response_ms=None if run is None else run.leave_ms(),
+            notes=[*notes(prepared, held), *prepared.found, *shown.notes, *(b.text for b in bias)],
+            bias=bias,
         )
         return Answer(
             release_id=release_id,
@@ -334,6 +353,7 @@ class Desk:
             columns=shown.columns,
             rows=shown.rows,
             intervals=shown.intervals,
+            membership=shown.membership,
             receipt=receipt,
         )
 
@@ -348,7 +368,7 @@ class Desk:
             return stored, prepared
         for stored in self.ledger.held_alike(self.name, analyst, prepared.canonical.partition(".")[0], FOLLOWED_MAX):
             try:
-                earlier = self.preparer.prepare(asked(stored))
+                earlier = self._prepare(analyst, asked(stored))
             except Refusal:  # asked under another version of the policy
                 continue
             if earlier.canonical == stored.canonical:
@@ -378,9 +398,3 @@ class Desk:
 
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-
-
-def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
-    for m in point.measures:
-        if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
-            raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")

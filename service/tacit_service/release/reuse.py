@@ -44,7 +44,7 @@ class _Match:
 
 def follows(wanted: Prepared, held: Prepared, sandbox: Sandbox) -> Prepared | None:
     """The wanted request as post-processing of the held one's release; ``None`` when it does not follow."""
-    if not (_single(wanted.plan) and _single(held.plan)):
+    if not (_single(wanted.plan) and _single(held.plan)) or wanted.estimate.checks != held.estimate.checks:
         return None
     new, old = wanted.plan.releases[0], held.plan.releases[0]
     found = _match(new, old, wanted.estimate, held.estimate)
@@ -171,6 +171,8 @@ def _rewritten(wanted: Prepared, held: Prepared, found: _Match) -> Prepared:
         interval_sql=interval_sql,
         columns=tuple(_column(c, source, coarser=found.coarser) for c in plan.columns),
         row_wise=row_wise,
+        selects=plan.selects,
+        sorts=plan.sorts,
         row_stack=point.name if row_wise else None,
         public_tables=plan.public_tables,
         notes=(FOLLOWS,),

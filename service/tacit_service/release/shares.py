@@ -27,8 +27,11 @@ ROWS_DEFAULT = 100_000
 GROUPS_DEFAULT = 10  # of unknown keys
 UNITS_A_ROW = 1 / 3  # people and distinct values, where a person has several rows
 FACTOR_STEPS = 16
-_POWER = 12
-_ROUNDS = 200
+FINDER_PART = 10  # a stage that finds bounds takes this part of the price; the planner allows 5 of them
+_POWER = 24
+_ROUNDS = 500
+_STEP = 0.04
+_CLOSE = 1e-4
 
 Group = tuple[Measure, ...]
 
@@ -43,6 +46,10 @@ class Sizes:
         """Rows thought to be in a relation: those of its largest table."""
         found = [self.rows[t] for t in _tables(source) if t in self.rows]
         return max(found, default=ROWS_DEFAULT)
+
+    def knows(self, source: Relation) -> bool:
+        """The size of the relation's table was told."""
+        return any(t in self.rows for t in _tables(source))
 
 
 def _tables(relation: Relation) -> list[str]:
@@ -135,14 +142,19 @@ def rows_a_group(point: ReleasePoint, groups: Mapping[str, int | None], sizes: S
 
 def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[int]:
     """A whole weight for every group of measures, in the order of release points and ``point_groups``."""
+    if not plan.releases:
+        return []
     index: dict[tuple[str, str], int] = {}
     norms: list[float] = []
     for point in plan.releases:
+        if point.finds_bounds:
+            continue
         for group in point_groups(point):
             index.update(dict.fromkeys(((point.name, m.name) for m in group), len(norms)))
             norms.append(float(joint(group).l1))
+    finders = sum(p.finds_bounds for p in plan.releases)
     if len(norms) == 1:
-        return [1]
+        return [1] * finders + [FINDER_PART - finders if finders else 1]
     widths: list[Floats] = []
     for point in plan.releases:
         rows = rows_a_group(point, groups, sizes)
@@ -159,20 +171,30 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
             row = np.zeros(len(norms))
             row[index[point.name, m.name]] = norms[index[point.name, m.name]] / m.multiplier / (rows * UNITS_A_ROW)
             widths.append(row)
-    return _thousandths(minimax(np.array(widths), 1 / 3))
+    thousandths = _thousandths(minimax(np.array(widths), 1 / 3))
+    if not finders:
+        return thousandths
+    each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each; finders come first
+    return [*[each] * finders, *(max(t * (FINDER_PART - finders) // FINDER_PART, 1) for t in thousandths)]
 
 
 def minimax(widths: Floats, power: float) -> Floats:
     """Shares that minimise the largest √Σ_g (r_og/s_g)²; ``power`` 1/3 for shares of ε, 1/2 for shares of a variance."""
-    squares = (widths / widths.max()) ** 2
+    largest = widths.max(initial=0.0)
+    if not largest > 0:  # nothing can vary (a filter that no value passes): equal shares
+        return np.full(widths.shape[1], 1 / widths.shape[1])
+    squares = (widths / largest) ** 2
     squares = np.maximum(squares, 1e-12)
     degree = 1 / power - 1  # s enters as s^-2 (ε) or s^-1 (ρ)
     s = np.full(widths.shape[1], 1 / widths.shape[1])
     for _ in range(_ROUNDS):
         by_output = (squares / s**degree).sum(axis=1)
         pull = ((by_output / by_output.max())[:, None] ** _POWER * squares).sum(axis=0) ** power
-        s = np.sqrt(s * pull)
+        before = s
+        s = s ** (1 - _STEP) * pull**_STEP  # pull falls as s^-16 or s^-12: longer steps would overshoot
         s /= s.sum()
+        if np.abs(s / before - 1).max() < _CLOSE:
+            break
     return s
 
 

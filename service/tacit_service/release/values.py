@@ -53,12 +53,21 @@ def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], 
     if output.kind is AggKind.AVG:
         low, high = (float(e) for e in measures[0].axes[0].ends)
         share = accuracy.ratio_estimate(parts[0], parts[0] + parts[1], 0.0, 1.0)
-        mean: Floats = np.clip(low + (high - low) * share, float(output.lo or 0), float(output.hi or 0))
+        lo, hi = average_ends(output, measures[0])
+        mean: Floats = np.clip(low + (high - low) * share, lo, hi)
         return mean
     if output.kind is AggKind.QUANTILE:
         return _quantile(parts[0], measures[0], output, scale)
     fraction = quotient(output, measures, parts)
     return fraction.value()
+
+
+def average_ends(output: Output, m: Measure) -> tuple[float, float]:
+    """Between what an average lies: the value's bounds, or those that an earlier stage found."""
+    if output.lo is None or output.hi is None:
+        low, high = m.axes[0].ends
+        return float(low), float(high)
+    return float(output.lo), float(output.hi)
 
 
 @dataclass(frozen=True, slots=True)

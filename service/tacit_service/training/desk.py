@@ -58,6 +58,7 @@ class TrainingDesk:
         submitted: Callable[[], None],
         checkpoints: Headers | None = None,
         caps: Caps | None = None,
+        check: Callable[[str], None] | None = None,
     ) -> None:
         self._policy = policy
         self._catalog = catalog
@@ -67,6 +68,7 @@ class TrainingDesk:
         self._submitted = submitted
         self._checkpoints = checkpoints or {}
         self._caps = caps or Caps()
+        self._check = check
         self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -173,6 +175,8 @@ class TrainingDesk:
         with self._lock:
             found = self._known.get(name)
         if found is None:
+            if self._check is not None:  # in a process that can be killed: what passes there is quickly read here
+                self._check(request.sql)
             found = plan(self._policy, self._catalog, request, self._caps)
             fits_checkpoint(found, self._checkpoints)
             with self._lock:

@@ -32,6 +32,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.telemetry import places
 
 from . import checkpoints, dpsgd, measure
+from .audit import AuditFailed
 from .card import Outcome, released
 from .crew import Crew, help_out
 from .curves import Curves
@@ -105,6 +106,8 @@ def _attempt(order: Order, ledger: Ledger) -> int:
             raise
         except EngineFailure as error:
             jobs.fail(claim, error.code)
+        except AuditFailed:
+            jobs.fail(claim, "audit_failed")
         except Exception as error:
             jobs.fail(claim, "internal")
             print(json.dumps({"error": type(error).__name__, "where": places(error)}), flush=True)

@@ -108,6 +108,8 @@ def after(layer: Layer, shape: Shape) -> Shape:
     if layer.type == "group_norm":
         if shape[0] % layer.size:
             raise Misfit(f"group_norm of {layer.size} groups cannot split {shape[0]} channels")
+        if math.prod(shape) == layer.size:
+            raise Misfit("group_norm over groups of one number leaves nothing of them")
         return shape
     if len(shape) != 3:
         raise Misfit(f"a {layer.type} layer reads an image")
@@ -115,6 +117,8 @@ def after(layer: Layer, shape: Shape) -> Shape:
         (layer.kernel, layer.stride or 1) if layer.type == "conv" else (layer.size, layer.stride or layer.size)
     )
     sides = tuple((side + 2 * layer.padding - kernel) // stride + 1 for side in shape[1:])
+    if layer.type != "conv" and layer.padding > kernel // 2:
+        raise Misfit(f"the padding of a {layer.type} layer is at most half its window")
     if min(sides) < 1:
         raise Misfit(f"a {layer.type} layer of {kernel} pixels is larger than what it reads")
     return (layer.size if layer.type == "conv" else shape[0], *sides)

@@ -34,12 +34,14 @@ class TrainingRoom:
         self._policies: dict[str, Path] = {}
         self._worker: Worker | None = None
 
-    def add(self, loaded: Loaded, catalog: Catalog, account: Callable[[str], AccountBudget]) -> None:
-        """Open the desk of one dataset."""
+    def add(
+        self, loaded: Loaded, catalog: Catalog, account: Callable[[str], AccountBudget], check: Callable[[str], None]
+    ) -> None:
+        """Open the desk of one dataset. ``check`` refuses SQL, where it can be killed."""
         policy = loaded.policy
         self._policies[policy.dataset] = loaded.path
         self._desks[policy.dataset] = TrainingDesk(
-            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps, check
         )
 
     def desk(self, dataset: str) -> TrainingDesk:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _POLL_S: Final = 0.5
 _SOURCE_ROOTS: Final = tuple(
-    str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 1))
+    str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 2))
 )
 
 
@@ -138,6 +138,8 @@ class Worker:
         output, _ = child.communicate()
         if finished:
             self._report(output)
+            if child.returncode and not output:  # it could not even say what ails it
+                log("training_process_ended", level=logging.ERROR, returncode=child.returncode)
         with contextlib.suppress(LostClaim):  # what has ended holds no claim
             if finished or self._closed.is_set():
                 at_once = child.returncode in (0, -signal.SIGKILL)  # whatever else ails it may pass

@@ -94,7 +94,7 @@ export const training = {
   cancel: (id: string) => json<TrainingJob>("POST", `/v1/training-jobs/${at(id)}/cancel`),
   card: (id: string) => json<ModelCard>("GET", `/v1/training-jobs/${at(id)}/card`),
   events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }),
-  artifacts: (id: string) => json<Record<string, unknown>>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
+  artifacts: (id: string) => json<{ artifacts: { name: string }[] }>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
   file: async (id: string, path: string) => await (await call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" })).arrayBuffer(),
 };
 

@@ -45,6 +45,7 @@ export const look = EditorView.theme({
   ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal", marginLeft: "1em" },
   ".cm-completionInfo": { padding: "6px 10px" },
   ".cm-diagnostic": { padding: "8px 10px", borderLeftWidth: "3px" },
+  ".cm-diagnosticAction": { backgroundColor: "var(--accent)", color: "var(--on-accent)", borderRadius: "6px", padding: "2px 10px", minHeight: "26px", marginLeft: "0", marginTop: "6px" },
   ".cm-placeholder": { color: "var(--muted)" },
 });
 
@@ -75,7 +76,7 @@ export class Editor {
       autocompletion({ override: [completer(hooks.facts)], icons: false, activateOnTyping: true }),
       syntaxHighlighting(colours), look, typedOver,
       placeholder("SELECT … – Ctrl+Space completes, Ctrl+Enter runs"),
-      EditorView.contentAttributes.of({ "aria-label": "SQL statement", spellcheck: "false", autocapitalize: "off" }),
+      EditorView.contentAttributes.of({ "aria-label": "SQL statement", spellcheck: "false", autocapitalize: "off", tabindex: "0" }),
       Prec.highest(keymap.of([
         { key: "Mod-Enter", run: (view) => { closeCompletion(view); hooks.run(); return true; } },
         { key: "Alt-Enter", run: () => hooks.fix() },
@@ -144,7 +145,7 @@ export class TextEditor {
     this.extensions = [
       EditorView.cspNonce.of(nonce), lineNumbers(), highlightSpecialChars(), history(), drawSelection(), highlightActiveLine(), lintGutter(),
       EditorView.theme({ ".cm-scroller": { maxHeight: "max(420px, 62vh)", minHeight: "320px", fontSize: "12.5px" } }), look, typedOver,
-      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
       keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
       EditorView.updateListener.of((update) => { if (update.docChanged) changed(update.state.doc.toString()); }),
     ];

@@ -11,7 +11,7 @@ export const card = (title: Child, ...children: Child[]): HTMLElement =>
   h("section", { class: "card" }, title ? h("h2", null, title) : null, children);
 
 export const page = (title: string, about: Child, ...children: Child[]): HTMLElement =>
-  h("section", { class: "page" }, h("header", { class: "page-head" }, h("h1", null, title), about ? h("p", { class: "about" }, about) : null), children);
+  h("section", { class: "page" }, h("div", { class: "page-head" }, h("h1", null, title), about ? h("p", { class: "about" }, about) : null), children);
 
 // What there is when there is nothing: said in words, with the next step.
 export const empty = (title: string, text: Child, ...actions: Child[]): HTMLElement =>

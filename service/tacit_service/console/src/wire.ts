@@ -137,8 +137,10 @@ export interface TrainingQuote { dataset: string; price: Spend; affordable: bool
 export interface TrainingJob {
   id: string; status: "queued" | "running" | "succeeded" | "failed" | "cancelled"; dataset: string; sql: string; label: string; model: Record<string, Json>;
   price: Spend; charged: Spend; steps: number; steps_begun: number; steps_done: number; parameters: Record<string, Json>;
-  created_at: string; started_at: string | null; finished_at: string | null; code: string | null;
+  epsilon_so_far?: number; created_at: string; started_at: string | null; finished_at: string | null; code: string | null;
 }
+// curves.json, among the artifacts: what was measured of a run, as far as it tells nothing about people.
+export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number; loss?: number }[] }
 export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
 export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
 export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }

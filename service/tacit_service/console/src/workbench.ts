@@ -11,7 +11,7 @@ import { starters } from "./starters";
 import { loading } from "./ui";
 import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire";
 
-const QUOTE_AFTER_MS = 60;
+const QUOTE_AFTER_MS = 40;
 const EXPLAIN = /^\s*explain\s+/i;
 const TABS = "tacit.tabs.";
 const ASKED = "tacit.asked.";

@@ -33,6 +33,7 @@ async def explain(request: Request) -> Response:
 async def query(request: Request) -> Response:
     """Charge, run, add noise, record, answer. The charge is durable before data is touched.
 
+    An answer that took data leaves at one of the dataset's response times, which the receipt names.
     With `Idempotency-Key`, the same key and body give the same answer and one charge.
     With `Accept: application/vnd.apache.arrow.stream`, the answer is an Arrow stream; its schema holds the receipt.
     """
@@ -40,8 +41,9 @@ async def query(request: Request) -> Response:
     media = negotiate.choose(request, answers.OFFERED)
     key = negotiate.idempotency_key(request)
     asked = await _read(request)
-    answer = await question(request, lambda: service.desk(who, asked.dataset).query(who.name, asked, key))
-    return await answers.respond(request, answer, media)
+    return await answers.respond(
+        request, question, lambda: service.desk(who, asked.dataset).query(who.name, asked, key), media
+    )
 
 
 KEY_PARAMETER = {

@@ -33,8 +33,7 @@ async def release(request: Request, release_id: str) -> Response:
     """
     who, service = caller(request), context(request).service
     media = negotiate.choose(request, answers.OFFERED)
-    answer = await lookup(request, lambda: service.release(who, release_id))
-    return await answers.respond(request, answer, media)
+    return await answers.respond(request, lookup, lambda: service.release(who, release_id), media)
 
 
 def _item(listed: Listed) -> ReleaseItem:

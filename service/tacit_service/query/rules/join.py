@@ -127,6 +127,11 @@ def _unique_side(e: Expr, protected: Relation, public: Relation) -> Expr | None:
     return None
 
 
+def joined_columns(left: Relation, right: Relation, kind: str) -> tuple[Column, ...]:
+    """Columns of a join whose rows other conditions than the unit decide."""
+    return _columns(left, right, kind, pure=False)
+
+
 def _columns(left: Relation, right: Relation, kind: str, *, pure: bool) -> tuple[Column, ...]:
     def missing(columns: tuple[Column, ...]) -> list[Column]:
         return [

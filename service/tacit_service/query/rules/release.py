@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from tacit_service.errors import BindError, DerivationError
+from tacit_service.errors import BindError, DerivationError, Position
 
 from ..bounds import Type
 from ..expr import Agg, Expr, Ref, refs
@@ -37,6 +37,7 @@ class Draft:
     keys: list[tuple[str, Expr, str]]
     aggs: list[Agg]
     labels: list[str]
+    places: list[Position | None]
     key_table: Relation | None = None
     force_threshold: bool = False
 
@@ -125,6 +126,7 @@ class ReleasedExpressions(OuterExpressions):
             if agg not in self.draft.aggs:
                 self.draft.aggs.append(agg)
                 self.draft.labels.append(projection_name(node))
+                self.draft.places.append(position(self.binder.sql, node))
             name = f"a{self.draft.aggs.index(agg)}"
             return OuterColumn(name, "noisy", (self.draft.name, name))
         if isinstance(node, exp.Column) and not (not node.table and node.name.lower() in self.aliases):

@@ -14,10 +14,10 @@ from sqlglot import exp
 from tacit_service.errors import DerivationError, Position
 
 from ..bounds import Facts, Interval, Type
-from ..expr import Exists, Expr, InRelation, Scalar
+from ..expr import Call, Case, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar
 from ..operators import truth
 from ..outer import Outer
-from ..plan import Relation, UnitAggregate
+from ..plan import Filter, Relation, UnitAggregate
 from ..syntax import strict, unsupported
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
     strict(b.sql, node, "this")
     relation, on_unit = _bind(b, node.this)
     if relation.protected and not on_unit:
-        raise _not_on_unit(b.where(node))
+        raise not_on_unit(b.where(node))
     # two rows of one unit may meet different rows of the subquery, hence not a function of the unit
     return Exists(truth((), never_null=True).with_(per_unit=False), relation, on_unit)
 
@@ -44,12 +44,47 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
     # a NULL among the ids, or looked up, would make the answer depend on other people's rows
     looked_up = x.facts.unit and y.facts.unit and not x.facts.nullable and not y.facts.nullable
     if relation.protected and not on_unit and not looked_up:
-        raise _not_on_unit(b.where(node))
+        raise not_on_unit(b.where(node))
     kinds = {x.facts.type, y.facts.type} - {Type.NULL}
     if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}:
         raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
     facts = truth((x.facts, y.facts)).with_(per_unit=False)
     return InRelation(facts, x, relation, y.id, on_unit or looked_up)
+
+
+_OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
+
+
+def quantified(b: ExprBinder, node: exp.Binary, name: str) -> Expr:
+    """``x > ALL (SELECT …)``, ``x = ANY (SELECT …)``: by EXISTS, with SQL's three values.
+
+    ANY: true where a row compares true, else NULL where one compares NULL, else false; ALL is NOT ANY of the opposite.
+    """
+    every = isinstance(node.expression, exp.All)
+    x = b.bind(node.this)
+    relation, on_unit = _bind(b, node.expression.this)
+    if relation.protected and not on_unit:
+        raise not_on_unit(b.where(node))
+    if len(relation.columns) != 1 or name not in _OPPOSITE:
+        raise unsupported(
+            b.sql, node, "This comparison with ANY or ALL", "Compare with one column by =, <>, <, <=, >, >=."
+        )
+    column = relation.columns[0]
+    x, y = b.unify_bound(node, [x, Ref(column.facts, column.id, column.name)])
+    compared = Call(truth((x.facts, y.facts)), _OPPOSITE[name] if every else name, (x, y))
+    unknown = Call(truth((compared.facts,), never_null=True), "is_null", (compared,))
+    facts = truth((), never_null=True).with_(per_unit=False)
+
+    def some(condition: Expr) -> Expr:
+        rows = Filter(relation.columns, relation.property, relation.max_rows, relation, condition)
+        return Exists(facts, rows, on_unit)
+
+    def constant(value: bool | None) -> Lit:
+        return Lit(Facts(Type.BOOLEAN, nullable=value is None, domain=(value,), per_unit=True), value)
+
+    result = facts.with_(nullable=True, key_null=True, domain=(False, True))
+    whens = ((some(compared), constant(not every)), (some(unknown), Cast(constant(None).facts, constant(None))))
+    return Case(result, whens, constant(every))
 
 
 def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
@@ -64,7 +99,7 @@ def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
     if relation.protected and not on_unit:
-        raise _not_on_unit(b.where(node))
+        raise not_on_unit(b.where(node))
     if not one_row(relation):
         raise DerivationError(
             "scalar_subquery_rows",
@@ -129,7 +164,8 @@ def _bind(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
     return b.binder.bind_subquery(query, b.env, b.scope)
 
 
-def _not_on_unit(where: Position | None) -> DerivationError:
+def not_on_unit(where: Position | None) -> DerivationError:
+    """A subquery over protected rows that is not matched on the unit."""
     return DerivationError(
         "subquery_not_on_unit",
         "The subquery reads protected rows of other people: it is not matched on the privacy unit.",

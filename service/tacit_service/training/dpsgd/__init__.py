@@ -1,5 +1,6 @@
 """DP-SGD over privacy units: the only importer of torch. ``Trainer`` says what a step does, and why it is private."""
 
+from .attacks import invert
 from .gradients import Factored, Vectorised, clipped, loss_of
 from .networks import Built
 from .team import Team, TeamLost
@@ -15,6 +16,7 @@ __all__ = [
     "Vectorised",
     "apply",
     "clipped",
+    "invert",
     "loss_of",
     "threads",
 ]

@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
@@ -23,26 +25,28 @@ CLIP_SLACK: Final = 1 - 2.0**-30
 ELEMENTS_MAX: Final = 4_000_000
 """Of one block of per-unit gradients."""
 
+_FACTORED_BLOCK: Final = 256
 _COMPILED_BLOCK: Final = 128
 _COMPILING_PAYS: Final = 5e10
 """Trained parameters × units × steps from which on compiling (half a minute) is won back."""
 
 Parameters = dict[str, Tensor]
 Block = tuple[Tensor, Tensor, Tensor]
+Units = npt.NDArray[np.int64]
 
 
 class Blocks(Protocol):
     """Rows of units, ``size`` units at a time: x [units, rows, …], y and weights [units, rows]."""
 
-    def __call__(self, size: int, *, fixed: bool) -> Iterator[Block]:
+    def __call__(self, units: Units, size: int, *, fixed: bool) -> Iterator[Block]:
         """``fixed``: every block has ``size`` units, the last filled up with units of weight zero."""
         ...
 
 
 class Sums(Protocol):
-    """Sum of clipped gradients over all units of ``blocks`` in 64 bits, and how many of the norms were at most C."""
+    """Sum of clipped gradients over ``units`` in 64 bits, and how many of the norms were at most C."""
 
-    def __call__(self, parameters: Parameters, blocks: Blocks, norm: float) -> tuple[Tensor, int]:
+    def __call__(self, parameters: Parameters, units: Units, norm: float) -> tuple[Tensor, int]:
         """The sum, flat, in the parameters' order."""
         ...
 
@@ -79,7 +83,9 @@ def clipped(gradients: Tensor, norm: float) -> Tensor:
 class Vectorised:
     """Any network. One gradient a unit: of the weighted sum of its rows' losses."""
 
-    def __init__(self, model: nn.Module, task: str, outputs: int, smoothing: float, *, compiled: bool) -> None:
+    def __init__(
+        self, model: nn.Module, task: str, outputs: int, smoothing: float, blocks: Blocks, *, compiled: bool
+    ) -> None:
         def unit_loss(parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
             prediction = functional_call(model, parameters, (x,))
             return (loss_of(task, outputs, prediction, y, smoothing) * weight).sum()
@@ -88,16 +94,17 @@ class Vectorised:
             gradients = vmap(grad(unit_loss), in_dims=(None, 0, 0, 0))(parameters, x, y, weight)
             return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
 
+        self._plain = flat
         self._flat: Callable[..., Tensor] = torch.compile(flat, dynamic=False) if compiled else flat
-        self._compiled = compiled
+        self._blocks, self._compiled = blocks, compiled
 
-    def __call__(self, parameters: Parameters, blocks: Blocks, norm: float) -> tuple[Tensor, int]:
+    def __call__(self, parameters: Parameters, units: Units, norm: float) -> tuple[Tensor, int]:
         """As ``Sums``."""
         count = sum(p.numel() for p in parameters.values())
         total, below = torch.zeros(count, dtype=torch.float64), 0
         size = _COMPILED_BLOCK if self._compiled else max(1, min(512, ELEMENTS_MAX // count))
-        for x, y, weight in blocks(size, fixed=self._compiled):
-            wide = self._flat(parameters, x, y, weight).double()
+        for x, y, weight in self._blocks(units, size, fixed=self._compiled):
+            wide = self._gradients(parameters, x, y, weight).double()
             sizes = torch.linalg.vector_norm(wide, dim=1)
             scale = factors(sizes, norm)
             finite = torch.isfinite(sizes)
@@ -107,31 +114,47 @@ class Vectorised:
             below += int(((sizes <= norm) & (weight.sum(dim=1) > 0)).sum())
         return total, below
 
+    def _gradients(self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor) -> Tensor:
+        try:
+            return self._flat(parameters, x, y, weight)
+        except Exception:
+            if self._flat is self._plain:
+                raise
+            self._flat = self._plain  # a compiler that does not work here costs time, never the job
+            return self._flat(parameters, x, y, weight)
+
 
 class Factored:
-    """One linear layer, one row a unit."""
+    """One linear layer, one row a unit: ``x`` [units, inputs] and ``y`` [units] are all there is."""
 
-    def __init__(self, task: str, outputs: int, smoothing: float) -> None:
+    def __init__(self, x: Tensor, y: Tensor, task: str, outputs: int, smoothing: float) -> None:
+        self._x, self._y = x, y
         self._task, self._outputs, self._smoothing = task, outputs, smoothing
+        parts = [(part.double() ** 2).sum(dim=1) + 1 for part in torch.split(x, _FACTORED_BLOCK)]
+        self._lengths = torch.cat(parts).sqrt() if parts else torch.zeros(0, dtype=torch.float64)
+        self._narrow = torch.empty(
+            _FACTORED_BLOCK, x.shape[1], dtype=x.dtype
+        )  # kept: fresh pages cost more than products
+        self._wide = torch.empty(_FACTORED_BLOCK, x.shape[1], dtype=torch.float64)
 
-    def __call__(self, parameters: Parameters, blocks: Blocks, norm: float) -> tuple[Tensor, int]:
+    def __call__(self, parameters: Parameters, units: Units, norm: float) -> tuple[Tensor, int]:
         """As ``Sums``."""
         weight, bias = parameters.values()
-        total = torch.zeros(weight.shape[0], weight.shape[1] + 1, dtype=torch.float64)
-        below = 0
-        for x, y, _ in blocks(1024, fixed=False):
-            wide = x[:, 0].double()
-            delta = self._errors(functional.linear(x[:, 0], weight, bias), y[:, 0]).double()
-            sizes = torch.linalg.vector_norm(delta, dim=1) * torch.sqrt((wide * wide).sum(dim=1) + 1)
-            scale = factors(sizes, norm)
+        total, below = torch.zeros(weight.shape, dtype=torch.float64), 0
+        ends = torch.zeros(bias.shape, dtype=torch.float64)
+        for at in torch.split(torch.from_numpy(units), _FACTORED_BLOCK):
+            x = torch.index_select(self._x, 0, at, out=self._narrow[: len(at)])
+            delta = self._errors(functional.linear(x, weight, bias), self._y[at]).double()
+            sizes = torch.linalg.vector_norm(delta, dim=1) * self._lengths[at]
+            wide = self._wide[: len(at)].copy_(x)
             finite = torch.isfinite(sizes)
             if not bool(finite.all()):
                 wide, delta = torch.where(finite[:, None], wide, 0.0), torch.where(finite[:, None], delta, 0.0)
-            delta *= scale[:, None]
-            total[:, :-1] += delta.T @ wide
-            total[:, -1] += delta.sum(dim=0)
+            delta *= factors(sizes, norm)[:, None]
+            total.addmm_(delta.T, wide)
+            ends += delta.sum(dim=0)
             below += int((sizes <= norm).sum())
-        return torch.cat([total[:, :-1].flatten(), total[:, -1]]), below
+        return torch.cat([total.flatten(), ends]), below
 
     def _errors(self, prediction: Tensor, target: Tensor) -> Tensor:
         """∂loss/∂prediction of each row."""

@@ -98,9 +98,11 @@ class Trainer:
         """The cheapest way to the sum; chosen for its time alone, which is not hidden."""
         smoothing = self._run.label_smoothing
         if net.linear and self._run.max_rows == 1:
-            return Factored(task, outputs, smoothing)
+            if self.units != len(self._x):
+                raise ValueError("max_rows is 1, and units have more rows")
+            return Factored(self._x, self._y, task, outputs, smoothing)
         compiled = self._run.max_rows == 1 and compiling_pays(self._count, self._batch, self._run.steps)
-        return Vectorised(self.model.body, task, outputs, smoothing, compiled=compiled)
+        return Vectorised(self.model.body, task, outputs, smoothing, self._blocks, compiled=compiled)
 
     def step(self) -> None:
         """Sample, clip, add, add noise, divide, and let the optimizer move."""
@@ -125,21 +127,17 @@ class Trainer:
         self._step += 1
         self._follow()
 
-    def noise(self) -> npt.NDArray[np.float64]:
-        """What one step adds to the sum of gradients, in units of C."""
+    def noise(self, count: int | None = None) -> npt.NDArray[np.float64]:
+        """What one step adds to the sum of gradients, in units of C; for an audit, as much as ``count`` coordinates."""
         scale = self._sigma * (GRADIENT_NOISE if self._run.adaptive_clipping else 1.0)
-        return self._stream.normal(self._count) * scale
+        return self._stream.normal(self._count if count is None else count) * scale
 
     def clipped_sum(self, units: npt.NDArray[np.int64]) -> Tensor:
         """The sum of the units' clipped gradients: exact, so it must not leave this process."""
         return self._sum(units)[0]
 
     def _sum(self, units: npt.NDArray[np.int64]) -> tuple[Tensor, int]:
-        def blocks(size: int, *, fixed: bool) -> Iterator[Block]:
-            return self._blocks(units, size, fixed=fixed)
-
-        parameters = {name: p.detach() for name, p in self._parameters.items()}
-        return self._sums({self._inner(name): p for name, p in parameters.items()}, blocks, self._clip)
+        return self._sums({self._inner(n): p.detach() for n, p in self._parameters.items()}, units, self._clip)
 
     @staticmethod
     def _inner(name: str) -> str:

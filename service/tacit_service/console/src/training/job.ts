@@ -6,30 +6,34 @@ import { amount, when } from "../format";
 import { lines, plot, type Line } from "../plot";
 import { events } from "../stream";
 import { badge, card, formDialog, meter, page, stat, trying } from "../ui";
-import type { DatasetFacts, ModelCard, TrainingJob } from "../wire";
+import type { Curves, DatasetFacts, ModelCard, TrainingJob } from "../wire";
 import { STATUS, facts as factsOf, type Page } from "./page";
 
 const POLL_MS = 1000;
 const over = (job: TrainingJob): boolean => ["succeeded", "failed", "cancelled"].includes(job.status);
 
-// What was told of a run so far, by step. The noise's ε follows the accountant; a loss shows only where the service releases one.
-interface Told { epsilon: [number, number][]; loss: [number, number][] }
+// The ε that was told of a run so far, by step begun; and what the run's own curves say, once it is over.
+interface Told { epsilon: [number, number][]; curves: Curves | null }
 
 export async function jobView(id: string, known: DatasetFacts, spent: () => void): Promise<Page> {
   let job = await training.job(id);
   const stop = new AbortController();
-  const told: Told = { epsilon: [], loss: [] };
-  const planned = await curve(job);
+  const told: Told = { epsilon: [], curves: null };
+  let planned: [number, number][] = [];
   const top = h("div");
   const drawn = h("div");
   const end = h("div", { class: "stack" });
   const draw = (): void => {
-    fill(top, progress(job, epsilonAt(job, planned, told), () => cancel()));
+    fill(top, progress(job, epsilonAt(job, planned), () => cancel()));
     fill(drawn, curves(job, planned, told));
   };
   const finish = async (): Promise<void> => {
     spent();
-    if (job.status === "succeeded") fill(end, await outcome(job));
+    if (job.status !== "succeeded") return;
+    const names = await training.artifacts(job.id).then((answer) => answer.artifacts.map((each) => each.name)).catch(() => [] as string[]);
+    if (names.includes("curves.json")) told.curves = JSON.parse(new TextDecoder().decode(await training.file(job.id, "artifacts/curves.json"))) as Curves;
+    draw();
+    fill(end, await outcome(job, names));
   };
   const cancel = (): void => formDialog("Stop this run?", `It is charged for the ${job.steps_begun} steps that it began; a queued run costs nothing. There will be no model.`, [], "Stop the run", async () => {
     job = await training.cancel(id);
@@ -37,11 +41,12 @@ export async function jobView(id: string, known: DatasetFacts, spent: () => void
     await finish();
   }, true);
   draw();
+  curve(job).then((found) => { planned = found; if (!stop.signal.aborted) draw(); }).catch(() => undefined);
   if (over(job)) await finish();
   else watch(id, stop.signal, told, (now) => { job = now; draw(); }).then(async () => { if (!stop.signal.aborted) await finish(); }).catch(() => undefined);
   const name = `${String(job.model.type).replaceAll("_", " ")} for ${job.label}`;
   return { leave: () => stop.abort(), element: page(name.charAt(0).toUpperCase() + name.slice(1), `Started ${when(job.created_at)} on ${known.name}.`,
-    card(null, top), card("ε and loss", drawn), end,
+    card(null, top), card("How it goes", drawn), end,
     card("What was asked", h("pre", null, job.sql), factsOf({ model: job.model, ...job.parameters })), h("p", null, h("a", { href: "#/training" }, "All runs"))) };
 }
 
@@ -49,8 +54,8 @@ export async function jobView(id: string, known: DatasetFacts, spent: () => void
 async function watch(id: string, signal: AbortSignal, told: Told, changed: (job: TrainingJob) => void): Promise<void> {
   try {
     for await (const { data } of events(await training.events(id, signal))) {
-      note(told, data);
-      const job = await training.job(id);
+      const job = data.id === id ? data as unknown as TrainingJob : await training.job(id);
+      if (job.epsilon_so_far && told.epsilon.at(-1)?.[0] !== job.steps_begun) told.epsilon.push([job.steps_begun, job.epsilon_so_far]);
       changed(job);
       if (over(job)) return;
     }
@@ -66,20 +71,11 @@ async function watch(id: string, signal: AbortSignal, told: Told, changed: (job:
   }
 }
 
-function note(told: Told, data: Record<string, unknown>): void {
-  const step = Number(data.step ?? data.steps_done ?? data.steps_begun);
-  if (!Number.isFinite(step)) return;
-  const epsilon = Number(data.epsilon ?? data.epsilon_so_far);
-  if (Number.isFinite(epsilon)) told.epsilon.push([step, epsilon]);
-  const loss = Number(data.loss);
-  if (data.loss !== undefined && Number.isFinite(loss)) told.loss.push([step, loss]);
-}
-
 // The accountant's curve is public and the same before, during and after the run: a quote of the same run tells it.
 async function curve(job: TrainingJob): Promise<[number, number][]> {
-  const { noise_multiplier, sampling_rate, steps, clipping_norm, max_rows, units } = job.parameters;
+  const same = ["noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units", "adaptive_clipping"].filter((name) => Boolean(job.parameters[name]));
   try {
-    const quote = await training.quote({ dataset: job.dataset, sql: job.sql, label: job.label, model: job.model, delta: job.price.delta, noise_multiplier, sampling_rate, steps, clipping_norm, max_rows, units });
+    const quote = await training.quote({ dataset: job.dataset, sql: job.sql, label: job.label, model: job.model, delta: job.price.delta, ...Object.fromEntries(same.map((name) => [name, job.parameters[name]])) });
     const last = quote.epsilon_by_epoch.at(-1)?.[0] ?? 1;
     return [[0, 0], ...quote.epsilon_by_epoch.map(([epoch, epsilon]): [number, number] => [(epoch / last) * job.steps, epsilon])];
   } catch {
@@ -87,9 +83,8 @@ async function curve(job: TrainingJob): Promise<[number, number][]> {
   }
 }
 
-function epsilonAt(job: TrainingJob, planned: [number, number][], told: Told): number | null {
-  const last = told.epsilon.at(-1);
-  if (last) return last[1];
+function epsilonAt(job: TrainingJob, planned: [number, number][]): number | null {
+  if (job.epsilon_so_far) return job.epsilon_so_far;
   const next = planned.findIndex(([step]) => step >= job.steps_begun);
   const [a, b] = [planned[next - 1], planned[next]];
   if (!b) return null;
@@ -111,29 +106,35 @@ function curves(job: TrainingJob, planned: [number, number][], told: Told): Chil
   const all: Line[] = [...(planned.length ? [{ name: "ε planned", points: planned, colour: 6 }] : []), ...done];
   return h("div", { class: "columns" },
     h("div", null, h("h3", null, "ε by step"), all.length ? plot((width) => lines(width, "ε by step", "steps", all)) : h("p", { class: "muted" }, "The curve shows once the run has begun.")),
-    h("div", null, h("h3", null, "Loss by step"), told.loss.length > 1 ? plot((width) => lines(width, "Loss by step", "steps", [{ name: "loss", points: told.loss, colour: 2 }]))
-      : h("p", { class: "muted" }, "A loss on protected rows tells about them. It shows here only where it is measured on public rows, or released with noise.")));
+    learning(told.curves));
 }
 
-async function outcome(job: TrainingJob): Promise<Child> {
+const MEASURED: [keyof Curves["training"][number], string, number][] = [["loss", "Loss", 2], ["validation_accuracy", "Accuracy on public rows", 3], ["update_norm", "Length of a step", 2]];
+
+// A loss on protected rows tells about them and is not shown. What is: the noisy steps themselves, and scores on public rows.
+function learning(found: Curves | null): Child {
+  const all = MEASURED.flatMap(([name, title, colour]): Child[] => {
+    const points = (found?.training ?? []).flatMap((point): [number, number][] => point[name] === undefined ? [] : [[point.step, point[name] as number]]);
+    return points.length > 1 ? [h("div", null, h("h3", null, `${title} by step`), plot((width) => lines(width, `${title} by step`, "steps", [{ name: title, points, colour }])))] : [];
+  });
+  return all.length ? all : h("div", null, h("h3", null, "Loss by step"),
+    h("p", { class: "muted" }, "A loss on protected rows would tell about them, so none is shown while the run goes. What may be shown follows at its end: scores on public rows, and how far the noisy steps moved the model."));
+}
+
+
+async function outcome(job: TrainingJob, names: string[]): Promise<Child> {
   const found = await training.card(job.id);
   const save = (path: string, name: string, type: string) => trying(async () => download(name, await training.file(job.id, path), type));
-  const names = await training.artifacts(job.id).then((answer) => listed(answer)).catch(() => []);
   const { limits, epsilon_by_epoch: _, tensors, features, libraries, accountants, parameters, ...rest } = found as ModelCard & Record<string, unknown>;
   const said = (names: string[]): Record<string, unknown> => Object.fromEntries(names.filter((name) => name in rest).map((name) => [name, (rest as Record<string, unknown>)[name]]));
   return [
     card("The model", h("div", { class: "bar" },
       button("Download the model", save("model", `${job.id}.safetensors`, "application/vnd.safetensors"), { class: "primary" }),
       button("Card as JSON", () => download(`${job.id}.card.json`, JSON.stringify(found, null, 2), "application/json")),
-      names.map((name) => button(name, save(`artifacts/${encodeURIComponent(name)}`, name, "application/octet-stream"), { class: "quiet" })))),
+      names.filter((name) => name !== "model.safetensors" && name !== "card.json").map((name) => button(name, save(`artifacts/${encodeURIComponent(name)}`, name, "application/octet-stream"), { class: "quiet" })))),
     card("Model card", h("p", { class: "about" }, `Anything may be done with this model: it is (ε ${amount(String(found.epsilon))}, δ ${amount(String(found.delta))})-private for each ${String(found.privacy_unit)}.`),
       factsOf(said(["privacy_unit", "relation", "epsilon", "delta", "noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units_source", "task", "model_sha256", "release_id", "ledger"])),
       h("h3", null, "What the guarantee does not cover"), h("ul", null, limits.map((limit) => h("li", null, limit))),
       h("details", null, h("summary", null, "Everything else"), factsOf({ accountants, libraries, parameters, tensors, features }))),
   ];
-}
-
-function listed(answer: Record<string, unknown>): string[] {
-  const list = Array.isArray(answer) ? answer : (answer.artifacts ?? answer.files ?? []) as unknown[];
-  return Array.isArray(list) ? list.map((each) => typeof each === "string" ? each : String((each as { name?: unknown }).name ?? "")).filter(Boolean) : [];
 }

@@ -1,0 +1,1 @@
+"""The owner's audit: neighbouring databases through the real release path, declared against measured."""

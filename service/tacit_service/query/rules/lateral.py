@@ -1,0 +1,75 @@
+"""Rule: LATERAL subqueries in FROM of a protected query.
+
+Pre: the subquery is public, or protected and matched on the unit with the row to its left. Post: an output row is a
+function of one unit's rows, as with a scalar subquery (where it has one row by construction, it is read as its columns)
+or a join on the unit; so it stays protected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from ..expr import Ref, Scalar
+from ..parse import position
+from ..plan import Column, Join, Project, Property, Relation
+from ..syntax import strict, unsupported
+from .join import join, joined_columns
+from .subquery import not_on_unit, one_row
+
+if TYPE_CHECKING:
+    from ..bind import Binder
+    from ..scope import Scope
+    from ..sources import Source
+
+
+def lateral_query(binder: Binder, source: Source) -> exp.Query:
+    """The query inside LATERAL (…). Raises ``DerivationError`` unsupported_syntax for table functions and conditions."""
+    strict(binder.sql, source.node, "this", "alias", "view", "outer")
+    inner = source.node.this
+    query = inner.unnest() if isinstance(inner, exp.Subquery) else inner
+    if not isinstance(query, exp.Query) or source.node.args.get("view"):
+        raise unsupported(binder.sql, source.node, "LATERAL of anything but a subquery")
+    on = source.join.args.get("on") if source.join is not None else None
+    if on is not None and not (isinstance(on, exp.Boolean) and on.this):
+        raise unsupported(
+            binder.sql, source.node, "LATERAL … ON a condition", "Write ON TRUE, and the condition in WHERE."
+        )
+    return query
+
+
+def lateral(
+    binder: Binder, source: Source, left: Relation, scope: Scope, kind: str
+) -> tuple[Relation, tuple[Column, ...]]:
+    """The relation joined with the subquery, and the subquery's columns in it."""
+    query = lateral_query(binder, source)
+    if kind not in ("inner", "left"):
+        raise unsupported(binder.sql, source.node, f"{kind.upper()} JOIN LATERAL", "Write CROSS or LEFT JOIN LATERAL.")
+    found, on_unit = binder.bind_subquery(query, source.env, scope)
+    at = position(binder.sql, source.node)
+    if found.protected and not on_unit:
+        raise not_on_unit(at)
+    names = [*source.aliases, *(c.name for c in found.columns[len(source.aliases) :])]
+    if not one_row(found):
+        named = replace(
+            found, columns=tuple(Column(c.id, n, c.facts) for c, n in zip(found.columns, names, strict=True))
+        )
+        if found.protected:
+            columns = joined_columns(left, named, kind)
+            whole: Relation = Join(columns, Property.PROTECTED, None, left, named, kind, None, True, lateral=True)
+        else:
+            made = join(left, named, kind, None, [], at)
+            whole = replace(made, lateral=True) if isinstance(made, Join) else made
+        return whole, whole.columns[len(left.columns) :]
+    columns_, scalars = [], []
+    for c, name in zip(found.columns, names, strict=True):
+        facts = c.facts.with_(
+            unit=False, unique=False, origin=None, links=None, per_unit=False, unit_rank=False, public=0
+        )
+        columns_.append(Column(binder.new_id(), name, facts))
+        scalars.append(Scalar(facts, found, c.id, on_unit))
+    own = tuple(Ref(c.facts, c.id, c.name) for c in left.columns)
+    project = Project((*left.columns, *columns_), left.property, left.max_rows, left, (*own, *scalars))
+    return project, tuple(columns_)

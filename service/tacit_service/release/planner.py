@@ -1,0 +1,278 @@
+"""Text → plan in processes that can be killed: whatever a statement does to the parser, it costs one child two seconds.
+
+``query.parse`` bounds size, tokens and nesting first; this bounds what those limits do not foresee. A child knows the
+policy and public tables, and nothing protected. It reads the text, binds it, derives it and writes out the engine's
+statements once, so that none of it can surprise the service; what it hands back is data (``query.codec``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+import json
+import logging
+import pickle
+import queue
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any, Final, Protocol
+
+from tacit_service import errors
+from tacit_service.engine.bounding import statements
+from tacit_service.engine.process import (
+    Blob,
+    ChildError,
+    Handler,
+    Header,
+    WorkerFailure,
+    WorkerProcess,
+    harden,
+    serve,
+)
+from tacit_service.errors import Overloaded, Position, Refusal, SqlSyntaxError, TacitError
+from tacit_service.query.bind import Caps
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.codec import decode, encode
+from tacit_service.query.options import extract
+from tacit_service.query.plan import Plan
+from tacit_service.query.rows import protected_rows
+from tacit_service.query.split import plan as make_plan
+from tacit_service.telemetry import log, places
+
+MODULE: Final = "tacit_service.release.planner"
+TIME_S_MAX: Final = 1.6
+"""With the quarter of a second that an interrupted child has before it is killed, under two seconds."""
+_MEMORY_BYTES_MAX: Final = 1 << 30
+_WAIT_S_MAX: Final = 10.0
+_CATALOGS_MAX: Final = 64  # that a child keeps
+_REPLY_BYTES_MAX: Final = 64 << 20
+_REFUSALS: Final = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refusal)}
+
+
+class Planner(Protocol):
+    """From text to what is derived of it, over one catalog."""
+
+    def plan(self, sql: str, caps: Caps) -> Plan:
+        """The whole plan; raises ``Refusal``."""
+        ...
+
+    def check_rows(self, sql: str) -> None:
+        """Raises ``Refusal`` unless the statement gives rows that a model may be trained on."""
+        ...
+
+    def options(self, sql: str) -> tuple[str, dict[str, str]]:
+        """The statement without its OPTIONS clause, and what that said; raises ``Refusal``."""
+        ...
+
+
+class LocalPlanner:
+    """In this process: for tools of the owner, whose SQL is trusted, and inside the children."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def plan(self, sql: str, caps: Caps) -> Plan:
+        """See ``Planner``. Also writes the engine's statements, whose length is not that of the text."""
+        made = make_plan(self._catalog, sql, caps)
+        for point in made.releases:
+            statements(point)
+        return made
+
+    def check_rows(self, sql: str) -> None:
+        """See ``Planner``."""
+        protected_rows(self._catalog, sql)
+
+    def options(self, sql: str) -> tuple[str, dict[str, str]]:
+        """See ``Planner``."""
+        return extract(sql)
+
+
+class PlannerPool:
+    """Children that plan for any number of catalogs. Thread-safe; one that is killed is replaced behind the scenes."""
+
+    def __init__(self, processes: int = 1, *, time_s_max: float = TIME_S_MAX) -> None:
+        self._time_s_max = time_s_max
+        self._workers = [WorkerProcess(MODULE, reply_bytes_max=_REPLY_BYTES_MAX) for _ in range(processes)]
+        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._tokens = itertools.count(1)
+
+    def of(self, catalog: Catalog) -> Planner:
+        """A planner over one catalog."""
+        return _PooledPlanner(self, next(self._tokens), pickle.dumps(catalog))
+
+    @property
+    def pids(self) -> list[int]:
+        """The children's process ids."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
+
+    def warm(self) -> None:
+        """Wait until every child is ready; ``WorkerFailure`` when one cannot start."""
+        for worker in self._workers:
+            worker.warm()
+
+    def close(self) -> None:
+        """Kill the children."""
+        for worker in self._workers:
+            worker.close()
+
+    def ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
+        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex."""
+        try:
+            worker = self._idle.get(timeout=_WAIT_S_MAX)
+        except queue.Empty:
+            raise Overloaded(
+                "overloaded", "All parsers are busy. Nothing was run or charged.", hint="Try again in a few seconds."
+            ) from None
+        killed = False
+        try:
+            reply, blobs = worker.call({**header, "catalog": token}, timeout_s=self._time_s_max)
+            if reply.get("unknown"):
+                reply, blobs = worker.call({**header, "catalog": token}, [catalog], timeout_s=self._time_s_max)
+        except WorkerFailure as failure:
+            killed = failure.reason != "error"
+            raise _failed(failure) from None
+        finally:
+            self._give_back(worker, killed)
+        if "refused" in reply:
+            raise _refusal(reply["refused"])
+        return reply, blobs
+
+    def _give_back(self, worker: WorkerProcess, killed: bool) -> None:
+        if not killed:
+            self._idle.put(worker)
+            return
+
+        def revive() -> None:
+            with contextlib.suppress(WorkerFailure):  # whoever calls it next tries once more
+                worker.warm()
+            self._idle.put(worker)
+
+        threading.Thread(target=revive, name="tacit-parser-revival", daemon=True).start()
+
+
+class _PooledPlanner:
+    """``Planner`` by the pool's children."""
+
+    def __init__(self, pool: PlannerPool, token: int, catalog: bytes) -> None:
+        self._pool, self._token, self._catalog = pool, token, catalog
+
+    def plan(self, sql: str, caps: Caps) -> Plan:
+        header = {"do": "plan", "sql": sql, "caps": list(astuple(caps))}
+        _, blobs = self._pool.ask(header, self._token, self._catalog)
+        made = decode(blobs[0])
+        if not isinstance(made, Plan):
+            raise TacitError("planner_failed", "A parser process sent something other than a plan.")
+        return made
+
+    def check_rows(self, sql: str) -> None:
+        self._pool.ask({"do": "rows", "sql": sql}, self._token, self._catalog)
+
+    def options(self, sql: str) -> tuple[str, dict[str, str]]:
+        reply, _ = self._pool.ask({"do": "options", "sql": sql}, self._token, self._catalog)
+        return str(reply["sql"]), {str(name): str(value) for name, value in reply["options"].items()}
+
+
+_shared: PlannerPool | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_pool() -> PlannerPool:
+    """One pool of one child for desks that are opened without a service around them."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = PlannerPool(processes=1)
+        return _shared
+
+
+def too_complex() -> SqlSyntaxError:
+    """Which statement it is depends on the text (and on how busy the machine is) alone."""
+    return SqlSyntaxError(
+        "sql_too_complex",
+        "The statement takes longer to understand than is allowed. Nothing was run or charged.",
+        hint="Write it shorter: fewer nested calls, subqueries and branches.",
+        rule="limits",
+    )
+
+
+def _failed(failure: WorkerFailure) -> TacitError:
+    if failure.reason != "error" or failure.error in ("MemoryError", "RecursionError"):
+        if failure.reason == "error":
+            log("planner_limit", level=logging.WARNING, error=failure.error, where=json.loads(failure.text or "[]"))
+        return too_complex()
+    log("planner_fault", level=logging.ERROR, error=failure.error, where=json.loads(failure.text or "[]"))
+    return TacitError("planner_failed", "A parser process met a fault.")
+
+
+def _refusal(said: dict[str, Any]) -> Refusal:
+    at = said.pop("position")
+    position = None if at is None else Position(*at)
+    return _REFUSALS[said.pop("class")](said.pop("code"), said.pop("detail"), position=position, **said)
+
+
+# ---------------------------------------------------------------- child
+
+
+def _start() -> tuple[Handler, Callable[[], None]]:
+    gc.freeze()  # what is loaded now stays: it need not be looked through while a statement is read
+    gc.set_threshold(50_000, 20, 20)
+    catalogs: OrderedDict[int, Catalog] = OrderedDict()
+
+    def handle(header: Header, blobs: list[memoryview]) -> tuple[Header, list[Blob]]:
+        token = header["catalog"]
+        if blobs:
+            catalogs[token] = pickle.loads(blobs[0])  # noqa: S301 - the service's own
+            while len(catalogs) > _CATALOGS_MAX:
+                catalogs.popitem(last=False)
+        if token not in catalogs:
+            return {"unknown": True}, []
+        catalogs.move_to_end(token)
+        try:
+            return _answer(LocalPlanner(catalogs[token]), header)
+        except Refusal as refusal:
+            return {"refused": _said(refusal)}, []
+        except Exception as error:  # where it happened, and nothing of the text
+            raise ChildError(type(error).__name__, json.dumps(places(error))) from None
+
+    return handle, lambda: None
+
+
+def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
+    sql = header["sql"]
+    if header["do"] == "plan":
+        return {}, [encode(planner.plan(sql, Caps(*header["caps"])))]
+    if header["do"] == "options":
+        bare, options = planner.options(sql)
+        return {"sql": bare, "options": options}, []
+    planner.check_rows(sql)
+    return {}, []
+
+
+def _said(refusal: Refusal) -> dict[str, Any]:
+    at = refusal.position
+    return {
+        **refusal.extra,
+        "class": type(refusal).__name__,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "hint": refusal.hint,
+        "rule": refusal.rule,
+        "suggestion": refusal.suggestion,
+        "position": None if at is None else [at.line, at.column, at.start, at.end],
+    }
+
+
+def main(argv: list[str]) -> None:
+    """Entry of the child: ``parent-pid``."""
+    harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
+    serve(_start)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,138 @@
+"""Parsing in processes that can be killed: what passes is the same plan, what hangs costs two seconds and nobody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tacit_service.demo_data import clinic_policy, make_clinic
+from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.errors import Refusal
+from tacit_service.policy.load import load_policy
+from tacit_service.query.bind import Caps
+from tacit_service.query.catalog import Catalog
+from tacit_service.query.codec import decode, encode
+from tacit_service.release.planner import LocalPlanner, PlannerPool
+
+SIMPLE = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
+STATEMENTS = [
+    SIMPLE,
+    "SELECT r.country, SUM(v.cost), COUNT(DISTINCT p.patient_id) FROM visits v JOIN patients p USING (patient_id) "
+    "JOIN regions r ON p.region = r.region WHERE v.visited_on >= DATE '2024-01-01' GROUP BY 1 ORDER BY 2 DESC",
+    "SELECT MEDIAN(cost), AVG(cost), STDDEV(cost) FROM visits WHERE cost BETWEEN 1.5 AND 99999999999.25",
+    "SELECT COUNT(*) FROM (SELECT patient_id, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY visit_id) n FROM visits) t WHERE n = 1",
+    "SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(income) FROM patients)",
+    "SELECT region, sex, COUNT(*) FROM patients GROUP BY ROLLUP (region, sex)",
+]
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    folder = tmp_path_factory.mktemp("planned")
+    make_clinic(folder, rows=500)
+    (folder / "policy.yaml").write_text(clinic_policy("3", "1e-6"))
+    loaded = load_policy(folder / "policy.yaml")
+    return Catalog(loaded.policy, build_snapshot(loaded, folder / "data").public)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[PlannerPool]:
+    made = PlannerPool(2)
+    made.warm()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("sql", STATEMENTS)
+def test_a_child_derives_what_this_process_would(pool: PlannerPool, catalog: Catalog, sql: str) -> None:
+    assert pool.of(catalog).plan(sql, Caps(max_rows=3)) == LocalPlanner(catalog).plan(sql, Caps(max_rows=3))
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELEC 1", "SELECT incme FROM patients", "SELECT * FROM patients", "SELECT 1; SELECT 2"]
+)
+def test_a_refusal_arrives_whole(pool: PlannerPool, catalog: Catalog, sql: str) -> None:
+    told = []
+    for planner in (pool.of(catalog), LocalPlanner(catalog)):
+        with pytest.raises(Refusal) as refused:
+            planner.plan(sql, Caps())
+        told.append((type(refused.value), vars(refused.value)))
+    assert told[0] == told[1]
+
+
+def test_a_child_that_hangs_is_killed_within_two_seconds_while_others_are_answered(
+    pool: PlannerPool, catalog: Catalog
+) -> None:
+    planner = pool.of(catalog)
+    planner.plan(SIMPLE, Caps())
+    before = pool.pids
+    victim = before[1]  # the one that answers next: the pool is a stack
+    os.kill(victim, signal.SIGSTOP)  # as a statement would that the parser cannot finish
+    outcome: list[object] = []
+
+    def ask() -> None:
+        start = time.monotonic()
+        try:
+            planner.plan(SIMPLE, Caps())
+            outcome.append("answered")
+        except Refusal as refused:
+            outcome.append((refused.code, time.monotonic() - start))
+
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert "answered" in outcome
+    refused = next(o for o in outcome if isinstance(o, tuple))
+    assert refused[0] == "sql_too_complex"
+    assert refused[1] < 2.5
+    assert planner.plan(SIMPLE, Caps()).releases
+    assert victim not in pool.pids
+    assert not Path(f"/proc/{victim}").exists()
+
+
+def test_children_that_are_killed_are_replaced(pool: PlannerPool, catalog: Catalog) -> None:
+    planner = pool.of(catalog)
+    for _ in range(2):
+        for pid in pool.pids:
+            os.kill(pid, signal.SIGKILL)
+        answered = False
+        for _ in range(4):  # one refusal for each child that was found dead
+            try:
+                answered = bool(planner.plan(SIMPLE, Caps()).releases)
+            except Refusal as refused:
+                assert refused.code == "sql_too_complex"  # noqa: PT017
+        assert answered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{}", b"[]", b'{"nodes": [["Lit", 1]], "root": ["r", 0]}', b'{"nodes": [["system", "id"]], "root": ["r", 0]}',
+        b'{"nodes": [], "root": ["r", 0]}', b'{"nodes": [["Interval", ["q", "0x1", "0x0"], null]], "root": ["r", 0]}',
+        b'{"nodes": [], "root": ["e", "Type", "no such"]}', b"\x80\x04cos\nsystem\n", b'{"nodes": [], "root": ["os", 1]}',
+    ],
+)  # fmt: skip
+def test_what_is_no_plan_is_not_read(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        decode(text)
+
+
+def test_numbers_of_any_size_survive(catalog: Catalog) -> None:
+    from fractions import Fraction
+
+    from tacit_service.query.bounds import Facts, Interval, Type
+
+    facts = Facts(
+        Type.NUMBER, Interval(Fraction(-(7**9000), 3), Fraction(1, 10**40)), domain=(1, True, "é", 2**80, 0.1)
+    )
+    back = decode(encode(facts))
+    assert back == facts
+    assert [type(x) for x in back.domain] == [int, bool, str, int, float]
