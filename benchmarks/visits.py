@@ -1,6 +1,6 @@
 """Visits: ten queries over heavy-tailed visits, Tacit beside plain DuckDB on the same file, in one run.
 
-    python benchmarks/visits.py [--rows 1000000] [--rounds 5] [--threads 2] [--out FILE.json]
+    python benchmarks/visits.py [--rows 1000000] [--rounds 5] [--threads 2] [--unprepared] [--out FILE.json]
 
 A patient has 1 to 200 visits. Plain: the same SQL, not private, in a DuckDB connection of this process on the very
 snapshot file that Tacit's engine reads. Engine: the statements that Tacit emits, in its engine's process. Tacit: all of
@@ -36,11 +36,13 @@ CHUNK = 2_000_000
 POLICY = f"""\
 version: 1
 dataset: visits
+prepare: %(prepare)s
 privacy_unit: {{ name: patient, column: visits.patient_id }}
 tables:
   visits:
     source: "visits/*.parquet"
     unit: patient_id
+    prepared_keys: [[diagnosis], [region, diagnosis]]
     columns:
       patient_id: {{ type: integer, nullable: false }}
       region: {{ type: string, nullable: false, categories: [{", ".join(REGIONS)}] }}
@@ -148,15 +150,17 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="of plain DuckDB; the engine takes all cores, as when served")
+    parser.add_argument("--unprepared", action="store_true", help="with prepare: false in the policy")
     parser.add_argument("--out")
     choices = parser.parse_args()
+    prepare = "false" if choices.unprepared else "true"
     config = {} if choices.threads is None else {"threads": str(choices.threads)}
     results: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, choices.rows)
         opened: list[Desk] = []
-        load_s = seconds(lambda: opened.append(open_desk(POLICY, folder, "visits")))
+        load_s = seconds(lambda: opened.append(open_desk(POLICY.replace("%(prepare)s", prepare), folder, "visits")))
         [desk] = opened
         try:
             [snapshot] = (folder / "data").glob("**/*.duckdb")
@@ -172,9 +176,18 @@ def main() -> int:
     ]  # fmt: skip
     print(table(("query", "plain, ms", "engine, ms", "tacit, ms", "engine / plain", "tacit / plain", "bounding"), rows))
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"{choices.rows:,} visits; loading them took {load_s:.1f} s; peak memory of a process: {peak:.0f} MiB")
+    print(
+        f"{choices.rows:,} visits, prepare {prepare}; loading them took {load_s:.1f} s; peak memory of a process: {peak:.0f} MiB"
+    )
     finish(
-        {"benchmark": "visits", "rows": choices.rows, "load_s": load_s, "peak_mib": peak, "queries": results},
+        {
+            "benchmark": "visits",
+            "prepare": prepare,
+            "rows": choices.rows,
+            "load_s": load_s,
+            "peak_mib": peak,
+            "queries": results,
+        },
         choices.out,
     )
     return 0

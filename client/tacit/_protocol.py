@@ -131,6 +131,14 @@ def budget() -> Call[wire.Budget]:
     return Call(Request("GET", "/v1/budget"), lambda content: wire_model(content, "Budget"))
 
 
+def history(dataset: str | None, limit: int) -> Call[wire.Spending]:
+    """``GET /v1/budget/history``: the caller's charges on a dataset, newest first."""
+    if not dataset:
+        raise InvalidArgument("no dataset: give it to the client or to this call")
+    path = f"/v1/budget/history?dataset={path_segment(dataset)}&limit={_integer(limit, 'limit')}"
+    return Call(Request("GET", path), lambda content: wire_model(content, "Spending"))
+
+
 def me() -> Call[wire.Me]:
     """``GET /v1/me``."""
     return Call(Request("GET", "/v1/me"), lambda content: wire_model(content, "Me"))

@@ -1,4 +1,4 @@
-"""The ``tacit`` command: query, quote, explain, budget, releases, datasets, train, job, jobs, console.
+"""The ``tacit`` command: query, quote, explain, budget, history, releases, datasets, train, job, jobs, console.
 
 Results go to stdout; prices, receipts and errors to stderr. Exit codes: 0 answered, 1 refused or failed, 2 wrong
 usage, 3 budget exhausted, 4 no connection, 130 interrupted. Imports are inside the functions: ``tacit --help`` loads
@@ -94,6 +94,12 @@ def parser() -> argparse.ArgumentParser:
 
     budget = commands.add_parser("budget", parents=[connection, output], help="what is spent and what is left")
     budget.set_defaults(run=_budget)
+
+    history = commands.add_parser("history", parents=[connection, output], help="what was spent when, and on what")
+    history.add_argument(
+        "--limit", type=_cap, default=100, metavar="N", help="at most so many charges (100, up to 500)"
+    )
+    history.set_defaults(run=_history)
 
     releases = commands.add_parser("releases", parents=[connection, output], help="answers that you hold, newest first")
     releases.set_defaults(run=_releases)
@@ -234,6 +240,14 @@ def _budget(arguments: argparse.Namespace) -> int:
 
     with connect(arguments) as client:
         render.budget(sys.stdout, client.budget(), arguments.output)
+    return OK
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    from tacit.shell import spending
+
+    with connect(arguments, asks=True) as client:
+        spending.show(sys.stdout, client.history(limit=arguments.limit), arguments.output)
     return OK
 
 

@@ -80,7 +80,7 @@ class Client(Settings):
 
         ``accuracy`` in place of ``epsilon`` asks for the smallest price at which every count and sum has that half-width.
 
-        >>> quote = client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50)
+        >>> quote = client.quote("SELECT COUNT(*) AS n FROM patients", accuracy=50, fresh=True)
         >>> quote.price.epsilon, quote.columns[0].plus_minus <= 50
         ('0.059313', True)
         """
@@ -154,6 +154,18 @@ class Client(Settings):
         """
         return self._transport.run(_protocol.budget(), self._retries)
 
+    def history(self, dataset: str | None = None, *, limit: int = 100) -> wire.Spending:
+        """Spending over time: what each of the newest ``limit`` charges (at most 500) cost and became, and each day's sum.
+
+        An analyst sees their own account, an owner or auditor the dataset's.
+
+        >>> asked = client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        >>> spending = client.history()
+        >>> asked.id in [charge.release_id for charge in spending.charges], spending.pending
+        (True, [])
+        """
+        return self._transport.run(_protocol.history(dataset or self.default_dataset, limit), self._retries)
+
     def me(self) -> wire.Me:
         """Who the key says you are: name, role, datasets.
 
@@ -171,9 +183,11 @@ class Client(Settings):
         return self._transport.run(_protocol.releases(dataset, limit), self._retries)
 
     def release(self, release_id: str) -> Release:
-        """An answer bought earlier, with the same noise. Free.
+        """An answer as it was bought, with the same noise. Free.
 
-        >>> answer = client.query("SELECT COUNT(*) AS n FROM patients", epsilon="0.1")
+        What follows from an answer that you hold carries that answer's id, and this gives the answer that was bought.
+
+        >>> answer = client.query("SELECT COUNT(*) AS n FROM visits", epsilon="0.1")
         >>> client.release(answer.id).rows == answer.rows
         True
         """

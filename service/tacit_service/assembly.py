@@ -24,7 +24,6 @@ from tacit_service.protocols import Books, DeskProtocol, Listed
 if TYPE_CHECKING:
     from tacit import wire
     from tacit_service.access.tokens import TokenJudge
-    from tacit_service.administration.models import Spending
     from tacit_service.administration.office import Office
     from tacit_service.ledger.store import Ledger
     from tacit_service.policy.load import Loaded
@@ -153,7 +152,7 @@ class Service:
             raise NotFound("not_found", "This service administers no ledger.")
         return office
 
-    def spending(self, who: Principal, dataset: str, limit: int) -> Spending:
+    def spending(self, who: Principal, dataset: str, limit: int) -> wire.Spending:
         """Spending over time: an analyst's own, or for an owner or auditor the dataset's."""
         name = self.desk(who, dataset).name
         return self.office().accounts.spending(name, who.name if who.role is Role.ANALYST else None, limit)

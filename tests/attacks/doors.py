@@ -92,7 +92,11 @@ def seen(door: Door, caught: Caught, method: str, path: str, body: Any, who: str
     lines = _lines_of(headers["x-request-id"], caught)
     for name in ("date", "x-request-id", "content-length"):  # the length is that of the step's digits, among others
         headers.pop(name, None)
-    text = re.sub(r'"response_ms":(\d+|null)', '"response_ms":0', TIMED.sub(r'"\1":0', content.decode()))
+    text = re.sub(
+        r'"response_ms":(\d+|null)|"in_words":"[^"]*"|"remaining":\{[^}]*\}',
+        '"omitted":0',
+        TIMED.sub(r'"\1":0', content.decode()),
+    )
     return {"status": status, "headers": headers, "text": text, "cost": door.spent(who) - before, "log": lines}
 
 
@@ -123,7 +127,8 @@ class Caught(logging.Handler):
 @contextmanager
 def caught_log() -> Iterator[Caught]:
     handler, logger = Caught(), logging.getLogger("tacit")
-    level, logger.level = logger.level, logging.INFO
+    level = logger.level
+    logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     try:
         yield handler

@@ -88,7 +88,6 @@ def test_a_planted_row_changes_no_answer_code_charge_or_log(doors: dict[str, Doo
 PUBLIC = [
     ("GET", "/v1/datasets", None),
     ("GET", f"/v1/datasets/{DATASET}", None),
-    ("GET", "/v1/me", None),
     ("GET", "/v1/datasets/nothing", None),
     ("GET", "/v1/releases/rel_000000000000000000000000", None),
 ]

@@ -235,6 +235,20 @@ def create_app(account: Account) -> FastAPI:
         )
         return wire.Budget(analyst="ada", accounts=[entry])
 
+    @app.get("/v1/budget/history")
+    def history(dataset: str, limit: int = 100) -> wire.Spending:
+        found = [
+            wire.Charge(charge_id=f"chg_{i}", sequence=i, at=a.created_at, dataset=dataset, analyst="ada", sql=a.sql,
+                        status="released", cost=a.receipt.charged, paid_by_dataset=None, release_id=a.release_id)
+            for i, a in enumerate(account.releases.values(), 1)
+        ][::-1]  # fmt: skip
+        held = wire.Spend(epsilon="0.5", delta="0")
+        cut = found[:1] and [found[0].model_copy(update={"charge_id": "chg_cut", "status": "pending", "cost": held})]
+        spent = wire.Spend(epsilon=f"{account.spent:f}", delta="0")
+        days = [wire.Day(day="2026-11-05", charges=len(found), spent=spent)] if found else []
+        shown = found[:limit]
+        return wire.Spending(dataset=dataset, days=days, charges=shown, pending=cut, complete=len(found) < limit)
+
     @app.get("/v1/me")
     def me() -> wire.Me:
         return wire.Me(principal="ada", role="analyst", key_id="key_1", datasets=["clinic"])

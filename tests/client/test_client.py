@@ -77,6 +77,7 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
         "quote",
         "query",
         "budget",
+        "history",
         "me",
         "release",
         "releases",
@@ -101,6 +102,9 @@ def test_a_first_session(call: Call, account: Account) -> None:
     assert call("release", answer.id).rows == answer.rows
     assert call("budget").accounts[0].remaining.epsilon == "2.9"
     assert "Scan patients" in call("explain", GROUPED)
+    spending = call("history", limit=5)
+    assert [(c.release_id, c.cost.epsilon, c.status) for c in spending.charges] == [(answer.id, "0.1", "released")]
+    assert [day.spent.epsilon for day in spending.days] == ["0.1"]
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,24 @@ def test_releases_lists_what_is_held(tacit: Tacit) -> None:
     assert tacit("releases", "-o", "csv")[1].splitlines()[1].startswith("rel_1,2026-11-05T12:00:00Z,0.1,")
 
 
+def test_history_says_what_was_spent_when_and_what_is_held(tacit: Tacit) -> None:
+    assert tacit("history") == (0, "Nothing has been charged.\n", "")
+    for epsilon in ("0.1", "0.2"):
+        tacit("query", GROUPED, "--fresh", "--epsilon", epsilon)
+    code, out, _ = tacit("history")
+    assert code == 0
+    assert re.search(r"2026-11-05 \| 2 +\| 0\.3", out)
+    assert re.search(r"2026-11-05 12:00 \| released \| 0\.2 .*SELECT region", out)
+    assert re.search(r"pending +\| 0\.5", out), "listed, though it is older than the newest charges"
+    assert "1 pending" in out
+    lines = tacit("history", "-o", "csv", "--limit", "1")[1].splitlines()
+    assert lines[0] == "at,status,epsilon,delta,charge,release,analyst,statement"
+    assert lines[1].startswith("2026-11-05T12:00:00Z,released,0.2,0,chg_2,rel_2,ada,")
+    assert len(lines) == 2
+    assert '"complete": false' in tacit("history", "-o", "json", "--limit", "1")[1]
+    assert tacit("console", "-c", "\\history")[1] == out
+
+
 def test_accuracy_takes_the_place_of_epsilon(tacit: Tacit, account: Account) -> None:
     tacit("console", "-c", f"\\epsilon 0.2\n\\accuracy 50\n{GROUPED}")
     assert {k: v for k, v in account.requests[-1][2].items() if k in ("epsilon", "accuracy")} == {"accuracy": "50"}
@@ -121,7 +139,7 @@ def test_binary_output_is_refused_on_a_terminal_before_anything_is_bought(
 
 CONSOLE = (
     f"\\d\n\\d regions\n\\datasets\n\\cost {GROUPED}\n\\explain {GROUPED}\nEXPLAIN {GROUPED};\n{GROUPED};\n\\x\n{GROUPED};\n"
-    "\\budget\n\\receipts\n\\releases\n\\release rel_1\n\\train label=ill model=logistic_regression SELECT age, ill FROM t\n"
+    "\\budget\n\\history\n\\receipts\n\\releases\n\\release rel_1\n\\train label=ill model=logistic_regression SELECT age, ill FROM t\n"
     "\\jobs\n\\cancel job_1\n\\timing\n\\o \x1b[31mfile\n\\o\n\\c clinic\n\\?\n"
 )
 
@@ -136,7 +154,7 @@ def test_no_output_path_gives_a_terminal_what_it_would_obey(
     seen += [
         tacit(*arguments, *(() if arguments[0] in ("explain", "train", "job") else ("-o", output)))
         for arguments in (
-            ("query", GROUPED), ("quote", GROUPED), ("explain", GROUPED), ("budget",), ("datasets",), ("datasets", "clinic"),
+            ("query", GROUPED), ("quote", GROUPED), ("explain", GROUPED), ("budget",), ("history",), ("datasets",), ("datasets", "clinic"),
             ("releases",), ("jobs",), ("job", "job_1", "--cancel", "--no-wait"), ("query", TYPO), ("datasets", "nobody"),
             ("train", "SELECT age, ill FROM t", "--label", "ill", "--quote"),
         )

@@ -19,6 +19,7 @@ import tacit.model
 import tacit.release
 import tacit.sqlalchemy
 import tacit.training
+import tacit.wire
 
 CLASSES = (
     tacit.Client, tacit.AsyncClient, tacit.Release, tacit.dbapi.Connection, tacit.dbapi.Cursor,

@@ -9,6 +9,7 @@ import pytest
 
 from tacit_service.errors import BudgetExhausted, Conflict, NotFound
 from tacit_service.ledger.administration import Administration
+from tacit_service.ledger.records import Pace
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 from tacit_service.privacy.lanes import Limits
@@ -99,6 +100,41 @@ def test_a_pace_refuses_more_a_day_and_starts_anew_but_never_above_the_limit(
     book.reserve("0.2")
     owner.pace("clinic", "ada", "", Epsilon(0))
     assert left(book, "ada") == "0"
+    assert verify(url).ok
+
+
+def test_a_policy_paces_by_versions_and_an_owner_between_them(url: str, make_book: Callable[..., Book]) -> None:
+    book = make_book(url, epsilon="2", delta="0")
+    clock = ["2026-11-22T10:00:00"]
+    ledger = Ledger.open(url, now=lambda: clock[0])
+    of_day = {epsilon: Pace("day", Epsilon.parse(epsilon).units) for epsilon in ("0.3", "0.5")}
+
+    def version(pace: Pace) -> None:
+        ledger.ensure_analyst("clinic", "ada", book.analyst_limits, pace=pace)
+
+    version(of_day["0.3"])
+    for _ in range(3):
+        ledger.reserve(book.request("0.1"))
+    with pytest.raises(BudgetExhausted, match="what its day allows"):
+        ledger.reserve(book.request("0.1"))
+    version(of_day["0.5"])
+    ledger.reserve(book.request("0.2"))
+    with pytest.raises(BudgetExhausted, match="what its day allows"):
+        ledger.reserve(book.request("0.1"))  # the same window: a new version does not fill it again
+    owner = Administration(ledger)
+    owner.pace("clinic", "ada", "", Epsilon(0))
+    head = ledger.head()
+    version(of_day["0.5"])
+    assert ledger.head() == head, "the same version again leaves what the owner set since"
+    ledger.reserve(book.request("0.1"))
+    version(Pace("month", Epsilon.parse("0.1").units))
+    ledger.reserve(book.request("0.1"))
+    with pytest.raises(BudgetExhausted, match="what its month allows"):
+        ledger.reserve(book.request("0.1"))
+    version(Pace())
+    ledger.reserve(book.request("0.1"))
+    assert book.spent() == "0.8"
+    ledger.close()
     assert verify(url).ok
 
 

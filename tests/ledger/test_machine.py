@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import shutil
 import tempfile
@@ -17,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tacit_service.errors import BudgetExhausted, Conflict, LedgerUnavailable
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import EMPTY
-from tacit_service.ledger.records import ChargeRequest, StoredRelease
+from tacit_service.ledger.reaper import reap
+from tacit_service.ledger.records import ChargeRequest, Pace, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 from tacit_service.privacy.curves import price
@@ -35,6 +37,9 @@ EVENTS: tuple[tuple[Event, ...], ...] = (
 LIMITS = Limits.create(Epsilon.parse("2"), Delta.parse("1e-6"))
 ANALYST_LIMITS = Limits.create(Epsilon.parse("1.5"), Delta.parse("1e-6"))
 ANALYSTS = ("ada", "bob")
+TEAM = "@team"
+PACES = (Pace(), Pace("day", 5 * 10**11), Pace("day", 10**12), Pace("month", 10**12))
+NOON = dt.datetime(2026, 1, 30, 12, tzinfo=dt.UTC)
 
 
 @dataclass
@@ -45,12 +50,39 @@ class Account:
     below: int = 0
     frozen: bool = False
     costs: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
+    declared: Pace = PACES[0]
+    pace: Pace = PACES[0]
+    window: str = ""
+    in_window: int = 0
 
-    def takes(self, cost: tuple[int, int, int, int]) -> bool:
+    def takes(self, cost: tuple[int, int, int, int], at: str) -> bool:
+        if self.pace.period and self.spent_now(at) + cost[0] > self.pace.epsilon_max:
+            return False
         e, d, r, t = (sum(parts) for parts in zip(cost, *self.costs.values(), strict=True))
         lane_p = e <= self.limits.epsilon.units - self.below and d <= self.limits.p_delta.units
         lane_r = r <= self.limits.r_rdp - self.below and t <= self.limits.r_delta.units
         return not self.frozen and (lane_p or lane_r)
+
+    def pay(self, charge_id: str, cost: tuple[int, int, int, int], at: str) -> None:
+        self.costs[charge_id] = cost
+        if self.pace.period:
+            self.in_window, self.window = self.spent_now(at) + cost[0], max(self.window, self.window_at(at))
+
+    def window_at(self, at: str) -> str:
+        return at[: {"": 0, "month": 7, "day": 10}[self.pace.period]]
+
+    def spent_now(self, at: str) -> int:
+        return 0 if self.window_at(at) > self.window else self.in_window
+
+    def declare(self, pace: Pace) -> None:
+        if pace != self.declared:
+            self.declared = pace
+            self.set_pace(pace, anew=pace.period != self.pace.period)
+
+    def set_pace(self, pace: Pace, *, anew: bool) -> None:
+        self.pace = pace
+        if anew:
+            self.window, self.in_window = "", 0
 
 
 def cost_of(limits: Limits, events: tuple[Event, ...]) -> tuple[int, int, int, int]:
@@ -59,7 +91,7 @@ def cost_of(limits: Limits, events: tuple[Event, ...]) -> tuple[int, int, int, i
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """One ledger, at times reopened; two analysts; few keys and bodies, so that they collide."""
+    """One ledger, at times reopened; two analysts, in a group or not; few keys and bodies, so that they collide."""
 
     template: Path
 
@@ -68,14 +100,21 @@ class LedgerMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="tacit-machine-"))
         shutil.copy(self.template, self.folder / "ledger.db")
         self.url = f"sqlite:///{self.folder / 'ledger.db'}"
-        self.accounts = {"": Account(LIMITS)} | {name: Account(ANALYST_LIMITS) for name in ANALYSTS}
+        self.accounts = {"": Account(LIMITS)} | {name: Account(ANALYST_LIMITS) for name in (*ANALYSTS, TEAM)}
+        self.group: dict[str, str] = {}
+        self.paid: dict[str, list[str]] = {}
+        self.made: dict[str, dt.datetime] = {}
+        self.now = NOON
         self.keys: dict[tuple[str, str], tuple[str, str]] = {}
         self.status: dict[str, str] = {}
         self.owner: dict[str, str] = {}
         self.stored: dict[str, StoredRelease] = {}
         self.numbers = itertools.count()
-        self.ledger = Ledger.open(self.url)
+        self.ledger = Ledger.open(self.url, now=self.at)
         self.seen = EMPTY
+
+    def at(self) -> str:
+        return self.now.isoformat(timespec="microseconds")
 
     @rule(
         analyst=st.sampled_from(ANALYSTS),
@@ -94,11 +133,14 @@ class LedgerMachine(RuleBasedStateMachine):
         elif known is not None:
             with pytest.raises(Conflict, match="no answer"):
                 self.ledger.reserve(request)
-        elif all(account.takes(cost_of(account.limits, events)) for account in self.payers(analyst)):
+        elif all(
+            self.accounts[n].takes(cost_of(self.accounts[n].limits, events), self.at()) for n in self.payers(analyst)
+        ):
             charge = self.ledger.reserve(request)
             assert charge.charged.events == events
-            for account in self.payers(analyst):
-                account.costs[charge.charge_id] = cost_of(account.limits, events)
+            self.paid[charge.charge_id], self.made[charge.charge_id] = self.payers(analyst), self.now
+            for account in map(self.accounts.__getitem__, self.payers(analyst)):
+                account.pay(charge.charge_id, cost_of(account.limits, events), self.at())
             self.status[charge.charge_id], self.owner[charge.charge_id] = "pending", analyst
             if key:
                 self.keys[analyst, key] = (charge.charge_id, body)
@@ -106,8 +148,8 @@ class LedgerMachine(RuleBasedStateMachine):
             with pytest.raises(BudgetExhausted):
                 self.ledger.reserve(request)
 
-    def payers(self, analyst: str) -> list[Account]:
-        return [self.accounts[analyst], self.accounts[""]]
+    def payers(self, analyst: str) -> list[str]:
+        return [analyst, "", *([TEAM] if self.group.get(analyst) else [])]
 
     @precondition(lambda self: self.status)
     @rule(data=st.data(), what=st.sampled_from(["record", "record", "fail", "void"]))
@@ -127,8 +169,8 @@ class LedgerMachine(RuleBasedStateMachine):
         elif what == "void" and before == "pending":
             self.ledger.void(charge_id, "cancelled in the queue")
             self.status[charge_id] = "void"
-            for account in self.payers(analyst):
-                del account.costs[charge_id]
+            for name in self.paid[charge_id]:
+                del self.accounts[name].costs[charge_id]
             return
         elif what == "fail" and before == "void":
             self.ledger.fail(charge_id, "engine_failed")  # says what is known already: nothing will be released
@@ -136,21 +178,50 @@ class LedgerMachine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="charge"):
             self.ledger.record(charge_id, release) if what == "record" else getattr(self.ledger, what)(charge_id, "x")
 
+    @rule(hours=st.integers(1, 40))
+    def reap(self, hours: int) -> None:
+        """What is pending for longer is noted, and stays charged."""
+        old = {
+            i for i, s in self.status.items() if s == "pending" and self.made[i] < self.now - dt.timedelta(hours=hours)
+        }
+        reaped = reap(self.ledger, "clinic", hours, self.now)
+        assert (set(reaped.kept), reaped.freed) == (old, ())
+        self.status.update(dict.fromkeys(old, "fail"))
+
+    @rule(hours=st.sampled_from([1, 13, 30, 24 * 30, -24]))
+    def wait(self, hours: int) -> None:
+        """Time goes on; once in a while the clock is set back a day."""
+        self.now += dt.timedelta(hours=hours)
+
+    @rule(who=st.sampled_from(["", "ada", TEAM]), pace=st.sampled_from(PACES))
+    def owner_paces(self, who: str, pace: Pace) -> None:
+        Administration(self.ledger).pace("clinic", who or None, pace.period, Epsilon(pace.epsilon_max))  # type: ignore[arg-type]
+        self.accounts[who].set_pace(pace, anew=True)
+
     @rule(who=st.sampled_from(["", *ANALYSTS]), frozen=st.booleans())
     def freeze(self, who: str, frozen: bool) -> None:
         administration = Administration(self.ledger)
         (administration.freeze if frozen else administration.thaw)("clinic", who or None, "because")
         self.accounts[who].frozen = frozen
 
-    @rule(tenths=st.integers(0, 15))
-    def lower(self, tenths: int) -> None:
-        self.ledger.ensure_analyst("clinic", "bob", Limits.create(Epsilon(tenths * 10**11), Delta.parse("1e-6")))
-        self.accounts["bob"].below = ANALYST_LIMITS.epsilon.units - tenths * 10**11
+    @rule(
+        who=st.sampled_from(ANALYSTS),
+        tenths=st.integers(0, 15),
+        group=st.sampled_from(["", "team"]),
+        pace=st.sampled_from(PACES),
+    )
+    def new_version(self, who: str, tenths: int, group: str, pace: Pace) -> None:
+        """A policy lowers a limit or raises it again, moves the analyst into the group or out, paces the account or not."""
+        limits = Limits.create(Epsilon(tenths * 10**11), Delta.parse("1e-6"))
+        self.ledger.ensure_analyst("clinic", who, limits, group=group, pace=pace)
+        self.accounts[who].below = ANALYST_LIMITS.epsilon.units - tenths * 10**11
+        self.accounts[who].declare(pace)
+        self.group[who] = group
 
     @rule()
     def reopen(self) -> None:
         self.ledger.close()
-        self.ledger = Ledger.open(self.url)
+        self.ledger = Ledger.open(self.url, now=self.at)
 
     @invariant()
     def balances_are_the_sums(self) -> None:
@@ -179,6 +250,7 @@ def test_the_ledger_does_what_the_model_does(tmp_path: Path) -> None:
     ledger.ensure_dataset("clinic", LIMITS, "policy")
     for analyst in ANALYSTS:
         ledger.ensure_analyst("clinic", analyst, ANALYST_LIMITS)
+    ledger.ensure_group("clinic", "team", ANALYST_LIMITS)
     ledger.close()
     LedgerMachine.template = tmp_path / "template.db"
     run = LedgerMachine.TestCase

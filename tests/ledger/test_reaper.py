@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tacit_service.errors import BudgetExhausted
-from tacit_service.ledger.jobs import Jobs
+from tacit_service.ledger.jobs import Jobs, LostClaim
 from tacit_service.ledger.reaper import reap
+from tacit_service.ledger.records import Claim
+from tacit_service.ledger.schema import jobs as rows
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 
@@ -48,6 +51,51 @@ def test_it_frees_only_what_it_can_prove_unused(url: str, make_book: Callable[..
         book.ledger.record(handed, book.release(canonical="same"))
     assert reap(book.ledger, "clinic", 2, clock[0]).kept == ()
     assert verify(url).ok
+
+
+def test_a_training_charge_is_its_jobs_to_end_however_old(
+    url: str, make_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Queued, running, held by a dead worker, and queued again: the queue hands them on days later, and they still pay."""
+    pytest.importorskip("dbos", reason="training is not installed here")
+    monkeypatch.setattr("tacit_service.ledger.queries.PENDING_MAX", 2)  # all are looked at, a page at a time
+    clock = [NOON]
+    book = book_at(url, make_book, clock)
+    lost = [book.reserve("0.1").charge_id, book.reserve("0.1").charge_id]
+    jobs = Jobs(book.ledger, clock=lambda: clock[0].timestamp())
+    queued, running, dead, again = (
+        jobs.submit(book.request("0.1", key=name), "{}", 10, open_max=9)
+        for name in ("queued", "running", "dead", "again")
+    )
+    dead_claim = claimed(jobs, dead.job_id, lease_s=60)
+    claimed(jobs, again.job_id, lease_s=60)
+    clock[0] = NOON + dt.timedelta(days=3)
+    jobs.mend(["clinic"], 0.0)
+    claim = claimed(jobs, running.job_id, lease_s=60)
+    claimed(jobs, dead.job_id, lease_s=60)
+    reaped = reap(book.ledger, "clinic", 1, clock[0])
+    assert (set(reaped.kept), reaped.freed) == (set(lost), ())
+    assert {past.status for past in book.ledger.history("clinic") if past.charge_id not in lost} == {"pending"}
+    with pytest.raises(LostClaim):
+        jobs.fail(dead_claim, "internal")
+    release = book.release(canonical="a model")
+    jobs.succeed(claim, release)
+    assert book.ledger.release(release.release_id) == release, "its charge was still good"
+    assert claimed(jobs, queued.job_id, lease_s=60).charged.charge_id == queued.charge_id
+    assert claimed(jobs, again.job_id, lease_s=60).charged.charge_id == again.charge_id
+    assert reap(book.ledger, "clinic", 1, clock[0]).kept == ()
+    assert book.spent() == "0.6"
+    assert verify(url).ok
+    jobs.close()
+
+
+def claimed(jobs: Jobs, job_id: str, lease_s: float) -> Claim:
+    """As a worker claims what its queue hands it."""
+    with jobs._ledger.reading() as connection:
+        ticket = connection.execute(sa.select(rows.c.claim).where(rows.c.job_id == job_id)).scalar_one()
+    claim = jobs.claim(job_id, ticket, lease_s)
+    assert claim is not None
+    return claim
 
 
 def test_a_clock_that_jumps_a_day_both_ways_changes_no_sum(url: str, make_book: Callable[..., Book]) -> None:

@@ -63,6 +63,10 @@ def problems(change: Change) -> dict[str, str]:
 
 
 BROKEN: list[tuple[Change, str, str]] = [
+    # paces
+    (top(budget={"epsilon": "3", "delta": "1e-6", "pace": {"window": "day", "epsilon": "4"}}), "budget.pace.epsilon", "paces nothing"),
+    (top(groups={"g": {"epsilon": "1", "members": ["ann"], "pace": {"window": "month", "epsilon": "0.01"}}}),
+     "groups.g.pace.epsilon", "below the default"),
     # groups
     (top(groups={"g": {"epsilon": "1", "members": ["eve"]}}), "groups.g.members[0]", "no analyst of this policy"),
     (top(groups={"g": {"epsilon": "1", "members": ["ann"]}, "h": {"epsilon": "1", "members": ["ann"]}}),

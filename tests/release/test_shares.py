@@ -117,3 +117,10 @@ def test_bounds_are_searched_only_when_asked_for(catalog: Catalog) -> None:
     spent = priced(found, "0.1")
     assert spent.vectors[0].measurement.epsilon == Epsilon.parse("0.01")
     assert spent.epsilon == Epsilon.parse("0.1")
+
+
+def test_the_count_that_keys_pass_by_is_not_starved(catalog: Catalog) -> None:
+    by_key = plan(catalog, "SELECT diagnosis, COUNT(*), AVG(cost) FROM visits GROUP BY diagnosis")
+    vectors = priced(by_key, "1", Delta.parse("1e-9")).vectors
+    gate = next(v for v in vectors if v.threshold)
+    assert gate.measurement.epsilon >= Epsilon.parse("0.33")  # an equal part of three

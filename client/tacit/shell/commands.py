@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tacit._text import clean, short_decimal
 from tacit.errors import InvalidArgument
 from tacit.release import spend
-from tacit.shell import jobs, render
+from tacit.shell import jobs, render, spending
 from tacit.shell.session import Quit, positive, share
 from tacit.shell.splitter import split
 from tacit.shell.watch import watch
@@ -73,6 +73,11 @@ def _sql(session: Session, sql: str) -> str:
 
 def _budget(session: Session, _: str) -> None:
     render.budget(session.target, session.client.budget(), session.options.output)
+
+
+def _history(session: Session, _: str) -> None:
+    session.need_dataset()
+    spending.show(session.target, session.client.history(session.options.dataset), session.options.output)
 
 
 def _epsilon(session: Session, text: str) -> None:
@@ -238,6 +243,7 @@ COMMANDS: dict[str, tuple[Command, str, str]] = {
     "\\cost": (_cost, "[SELECT …]", "price and expected ± of a statement (or of the last): free"),
     "\\explain": (_explain, "[SELECT …]", "how it is derived, bounded and measured: free"),
     "\\budget": (_budget, "", "what is spent and what is left"),
+    "\\history": (_history, "", "what was spent when, and on what"),
     "\\receipts": (_receipts, "", "what this session bought"),
     "\\releases": (_releases, "", "what you hold, bought by whichever program"),
     "\\release": (_release, "ID", "an answer bought earlier: free"),

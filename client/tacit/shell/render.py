@@ -45,7 +45,7 @@ def answer(out: TextIO, release: Release, output: Output, expanded: bool = False
 def quote(out: TextIO, quoted: Quote, output: Output) -> None:
     """A quote: price, expected ± of each column, measurements."""
     if output == "json":
-        return _json(out, quoted)
+        return model(out, quoted)
     rows = [
         [c.name, c.kind, "" if c.plus_minus is None else half_width(c.plus_minus), c.note or ""] for c in quoted.columns
     ]
@@ -94,7 +94,7 @@ def receipt(release: Release) -> str:
 def budget(out: TextIO, accounts: Budget, output: Output) -> None:
     """Limit, spent and left of each account."""
     if output == "json":
-        return _json(out, accounts)
+        return model(out, accounts)
     headers = ["dataset", "limit ε", "spent ε", "left ε", "limit δ", "spent δ", "left δ", "dataset left ε", "releases"]
     rows = [
         [
@@ -151,7 +151,7 @@ def names(out: TextIO, datasets: Sequence[str], output: Output) -> None:
 def facts(out: TextIO, dataset: DatasetFacts, output: Output) -> None:
     """A dataset's tables and contribution bounds."""
     if output == "json":
-        return _json(out, dataset)
+        return model(out, dataset)
     rows = [
         [
             t.name,
@@ -192,7 +192,7 @@ def _times(steps_ms: list[int]) -> list[str]:
 def table_facts(out: TextIO, table: TableFacts, output: Output) -> None:
     """A table's columns."""
     if output == "json":
-        return _json(out, table)
+        return model(out, table)
     rows = [
         [
             c.name,
@@ -263,8 +263,9 @@ def _whole(value: float) -> float:
     return int(value) if abs(value) < 2**53 and value == int(value) else value
 
 
-def _json(out: TextIO, model: BaseModel) -> None:
-    out.write(escape_json(json.dumps(model.model_dump(mode="json"), ensure_ascii=False)) + "\n")
+def model(out: TextIO, sent: BaseModel) -> None:
+    """A model of the protocol as JSON, on one line."""
+    out.write(escape_json(json.dumps(sent.model_dump(mode="json"), ensure_ascii=False)) + "\n")
 
 
 def _write(out: TextIO, lines: Iterable[str]) -> None:

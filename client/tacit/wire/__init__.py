@@ -19,6 +19,7 @@ from tacit.wire.queries import (
     Receipt,
     Survival,
 )
+from tacit.wire.spending import Charge, Day, Spending
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
@@ -44,10 +45,12 @@ __all__ = [
     "BiasShare",
     "Budget",
     "Cell",
+    "Charge",
     "ColumnFacts",
     "ColumnInfo",
     "DatasetFacts",
     "DatasetList",
+    "Day",
     "Explanation",
     "FeatureInfo",
     "GroupBudget",
@@ -67,6 +70,7 @@ __all__ = [
     "ReleaseItem",
     "ReleaseList",
     "Spend",
+    "Spending",
     "Survival",
     "TableFacts",
     "TrainingJob",

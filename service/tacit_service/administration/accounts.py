@@ -73,13 +73,13 @@ class Accounts:
         more = found[-1].sequence if len(found) == limit else None
         return models.History(charges=[_charge(past) for past in found], next_before=more)
 
-    def spending(self, dataset: str, analyst: str | None, limit: int) -> models.Spending:
+    def spending(self, dataset: str, analyst: str | None, limit: int) -> wire.Spending:
         """Spending over time on one account. The caller has checked whose it is."""
         read = Administration(self._ledger)
         limit = min(limit, LISTED_MAX)
         found = read.history(dataset, analyst, limit)
         pending = read.history(dataset, analyst, LISTED_MAX, pending_only=True)
-        return models.Spending(
+        return wire.Spending(
             dataset=dataset,
             days=list(_days(found, whole=analyst is None)),
             charges=[_charge(past, own=analyst is not None) for past in found],
@@ -204,8 +204,8 @@ def _held(past: PastCharge) -> Amounts:
     return _NOTHING if past.status == "voided" else (past.price.epsilon, past.price.delta)
 
 
-def _charge(past: PastCharge, *, own: bool = False) -> models.Charge:
-    return models.Charge(
+def _charge(past: PastCharge, *, own: bool = False) -> wire.Charge:
+    return wire.Charge(
         charge_id=past.charge_id,
         sequence=past.sequence,
         at=past.at,
@@ -219,7 +219,7 @@ def _charge(past: PastCharge, *, own: bool = False) -> models.Charge:
     )
 
 
-def _days(found: list[PastCharge], *, whole: bool) -> Iterator[models.Day]:
+def _days(found: list[PastCharge], *, whole: bool) -> Iterator[wire.Day]:
     """Newest day first. On the dataset's account a release that was handed on cost nothing."""
     days: dict[str, tuple[int, Amounts]] = {}
     for past in found:
@@ -227,4 +227,4 @@ def _days(found: list[PastCharge], *, whole: bool) -> Iterator[models.Day]:
         cost = _NOTHING if whole and past.free_for_dataset else _held(past)
         days[past.at[:10]] = number + 1, (epsilon + cost[0], delta + cost[1])
     for day, (number, amounts) in days.items():
-        yield models.Day(day=day, charges=number, spent=spend(amounts))
+        yield wire.Day(day=day, charges=number, spent=spend(amounts))

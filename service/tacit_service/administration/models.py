@@ -102,49 +102,11 @@ class AnalystList(wire.Wire):
     analysts: list[Analyst]
 
 
-class Charge(wire.Wire):
-    """A charge of the past. ``cost`` is what it holds now: nothing once voided, less once settled."""
-
-    charge_id: str
-    sequence: int
-    at: str
-    dataset: str
-    analyst: str
-    sql: str
-    status: Literal["pending", "released", "failed", "voided", "settled"]
-    cost: wire.Spend
-    paid_by_dataset: bool | None = Field(
-        description="False where a stored release was handed on. Null for analysts: it would tell what others asked"
-    )
-    release_id: str | None = None
-
-
 class History(wire.Wire):
     """Charges, newest first. ``next_before`` asks for the page after this one."""
 
-    charges: list[Charge]
+    charges: list[wire.Charge]
     next_before: int | None = None
-
-
-class Day(wire.Wire):
-    """What the charges of one day (UTC) hold, added up."""
-
-    day: str
-    charges: int
-    spent: wire.Spend
-
-
-class Spending(wire.Wire):
-    """Spending over time on one account: the caller's own, or for owners and auditors the dataset's.
-
-    ``days`` adds up the charges listed; ``complete`` is false when there are older ones.
-    """
-
-    dataset: str
-    days: list[Day]
-    charges: list[Charge]
-    pending: list[Charge] = Field(description="Charges that hold budget and have no release yet")
-    complete: bool
 
 
 class JournalEntry(wire.Wire):

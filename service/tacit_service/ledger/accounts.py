@@ -20,7 +20,7 @@ from tacit_service.privacy.units import Delta, Epsilon
 from . import journal
 from .journal import Head
 from .prepared import Prepared
-from .records import Balance
+from .records import Balance, Pace
 from .schema import DATASET, GROUP, OPEN, accounts
 
 _c = accounts.c
@@ -45,6 +45,7 @@ class Account:
     pace_epsilon_max: int
     pace_window: str
     pace_epsilon: int
+    policy_pace: Pace
 
     @property
     def below_ceiling(self) -> int:
@@ -112,6 +113,7 @@ def _account(row: sa.RowMapping) -> Account:
         pace_epsilon_max=row["pace_epsilon_max"],
         pace_window=row["pace_window"],
         pace_epsilon=row["pace_epsilon"],
+        policy_pace=Pace(row["policy_pace_period"], row["policy_pace_epsilon_max"]),
     )
 
 
@@ -239,6 +241,17 @@ def change(connection: sa.Connection, dataset: str, analyst: str, **columns: int
     changed = connection.execute(sa.update(accounts).where(_ME).values(**columns), _who(dataset, analyst))
     if changed.rowcount != 1:
         raise LookupError(f"no account of {analyst or 'the dataset'} on {dataset}")
+
+
+def pace_columns(now: str, declared: Pace) -> dict[str, int | str]:
+    """What a policy's new pace sets, on an account with a pace of the period ``now``: another period begins a new window."""
+    columns: dict[str, int | str] = {
+        "policy_pace_period": declared.period,
+        "policy_pace_epsilon_max": declared.epsilon_max,
+        "pace_period": declared.period,
+        "pace_epsilon_max": declared.epsilon_max,
+    }
+    return columns if declared.period == now else columns | {"pace_window": "", "pace_epsilon": 0}
 
 
 def charge(connection: sa.Connection, dataset: str, parts: dict[str, Spent], at: str, seen: Head) -> Head | None:

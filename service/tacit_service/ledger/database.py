@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError
 
 from tacit_service.errors import LedgerUnavailable
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The migration that this version of the code works with."""
 
 BUSY_TIMEOUT_MS: Final = 20_000

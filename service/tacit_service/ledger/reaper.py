@@ -3,8 +3,11 @@
 A query whose process died between its charge and its answer may have read data, and may have drawn noise: nothing in the ledger
 tells. Such a charge is noted as abandoned, and stays. One kind alone is given back: a charge for a stored release that was to be
 handed on. It pays for no noise, its request reads no data, and an answer leaves only after its release is recorded, which a
-voided charge no longer admits. Charges of training jobs are their jobs' to end. When the clock is wrong, a charge may be ended under
-a living query: that query then fails, and its charge stays.
+voided charge no longer admits.
+
+Charges of training jobs are their jobs' to end, however long those are queued, run, or wait for another worker. A job and its
+charge commit together, so one view of both never takes a job's charge for a query's. When the clock is wrong, a charge may be
+ended under a living query: that query then fails, and its charge stays.
 """
 
 from __future__ import annotations
@@ -59,5 +62,8 @@ def reap(ledger: Ledger, dataset: str, hours: int, now: dt.datetime) -> Reaped:
 
 def _pending(connection: sa.Connection, dataset: str) -> list[PastCharge]:
     theirs = set(connection.execute(sa.select(jobs.c.charge_id).where(jobs.c.dataset == dataset)).scalars())
-    found = queries.past(connection, dataset, None, queries.PENDING_MAX, pending_only=True)
-    return [past for past in found if past.charge_id not in theirs]
+    found, before = list[PastCharge](), None
+    while page := queries.past(connection, dataset, None, queries.PENDING_MAX, pending_only=True, before=before):
+        found += (past for past in page if past.charge_id not in theirs)
+        before = page[-1].sequence
+    return found

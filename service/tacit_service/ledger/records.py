@@ -17,6 +17,14 @@ TEXT_CHARS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """At most ``epsilon_max`` units of ε in each ``period``: '' (no pace), 'day' or 'month', in UTC."""
+
+    period: str = ""
+    epsilon_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeRequest:
     """What is about to be done, asked to be paid for.
 

@@ -18,7 +18,9 @@ from tacit_service.privacy.lanes import Limits, Spent
 from . import promises, queries
 from .accounts import limits_from
 from .journal import EMPTY, Entry, Head, canonical, link
+from .opening import NO_PACE
 from .queries import payers
+from .records import Pace
 from .schema import CLOSED, FROZEN, OPEN
 
 FINDINGS_MAX: Final = 100
@@ -40,6 +42,7 @@ class AccountModel:
     pace_epsilon_max: int = 0
     pace_window: str = ""
     pace_epsilon: int = 0
+    policy_pace: Pace = NO_PACE
 
     def admits(self, part: Spent, at: str) -> bool:
         """The admission rule, pacing included."""
@@ -54,6 +57,12 @@ class AccountModel:
         self.pace_window = max(self.pace_window, self._window(at))
         self.spent = self.spent + part
         self.charges += 1
+
+    def declare_pace(self, pace: Pace) -> None:
+        """A policy's new word on the pace; the same period goes on in the same window."""
+        if pace.period != self.pace_period:
+            self.pace_window, self.pace_epsilon = "", 0
+        self.policy_pace, self.pace_period, self.pace_epsilon_max = pace, pace.period, pace.epsilon_max
 
     def _window(self, at: str) -> str:
         return {"day": at[:10], "month": at[:7]}.get(self.pace_period, "")
@@ -146,11 +155,17 @@ class Replay:
         )
         self._check(entry, limits.r_rdp <= derived, "its lane R holds more than its epsilon and delta convert to")
         self.accounts[who] = AccountModel(limits, data["policy_digest"], data.get("member_of", ""))
+        self._declared_pace(data)
 
     def _policy(self, _entry: Entry, _at: str, data: dict[str, Any]) -> None:
         account = self.accounts[data["dataset"], data["analyst"]]
         account.withheld, account.policy_digest = data["epsilon_withheld"], data["policy_digest"]
         account.member_of = data.get("member_of", account.member_of)
+        self._declared_pace(data)
+
+    def _declared_pace(self, data: dict[str, Any]) -> None:
+        if "pace" in data:
+            self.accounts[data["dataset"], data["analyst"]].declare_pace(Pace(**data["pace"]))
 
     def _promise(self, entry: Entry, _at: str, data: dict[str, Any]) -> None:
         earlier = self.promises.get(data["dataset"])

@@ -125,6 +125,8 @@ accounts = sa.Table(
     _amount("pace_epsilon_max"),
     sa.Column("pace_window", sa.Text, nullable=False, server_default=""),
     _amount("pace_epsilon"),
+    sa.Column("policy_pace_period", sa.Text, nullable=False, server_default=""),
+    _amount("policy_pace_epsilon_max"),
     sa.CheckConstraint(
         "p_epsilon >= 0 AND p_delta >= 0 AND r_rdp >= 0 AND r_delta >= 0 AND charges >= 0", name="accounts_not_negative"
     ),

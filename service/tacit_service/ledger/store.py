@@ -31,8 +31,9 @@ from . import accounts, admission, journal, opening, promises, queries, settleme
 from .accounts import Account
 from .database import Busy, Database, unavailable
 from .journal import Entry, Head
+from .opening import NO_PACE
 from .prepared import Prepared
-from .records import Balance, ChargeRequest, PastCharge, Reservation, StoredRelease
+from .records import Balance, ChargeRequest, Pace, PastCharge, Reservation, StoredRelease
 from .schema import DATASET, GROUP, OPEN, charges, releases
 from .verify import verify_database
 
@@ -131,27 +132,30 @@ class Ledger:
     # -- accounts -------------------------------------------------------------------------------------------------
 
     def ensure_dataset(
-        self, dataset: str, limits: Limits, policy_digest: str, promise: promises.Promise | None = None
-    ) -> None:
+        self, dataset: str, limits: Limits, policy_digest: str, promise: promises.Promise | None = None,
+        *, pace: Pace = NO_PACE,
+    ) -> None:  # fmt: skip
         """Create the dataset's account, or note a new version of its policy. What was spent stays spent.
 
         ε may be lower than at creation, and rise again up to that ceiling; δ and its slices are fixed (``Conflict``).
         A ``promise`` that differs from the one that charges were made for is a ``Conflict`` too: see ``promises``.
         """
-        opening.ensure(self, dataset, DATASET, limits, policy_digest, promise=promise)
+        opening.ensure(self, dataset, DATASET, limits, policy_digest, promise=promise, pace=pace)
 
-    def ensure_analyst(self, dataset: str, analyst: str, limits: Limits, *, group: str = "") -> None:
+    def ensure_analyst(
+        self, dataset: str, analyst: str, limits: Limits, *, group: str = "", pace: Pace = NO_PACE
+    ) -> None:
         """Create the analyst's account on the dataset, or adjust it under its ceiling; or move it to a group, or out."""
         if not analyst or analyst.startswith(GROUP):
             raise ValueError("an analyst has a name")
-        opening.ensure(self, dataset, analyst, limits, "", member_of=GROUP + group if group else "")
+        opening.ensure(self, dataset, analyst, limits, "", member_of=GROUP + group if group else "", pace=pace)
         self._limits.pop((dataset, analyst), None)
 
-    def ensure_group(self, dataset: str, group: str, limits: Limits) -> None:
+    def ensure_group(self, dataset: str, group: str, limits: Limits, *, pace: Pace = NO_PACE) -> None:
         """Create or adjust the account that a group's members share: each charge of theirs is charged to it as well."""
         if not group:
             raise ValueError("a group has a name")
-        opening.ensure(self, dataset, GROUP + group, limits, "")
+        opening.ensure(self, dataset, GROUP + group, limits, "", pace=pace)
 
     # -- charges --------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,7 @@ def _as_model(row: Account) -> AccountModel:
         pace_epsilon_max=row.pace_epsilon_max,
         pace_window=row.pace_window,
         pace_epsilon=row.pace_epsilon,
+        policy_pace=row.policy_pace,
     )
 
 

@@ -262,7 +262,8 @@ def questions(policy: Policy) -> Iterator[str]:
     accounts = [(n, b) for n, b in policy.analysts.items()] + [(f"role {n}", b) for n, b in policy.roles.items()]
     for name, budget in accounts:
         queries = budget.epsilon.units // asked.default_epsilon.units
-        yield f"  {name} may spend ε {budget.epsilon}, δ {budget.delta.short()}: {queries} queries at the default ε, or more"
+        pace = f", at most ε {budget.pace.epsilon} a {budget.pace.window}" if budget.pace else ""
+        yield f"  {name} may spend ε {budget.epsilon}, δ {budget.delta.short()}{pace}: {queries} queries at the default ε, or more"
     if not accounts:
         yield "  no analyst is listed: the service decides who may ask, up to the dataset's budget"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from tacit_service.policy.document import read_document
-from tacit_service.policy.model import ROW, Column, Policy, Table
+from tacit_service.policy.model import ROW, Budget, Column, Group, Pace, Policy, Table
 from tacit_service.policy.survey import ColumnAdvice
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -47,6 +47,8 @@ def _lines(
     yield "budget: # for the life of the dataset; this one is for you to decide"
     yield f"  epsilon: {budget.epsilon if budget else epsilon * 30}"
     yield f"  delta: {(budget.delta if budget else max(delta, Delta.parse('1e-6'))).short()}"
+    if budget and budget.pace:
+        yield f"  {_pace(budget.pace)}"
     yield "per_query:"
     yield f"  default_epsilon: {asked.default_epsilon if asked else epsilon}"
     yield f"  max_epsilon: {asked.max_epsilon if asked else epsilon * 10}"
@@ -55,12 +57,27 @@ def _lines(
         yield f"  mechanism: {asked.mechanism}"
     if policy and policy.overcommit:
         yield "overcommit: true"
-    for section, accounts in (("analysts", policy.analysts), ("roles", policy.roles)) if policy else ():
+    for section, accounts in _accounts(policy) if policy else ():
         if accounts:
             yield f"{section}:"
-            yield from (
-                f"  {scalar(n)}: {{ epsilon: {b.epsilon}, delta: {b.delta.short()} }}" for n, b in accounts.items()
-            )
+            yield from (f"  {scalar(n)}: {{ {_limit(b)} }}" for n, b in accounts.items())
+
+
+def _accounts(policy: Policy) -> tuple[tuple[str, Mapping[str, Budget]], ...]:
+    return ("analysts", policy.analysts), ("roles", policy.roles), ("groups", policy.groups)
+
+
+def _limit(budget: Budget) -> str:
+    parts = [f"epsilon: {budget.epsilon}, delta: {budget.delta.short()}"]
+    if budget.pace:
+        parts.append(_pace(budget.pace))
+    if isinstance(budget, Group):
+        parts.append(f"members: [{', '.join(map(scalar, budget.members))}]")
+    return ", ".join(parts)
+
+
+def _pace(pace: Pace) -> str:
+    return f"pace: {{ window: {pace.window}, epsilon: {pace.epsilon} }}"
 
 
 def _contribution(policy: Policy | None, caps: dict[str, int]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from tacit_service.policy.model import (
     Column,
     Contribution,
     Group,
+    Pace,
     PerQuery,
     Policy,
     PrivacyUnit,
@@ -177,6 +178,8 @@ def _lower(message: str) -> str:
 def _model_at(path: at.Path) -> type[BaseModel]:
     if path[:1] == ("tables",):
         return Column if len(path) >= 4 else Table
+    if path[(1 if path[:1] == ("budget",) else 2) :][:1] == ("pace",):
+        return Pace
     by_name: dict[Any, type[BaseModel]] = {
         "contribution": Contribution,
         "per_query": PerQuery,

@@ -228,11 +228,19 @@ class Contribution(Model):
     form: Literal["auto", "weights", "groups"] = "auto"
 
 
+class Pace(Model):
+    """At most ``epsilon`` in each ``window``, a calendar day or month in UTC, under the lifetime limit."""
+
+    window: Literal["day", "month"]
+    epsilon: Eps
+
+
 class Budget(Model):
-    """Lifetime (ε, δ) of the dataset or of one analyst."""
+    """Lifetime (ε, δ) of the dataset or of one analyst, and perhaps how fast it may be spent."""
 
     epsilon: Eps
     delta: Del = Delta(0)
+    pace: Pace | None = None
 
 
 class Group(Budget):

@@ -281,6 +281,7 @@ def budgets_add_up(policy: Policy) -> Iterator[Broken]:
         for field in (f for f, too_much in above.items() if too_much):
             detail = f"{getattr(budget, field)} is above the dataset's {getattr(total, field)}"
             yield Broken((*path, field), detail, "Lower it: it could never be spent.")
+        yield from _pace(policy, path, budget)
     if total.epsilon and not asked.default_epsilon:
         yield Broken(("per_query", "default_epsilon"), "nothing can be asked with 0", "Write a positive decimal.")
     if asked.default_epsilon > asked.max_epsilon:
@@ -293,6 +294,20 @@ def budgets_add_up(policy: Policy) -> Iterator[Broken]:
         detail = f"{asked.default_delta} is above the dataset's {total.delta}"
         yield Broken(("per_query", "default_delta"), detail, "Lower it, or raise budget.delta.")
     yield from _commitment(policy)
+
+
+def _pace(policy: Policy, path: Path, budget: Budget) -> Iterator[Broken]:
+    """A pace lets a query at the default price through, and is less than what it paces."""
+    if budget.pace is None:
+        return
+    here, epsilon = (*path, "pace", "epsilon"), budget.pace.epsilon
+    if epsilon < policy.per_query.default_epsilon or not epsilon:
+        detail = f"{epsilon} is below the default {policy.per_query.default_epsilon} of one query, which could never be asked"
+        yield Broken(here, detail, "Raise it, or lower per_query.default_epsilon.")
+    elif epsilon > budget.epsilon:
+        yield Broken(
+            here, f"{epsilon} is above the lifetime {budget.epsilon}: it paces nothing", "Lower it, or remove 'pace'."
+        )
 
 
 def _commitment(policy: Policy) -> Iterator[Broken]:

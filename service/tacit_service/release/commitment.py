@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from tacit_service.ledger.promises import PUBLIC, Promise
+from tacit_service.ledger.records import Pace
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget, Table
@@ -15,17 +16,25 @@ from tacit_service.privacy.lanes import Limits
 def open_accounts(ledger: Ledger, loaded: Loaded) -> None:
     """Open or adjust every account that the policy names. ``Conflict`` where it may not change what was promised."""
     policy = loaded.policy
-    ledger.ensure_dataset(policy.dataset, limits_of(policy.budget), loaded.digest, promise_of(loaded))
+    ledger.ensure_dataset(
+        policy.dataset, limits_of(policy.budget), loaded.digest, promise_of(loaded), pace=pace_of(policy.budget)
+    )
     for name, group in policy.groups.items():
-        ledger.ensure_group(policy.dataset, name, limits_of(group))
+        ledger.ensure_group(policy.dataset, name, limits_of(group), pace=pace_of(group))
     group_of = {member: name for name, group in policy.groups.items() for member in group.members}
     for analyst, budget in policy.analysts.items():
-        ledger.ensure_analyst(policy.dataset, analyst, limits_of(budget), group=group_of.get(analyst, ""))
+        theirs = group_of.get(analyst, "")
+        ledger.ensure_analyst(policy.dataset, analyst, limits_of(budget), group=theirs, pace=pace_of(budget))
 
 
 def limits_of(budget: Budget) -> Limits:
     """The lanes of an account with this budget."""
     return Limits.create(budget.epsilon, budget.delta)
+
+
+def pace_of(budget: Budget) -> Pace:
+    """How fast the account may spend."""
+    return Pace() if budget.pace is None else Pace(budget.pace.window, budget.pace.epsilon.units)
 
 
 def promise_of(loaded: Loaded) -> Promise:

@@ -38,7 +38,7 @@ from tacit_service.query.plan import ReleasePoint
 
 from .accuracy import released_id
 from .balances import account_budget, in_words, share, spend
-from .commitment import limits_of, open_accounts
+from .commitment import limits_of, open_accounts, pace_of
 from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
 from .explanation import explained_statement, explanation
 from .found import with_bounds
@@ -383,7 +383,7 @@ class Desk:
             return
         budget = self.policy.roles.get(ANALYST_ROLE)  # the caller's key was checked to grant this dataset
         if budget is not None:
-            self.ledger.ensure_analyst(self.name, analyst, limits_of(budget))
+            self.ledger.ensure_analyst(self.name, analyst, limits_of(budget), pace=pace_of(budget))
             self._by_role.add(analyst)
             return
         raise NotFound("not_found", "There is no such dataset.")

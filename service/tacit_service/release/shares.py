@@ -171,7 +171,8 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
             row = np.zeros(len(norms))
             row[index[point.name, m.name]] = norms[index[point.name, m.name]] / m.multiplier / (rows * UNITS_A_ROW)
             widths.append(row)
-    thousandths = _thousandths(minimax(np.array(widths), 1 / 3))
+    gates = [index[p.name, p.threshold_on] for p in plan.releases if p.threshold_on is not None]
+    thousandths = _thousandths(_gated(minimax(np.array(widths), 1 / 3), gates))
     if not finders:
         return thousandths
     each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each; finders come first
@@ -196,6 +197,18 @@ def minimax(widths: Floats, power: float) -> Floats:
         if np.abs(s / before - 1).max() < _CLOSE:
             break
     return s
+
+
+def _gated(s: Floats, gates: list[int]) -> Floats:
+    """No less than an equal part for each count that keys pass a threshold by: a key that stays hidden has no interval."""
+    low = [g for g in gates if s[g] < 1 / len(s)]
+    if not low:
+        return s
+    rest = np.ones(len(s), dtype=bool)
+    rest[low] = False
+    raised = np.where(rest, s, 1 / len(s))
+    raised[rest] *= (1 - len(low) / len(s)) / max(raised[rest].sum(), 1e-12)
+    return raised
 
 
 def _thousandths(s: Floats) -> list[int]:

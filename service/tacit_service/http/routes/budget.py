@@ -8,7 +8,6 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from tacit import wire
-from tacit_service.administration.models import Spending
 from tacit_service.http import examples, routing
 from tacit_service.http.context import caller, context, lookup
 
@@ -36,6 +35,6 @@ async def history(
 def register(app: FastAPI) -> None:
     """Add the routes."""
     routing.add(
-        app, "GET", "/v1/budget/history", history, summary="Spending over time", model=Spending, fails=(404, 422)
+        app, "GET", "/v1/budget/history", history, summary="Spending over time", model=wire.Spending, fails=(404, 422)
     )
     routing.add(app, "GET", "/v1/budget", budget, summary="What is left", model=wire.Budget, example=examples.BUDGET)
