@@ -250,4 +250,14 @@ NULL_KEYS = [
     Q("key_negative", "SELECT CASE WHEN minutes < 0 THEN -1 ELSE 1 END AS k, COUNT(*) FROM visits GROUP BY 1"),
 ]  # fmt: skip
 
-ROWS = [*FILTERS, *JOINS, *SETS, *PER_UNIT, *WINDOWS, *SUBQUERIES, *NUMBERS, *STRINGS_AND_DATES, *NULL_KEYS]
+# a subquery that is another one for each row: what is one value a unit inside it is none outside
+_SO_FAR = ("SELECT v.patient_id, COUNT(*) AS n FROM visits v WHERE v.patient_id = l.patient_id AND v.visit_id <= l.visit_id "
+           "GROUP BY v.patient_id")  # fmt: skip
+LATERALS = [
+    Q("lateral_key", f"SELECT t.n, COUNT(*) FROM visits l, LATERAL ({_SO_FAR}) t GROUP BY t.n"),
+    Q("lateral_grouped", "SELECT COUNT(*) FROM (SELECT t.patient_id, t.n FROM visits l, "
+      f"LATERAL ({_SO_FAR}) t GROUP BY t.patient_id, t.n) s"),
+    Q("lateral_distinct", f"SELECT COUNT(*) FROM (SELECT DISTINCT t.patient_id, t.n FROM visits l, LATERAL ({_SO_FAR}) t) s"),
+]  # fmt: skip
+
+ROWS = [*FILTERS, *JOINS, *SETS, *PER_UNIT, *WINDOWS, *SUBQUERIES, *LATERALS, *NUMBERS, *STRINGS_AND_DATES, *NULL_KEYS]

@@ -124,3 +124,15 @@ def test_the_count_that_keys_pass_by_is_not_starved(catalog: Catalog) -> None:
     vectors = priced(by_key, "1", Delta.parse("1e-9")).vectors
     gate = next(v for v in vectors if v.threshold)
     assert gate.measurement.epsilon >= Epsilon.parse("0.33")  # an equal part of three
+
+
+def test_bounds_are_found_just_before_they_are_used(tmp_path: Path) -> None:
+    """The stage that finds them may itself read a number that an earlier stage releases."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(clinic_policy("3", "1e-6").replace("bounds: [0, 5000], ", ""))
+    unbounded = Catalog(load_policy(file).policy, {})
+    sql = "SELECT AVG(cost) FROM visits WHERE visit_id > (SELECT COUNT(*) FROM patients)"
+    staged = plan(unbounded, sql, Caps(approx_bounds=True))
+    assert [p.finds_bounds for p in staged.releases] == [False, True, False]
+    finder, answer = (v.measurement.epsilon for v in priced(staged, "1").vectors[1:])
+    assert finder < answer

@@ -69,8 +69,8 @@ def checks(point: ReleasePoint) -> list[BiasCheck]:
             found += [BiasCheck(point.name, what, m, cap) for what in ("rows", "units")]
     for output in point.outputs:
         m = named[output.measures[0]]
-        if output.kind is not AggKind.SUM or m.form is Form.ONE_ROW:
-            continue
+        if output.kind is not AggKind.SUM or m.form is Form.ONE_ROW or any(a.found_by for a in m.axes):
+            continue  # bounds that are found later say nothing of what they lose
         m = _plain(m) if m.axes else m
         one = m.c * max(abs(m.low), abs(m.high), 1)
         one = one if m.amount is None else m.amount if m.form is Form.WEIGHTS else min(one, m.amount)

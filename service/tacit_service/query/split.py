@@ -32,8 +32,18 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
     binder = Binder(catalog, sql, caps or Caps())
     outer = binder.bind_top(tree)
     releases = tuple(_release(binder, d, tree) for d in binder.drafts)
-    releases = (*binder.bounds_points.values(), *releases)  # bounds are found before they are used
-    return _assembled(binder, outer, releases)
+    return _assembled(binder, outer, _bounds_first(binder, releases))
+
+
+def _bounds_first(binder: Binder, releases: tuple[ReleasePoint, ...]) -> tuple[ReleasePoint, ...]:
+    """Each stage that finds bounds goes just before the first that uses them: it may read earlier stages itself."""
+    finders = {p.name: p for p in binder.bounds_points.values()}
+    ordered: list[ReleasePoint] = []
+    for point in releases:
+        used = dict.fromkeys(a.found_by for m in point.measures for a in m.axes)
+        ordered += [finders.pop(name) for name in used if name in finders]
+        ordered.append(point)
+    return (*ordered, *finders.values())
 
 
 def _release(binder: Binder, draft: Draft, tree: exp.Expr) -> ReleasePoint:

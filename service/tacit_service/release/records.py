@@ -41,9 +41,19 @@ def to_body(request: QueryRequest, prepared: Prepared, answer: Answer | None, re
     whole = {
         "request": request.model_dump(mode="json", exclude_none=True, exclude={"fresh"}),
         "answer": None if answer is None else answer.model_dump(mode="json"),
+        "events": _events(prepared),
         "released": {name: _measured(prepared.identities.get(name), r) for name, r in released.items()},
     }
     return json.dumps(whole).encode()
+
+
+def _events(prepared: Prepared) -> list[str]:
+    return sorted(e.canonical() for e in prepared.estimate.events)
+
+
+def priced_alike(prepared: Prepared, stored: StoredRelease) -> bool:
+    """The stored release was bought by the very measurements of this request, to the last digit of their scales."""
+    return bool(json.loads(stored.body).get("events") == _events(prepared))
 
 
 def _measured(identity: Identity | None, released: Released) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
-from .records import CHECKS, PostprocessFailed, asked, from_body, stored_answer, to_body
+from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body
 from .reuse import follows
 
 ANSWER = "rel_"  # how the ids of answers begin
@@ -182,7 +182,7 @@ class Desk:
         if held is not None:
             return self._again(analyst, request, held[1], held[0])
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
-        if other is not None:
+        if other is not None and priced_alike(prepared, other):
             return self._handed_on(request, prepared, charge, other)
         reservation = self._reserve(charge)
         if reservation.replay is not None:

@@ -154,7 +154,7 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
             norms.append(float(joint(group).l1))
     finders = sum(p.finds_bounds for p in plan.releases)
     if len(norms) == 1:
-        return [1] * finders + [FINDER_PART - finders if finders else 1]
+        return _in_order(plan, 1, [FINDER_PART - finders if finders else 1])
     widths: list[Floats] = []
     for point in plan.releases:
         rows = rows_a_group(point, groups, sizes)
@@ -175,8 +175,13 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
     thousandths = _thousandths(_gated(minimax(np.array(widths), 1 / 3), gates))
     if not finders:
         return thousandths
-    each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each; finders come first
-    return [*[each] * finders, *(max(t * (FINDER_PART - finders) // FINDER_PART, 1) for t in thousandths)]
+    each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each
+    return _in_order(plan, each, [max(t * (FINDER_PART - finders) // FINDER_PART, 1) for t in thousandths])
+
+
+def _in_order(plan: Plan, finder: int, others: list[int]) -> list[int]:
+    rest = iter(others)
+    return [finder if p.finds_bounds else next(rest) for p in plan.releases for _ in point_groups(p)]
 
 
 def minimax(widths: Floats, power: float) -> Floats:

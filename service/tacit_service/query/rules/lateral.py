@@ -53,9 +53,8 @@ def lateral(
         raise not_on_unit(at)
     names = [*source.aliases, *(c.name for c in found.columns[len(source.aliases) :])]
     if not one_row(found):
-        named = replace(
-            found, columns=tuple(Column(c.id, n, c.facts) for c, n in zip(found.columns, names, strict=True))
-        )
+        # the subquery is another one for each row, so what was one value a unit inside it is none outside
+        named = replace(found, columns=tuple(_of_rows(c, n) for c, n in zip(found.columns, names, strict=True)))
         if found.protected:
             columns = joined_columns(left, named, kind)
             whole: Relation = Join(columns, Property.PROTECTED, None, left, named, kind, None, True, lateral=True)
@@ -73,3 +72,8 @@ def lateral(
     own = tuple(Ref(c.facts, c.id, c.name) for c in left.columns)
     project = Project((*left.columns, *columns_), left.property, left.max_rows, left, (*own, *scalars))
     return project, tuple(columns_)
+
+
+def _of_rows(column: Column, name: str) -> Column:
+    per_unit = column.facts.unit and not column.facts.nullable
+    return Column(column.id, name, column.facts.with_(per_unit=per_unit, unit_rank=False, unique=False))
