@@ -158,7 +158,8 @@ class _Auditor:
             values = []
             for _ in range(rounds):
                 noisy = desk.measure(point, prepared, self._reserve(prepared), numbers, desk.ladder.start())
-                vector = noisy.measures[at.measure]
+                parts = [noisy.measures[n] for n in at.measure.split("+")]  # measures that are drawn as one vector
+                vector = [v for cells in zip(*parts, strict=True) for v in cells] if len(parts) > 1 else parts[0]
                 width = len(vector) // max(len(noisy.keys), 1)
                 place = noisy.keys.index(at.key) * width + at.offset if at.key in noisy.keys else None
                 values.append(float("-inf") if place is None else float(vector[place]))

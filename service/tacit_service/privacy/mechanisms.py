@@ -199,9 +199,12 @@ def draw_vector(m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]
     values = np.concatenate(scaled)
     ends = np.cumsum([len(v) for v in scaled])[:-1]
     if (recorder := recording.active()) is not None:
-        keys = tuple(k for e, _, _ in parts for k in e._key_list())
+        # group by group, the measures of one beside each other, where all have the same groups
+        alike = len({len(v) for v in scaled}) == 1
+        keys = tuple(k for e, _, _ in parts[: 1 if alike else None] for k in e._key_list())
+        shown = values.reshape(len(parts), -1).T.reshape(-1) if alike else values
         name = "+".join(n for _, n, _ in parts)
-        recorder.add(recording.Draw(name, m.kind, values.copy(), keys, m.sensitivity, m.scale))
+        recorder.add(recording.Draw(name, m.kind, shown.copy(), keys, m.sensitivity, m.scale))
         return np.split(values + recorder.noise(_noise_kind(m.event), m.scale, len(values)), ends)
     build = _build_laplace if isinstance(m.event, LaplaceEvent) else _build_gaussian
     # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.
