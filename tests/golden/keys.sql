@@ -163,24 +163,15 @@ SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic),
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, sum(q_m0) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u)
 
 -- case: GROUPING, one release
-SELECT region, sex, COUNT(*), GROUPING(region) AS g FROM patients GROUP BY ROLLUP (region, sex) ORDER BY g
+SELECT region, sex, COUNT(*), GROUPING(region) AS g FROM patients WHERE region IS NOT NULL AND sex IS NOT NULL GROUP BY ROLLUP (region, sex) ORDER BY g
 -- plan
 -- release __r0: by region, sex (public keys, every key has a row)
 --   a0 = count_star() from m0
---   over table patients [protected, one row a unit]
--- release __r1: by region (public keys, every key has a row)
---   a0 = count_star() from m0
---   over table patients [protected, one row a unit]
--- release __r2: one row
---   a0 = count_star() from m0
---   over table patients [protected, one row a unit]
--- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", "__r0"."a0" AS "count_star()", CASE "__r0"."__level" WHEN 0 THEN CAST(0 AS BIGINT) WHEN 1 THEN CAST(0 AS BIGINT) WHEN 2 THEN CAST(1 AS BIGINT) END AS "g", "__r0"."__row" AS "__row" FROM "__r0" ORDER BY "g"
+--   over filter (not(is_null(region)) AND not(is_null(sex))) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", COALESCE(CAST(SUM("__r0"."a0") AS BIGINT), 0) AS "count_star()", GROUPING("__r0"."k0") AS "g" FROM "__r0" GROUP BY GROUPING SETS (("__r0"."k0", "__r0"."k1"), ("__r0"."k0"), ()) ORDER BY "g"
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0, k1
--- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
--- measure __r2.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+-- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE ((NOT (c3 IS NULL)) AND (NOT (c5 IS NULL))))) GROUP BY k0, k1
 
 -- case: GROUPING, a release for each level
 SELECT region, MEDIAN(age), GROUPING(region) AS g FROM patients GROUP BY ROLLUP (region)

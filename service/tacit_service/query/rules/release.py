@@ -65,7 +65,10 @@ class ReleasedExpressions(OuterExpressions):
         if found is not None:
             column = exp.column(quoted(found.source[1] if found.source else ""), table=quoted(self.draft.name))
             if self.totals and found.kind == "noisy":  # released for the finest level: coarser ones are its sums
-                return exp.cast(exp.Sum(this=column), "BIGINT") if self._whole(found) else exp.Sum(this=column)
+                total: exp.Expr = exp.Sum(this=column)
+                if self._whole(found):
+                    total = exp.cast(total, "BIGINT")
+                return exp.Coalesce(this=total, expressions=[exp.Literal.number(0)]) if self._counts(found) else total
             return column
         if isinstance(node, exp.Column):
             if not node.table and node.name.lower() in self.aliases:
@@ -79,9 +82,14 @@ class ReleasedExpressions(OuterExpressions):
             )
         return super().rewrite(node)
 
+    def _agg(self, column: OuterColumn) -> Agg:
+        return self.draft.aggs[int((column.source or ("", "a0"))[1][1:])]
+
+    def _counts(self, column: OuterColumn) -> bool:
+        return self._agg(column).function == "count"
+
     def _whole(self, column: OuterColumn) -> bool:
-        agg = self.draft.aggs[int((column.source or ("", "a0"))[1][1:])]
-        return agg.function == "count" or agg.args[0].facts.type is Type.INTEGER
+        return self._counts(column) or self._agg(column).args[0].facts.type is Type.INTEGER
 
     def _grouping(self, node: exp.Expr) -> exp.Expr:
         """GROUPING(a, b): a bit for each argument, set where the row's level leaves it out."""
