@@ -257,7 +257,7 @@ def test_a_cold_query_is_quick(run: Run) -> None:
 
 
 def test_ctrl_c_is_quiet(environment: dict[str, str], account: Account) -> None:
-    account.wait_s = 4.0  # longer than this test may be held up on a busy machine
+    account.wait_s = 6.0  # longer than this test may be held up on a busy machine
     main, side = pty.openpty()
     command = [sys.executable, "-m", "tacit.cli", "query", GROUPED]
     with subprocess.Popen(

@@ -180,7 +180,7 @@ def test_categories_and_values_that_are_markup_stay_text(fresh):
 
 
 def test_a_release_can_be_taken_along(console, tmp_path: Path):
-    console.ask(BY_REGION, "0.22")
+    console.ask(BY_REGION, "0.26")
     saved = {}
     for name in ("CSV", "Parquet", "Arrow", "SVG", "PNG", "JSON with receipt"):
         with console.page.expect_download() as download:
@@ -192,7 +192,7 @@ def test_a_release_can_be_taken_along(console, tmp_path: Path):
     assert pq.read_table(saved["Parquet"]).equals(table)
     assert list(rows[0]) == table.column_names == ["region", "n", "n__low", "n__high"]
     assert [int(row["n"]) for row in rows] == table["n"].to_pylist()
-    assert json.loads(saved["JSON with receipt"].read_text())["receipt"]["charged"]["epsilon"] == "0.22"
+    assert json.loads(saved["JSON with receipt"].read_text())["receipt"]["charged"]["epsilon"] == "0.26"
     assert saved["SVG"].read_text(encoding="utf-8").startswith("<svg xmlns=")
     assert saved["PNG"].read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     console.page.get_by_role("button", name="Copy", exact=True).click()
@@ -201,13 +201,13 @@ def test_a_release_can_be_taken_along(console, tmp_path: Path):
 
 
 def test_budget_history_and_permalink(console):
-    console.ask(BY_REGION, "0.23")
+    console.ask(BY_REGION, "0.27")
     rows = console.page.locator("table.answer").inner_text()
     console.page.get_by_role("link", name="Budget").click()
     console.page.get_by_role("heading", name="By day").wait_for()
     assert console.page.get_by_role("meter", name=re.compile(r"ε [\d.]+ of 20\.00 left")).count() == 2  # and in sight
     assert console.page.locator(".column").count() == 1  # one day
-    row = console.page.locator("table.releases tr", has_text="ε 0.23")
+    row = console.page.locator("table.releases tr", has_text="ε 0.27")
     assert "released" in row.inner_text()
     row.get_by_role("link").click()
     console.page.locator("table.answer").wait_for()

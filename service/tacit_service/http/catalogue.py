@@ -113,6 +113,8 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "limits_fixed": (409, "An account's limits were fixed when it was created."),
     "transfer_refused": (409, "An allotment cannot be moved between these accounts."),
     "transfer_empty": (422, "A transfer moves some epsilon between two different analysts."),
+    "promise_changed": (409, "A new version of the policy would change whom earlier charges protect."),
+    "data_promised": (409, "The rows are protected already, as part of another dataset."),
     "allotment_exceeded": (409, "The analysts' limits would add up to more than the dataset has."),
     "account_of_policy": (409, "The policy declares this account; its limits are changed there."),
     "key_over": (409, "The key is revoked or has ended, and cannot be changed."),

@@ -173,7 +173,7 @@ def converted(limits: Limits, spent: Spent | Price) -> Epsilon | None:
     have = _as_spent(limits, spent)
     if limits.r_rdp == CLOSED or have.rdp >= UNBOUNDED:
         return None
-    return Epsilon(limits.epsilon.units - limits.r_rdp + have.rdp)
+    return Epsilon(max(limits.epsilon.units - limits.r_rdp + have.rdp, 0))
 
 
 def remaining(limits: Limits, spent: Spent | Price, *, withheld: int = 0) -> tuple[Epsilon, Delta]:
