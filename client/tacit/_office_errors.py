@@ -43,3 +43,26 @@ class LimitsFixed(Conflict):
 
 class TransferRefused(Conflict):
     """An allotment cannot be moved between these accounts."""
+
+
+class PromiseChanged(Conflict):
+    """A new version of the policy would change whom earlier charges protect."""
+
+
+class DataPromised(Conflict):
+    """The rows are protected already, as part of another dataset."""
+
+
+CODES: dict[str, type[APIError]] = {
+    "account_closed": AccountClosed,
+    "account_of_policy": AccountOfPolicy,
+    "allotment_exceeded": AllotmentExceeded,
+    "data_promised": DataPromised,
+    "identity_unavailable": IdentityUnavailable,
+    "key_over": KeyOver,
+    "limits_fixed": LimitsFixed,
+    "promise_changed": PromiseChanged,
+    "rate_limited": RateLimited,
+    "transfer_refused": TransferRefused,
+}
+"""The class of each code."""

@@ -31,7 +31,8 @@
         ├── Forbidden                403  forbidden
         ├── NotFound                 404  not_found, the same for "not granted" and "does not exist"
         ├── Conflict                 409  idempotency_conflict · InProgress idempotency_in_progress · AccountClosed ·
-        │                                 LimitsFixed · TransferRefused · AllotmentExceeded · AccountOfPolicy · KeyOver
+        │                                 LimitsFixed · TransferRefused · AllotmentExceeded · AccountOfPolicy · KeyOver ·
+        │                                 PromiseChanged · DataPromised
         ├── BadRequest               4xx  InvalidHTTP · InvalidJSON · IdempotencyKeyInvalid · MethodNotAllowed ·
         │                                 NotAcceptable · RequestTimeout · PayloadTooLarge · UnsupportedMediaType
         ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays
@@ -48,14 +49,17 @@ from __future__ import annotations
 
 from tacit import _refusals
 from tacit._api_error import APIError, Position, TacitError
+from tacit._office_errors import CODES as _OFFICE_CODES
 from tacit._office_errors import (
     AccountClosed,
     AccountOfPolicy,
     AllotmentExceeded,
     Conflict,
+    DataPromised,
     IdentityUnavailable,
     KeyOver,
     LimitsFixed,
+    PromiseChanged,
     RateLimited,
     ServiceUnavailable,
     TransferRefused,
@@ -118,7 +122,9 @@ __all__ = [
     "CODES",
     "APIError",
     "AccountClosed",
+    "AccountOfPolicy",
     "AggregateMisplaced",
+    "AllotmentExceeded",
     "AmbiguousColumn",
     "BadRequest",
     "BoundInvalid",
@@ -127,6 +133,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "CorrelatedRelease",
+    "DataPromised",
     "DeltaInvalid",
     "DeltaRefused",
     "DeltaTooLarge",
@@ -140,6 +147,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyKeyInvalid",
     "IdentifierInvalid",
+    "IdentityUnavailable",
     "InProgress",
     "InternalError",
     "InvalidArgument",
@@ -147,6 +155,7 @@ __all__ = [
     "InvalidJSON",
     "InvalidRequest",
     "JoinWithoutUnit",
+    "KeyOver",
     "LedgerUnavailable",
     "LimitsFixed",
     "LiteralRequired",
@@ -163,8 +172,10 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "Position",
+    "PromiseChanged",
     "ProtocolError",
     "PublicOuterJoin",
+    "RateLimited",
     "RefusedError",
     "ReleasedInProtected",
     "RequestTimeout",
@@ -329,6 +340,7 @@ class SnapshotInvalid(EngineFailed):
 CODES: dict[str, type[APIError]] = {
     **_refusals.REFUSALS,
     **_TRAINING_CODES,
+    **_OFFICE_CODES,
     "budget_exhausted": BudgetExhausted,
     "unauthenticated": Unauthenticated,
     "forbidden": Forbidden,
@@ -349,15 +361,7 @@ CODES: dict[str, type[APIError]] = {
     "request_timeout": RequestTimeout,
     "payload_too_large": PayloadTooLarge,
     "unsupported_media_type": UnsupportedMediaType,
-    "account_closed": AccountClosed,
-    "limits_fixed": LimitsFixed,
-    "transfer_refused": TransferRefused,
     "snapshot_invalid": SnapshotInvalid,
-    "rate_limited": RateLimited,
-    "identity_unavailable": IdentityUnavailable,
-    "allotment_exceeded": AllotmentExceeded,
-    "account_of_policy": AccountOfPolicy,
-    "key_over": KeyOver,
 }
 """The class of each code that this version knows."""
 

@@ -6,7 +6,7 @@ import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, Prec } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { completer } from "./completion";
@@ -63,14 +63,16 @@ export const typedOver = EditorView.domEventHandlers({
   },
 });
 
+const opened = Annotation.define<boolean>();
+
 export class Editor {
   readonly view: EditorView;
-  private readonly extensions;
+  private readonly past = new Compartment();
 
   constructor(parent: HTMLElement, nonce: string, hooks: Hooks) {
-    this.extensions = [
+    const extensions = [
       EditorView.cspNonce.of(nonce),
-      lineNumbers(), highlightSpecialChars(), history(), drawSelection(), bracketMatching(), closeBrackets(), highlightActiveLine(),
+      lineNumbers(), highlightSpecialChars(), this.past.of(history()), drawSelection(), bracketMatching(), closeBrackets(), highlightActiveLine(),
       highlightSelectionMatches(), lintGutter(), EditorView.lineWrapping,
       sql({ dialect: PostgreSQL, upperCaseKeywords: true }),
       autocompletion({ override: [completer(hooks.facts)], icons: false, activateOnTyping: true }),
@@ -85,19 +87,27 @@ export class Editor {
         { key: "Escape", run: (view) => completionStatus(view.state) === null && hooks.cancel() },
       ])),
       keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
-      EditorView.updateListener.of((update) => { if (update.docChanged) hooks.changed(update.state.doc.toString()); }),
+      EditorView.updateListener.of((update) => {
+        if (update.docChanged && !update.transactions.some((transaction) => transaction.annotation(opened))) hooks.changed(update.state.doc.toString());
+      }),
     ];
-    this.view = new EditorView({ parent, state: this.fresh("") });
-  }
-
-  private fresh(doc: string): EditorState {
-    return EditorState.create({ doc, extensions: this.extensions });
+    this.view = new EditorView({ parent, state: EditorState.create({ doc: "", extensions }) });
   }
 
   get text(): string { return this.view.state.doc.toString(); }
 
-  // A tab's statement; undo starts anew, so that one tab's text cannot be undone into another.
-  open(text: string): void { this.view.setState(this.fresh(text)); }
+  // A tab's statement; undo starts anew, so that one tab's text cannot be undone into another. It is a change like any other, since
+  // a whole new state would leave the old one's pending measurements to read positions that are no more.
+  open(text: string): void {
+    closeCompletion(this.view);
+    this.view.dispatch({
+      changes: { from: 0, to: this.view.state.doc.length, insert: text },
+      selection: { anchor: 0 },
+      annotations: opened.of(true),
+      effects: this.past.reconfigure([]),
+    });
+    this.view.dispatch(setDiagnostics(this.view.state, []), { effects: this.past.reconfigure(history()) });
+  }
 
   replace(from: number, to: number, insert: string): void {
     this.view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length } });

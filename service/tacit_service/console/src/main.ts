@@ -121,17 +121,23 @@ async function route(): Promise<void> {
   });
   document.title = `${pages().find(([each]) => each === name)?.[1] ?? "Release"} · Tacit`;
   if (!facts) return fill(main, page("No dataset yet", null, empty("No dataset is granted to this key.", "Its owner can grant one; then sign in again.")));
-  try {
-    await show(name, argument, facts);
-  } catch (error) {
-    fill(main, h("div", { class: "page" }, problemView(error)));
-  }
+  await show(name, argument, facts);
 }
 
+let visit = 0;
+
 async function show(name: string, argument: string, known: DatasetFacts): Promise<void> {
+  const own = ++visit;
   const waiting = window.setTimeout(() => fill(main, h("div", { class: "page" }, loading())), 150);
-  const view = await (isAnalyst() ? analystView(name, argument, known) : ownerView(name, known));
-  clearTimeout(waiting);
+  let view: HTMLElement;
+  try {
+    view = await (isAnalyst() ? analystView(name, argument, known) : ownerView(name, known));
+  } catch (error) {
+    view = h("div", { class: "page" }, problemView(error));
+  } finally {
+    clearTimeout(waiting);
+  }
+  if (own !== visit) return; // another page was asked for meanwhile
   fill(main, view);
   if (view === bench?.element) bench.focus();
   else window.scrollTo(0, 0);
