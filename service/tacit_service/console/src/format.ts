@@ -21,6 +21,13 @@ export function amount(text: string): string {
   return /^\d{1,3}(\.\d)?$/.test(short) ? value.toFixed(2) : short;
 }
 
+// A note of the service in the page's own words: measures by what they are, the API's names as the page calls them.
+export function inWords(note: string, mechanisms: { measure: string }[]): string {
+  const kinds = new Map(mechanisms.flatMap(({ measure }) => { const [, name, kind] = /^(\w+): (.*)$/.exec(measure) ?? []; return name && kind ? [[name, kind] as const] : []; }));
+  const said = note.replace(/\bm\d+\b/g, (name) => kinds.get(name) ?? name).replace(/^bias_check: /, "").replace("membership tells", "the column “Belongs here” says");
+  return /^[a-z]/.test(said) ? said.charAt(0).toUpperCase() + said.slice(1) : said;
+}
+
 // A share as people read it; never "100 %" of what is only nearly all.
 export function percent(share: number): string {
   const whole = 100 * share;

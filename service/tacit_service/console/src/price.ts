@@ -1,7 +1,7 @@
 // The price, before it is paid: one line while typing, a slider that trades ε against ±, and caps for those who want them.
 
 import { append, fill, h, type Child } from "./dom";
-import { amount, compact, percent } from "./format";
+import { amount, compact, inWords, percent } from "./format";
 import type { DatasetFacts, Problem, QueryRequest, Quote, QuotedColumn } from "./wire";
 
 const STEPS = 200;
@@ -131,9 +131,7 @@ export class PriceBar {
     this.quote = quote;
     this.line.className = quote.affordable || isFree(quote) ? "price-line" : "price-line warn";
     fill(this.said, sentence(quote));
-    if (quote.notes.length && !isFree(quote)) append(this.said, h("span", { class: "muted" }, ` ${quote.notes.join(" ")}`));
-    const shown = isFree(quote) ? null : survival(quote);
-    if (shown) append(this.said, h("span", { class: "muted" }, ` ${shown}`));
+    if (quote.notes.length && !isFree(quote)) append(this.said, h("span", { class: "muted" }, ` ${quote.notes.map((note) => inWords(note, quote.release_points.flatMap((point) => point.measurements))).join(" ")}`));
     const column = target(quote);
     this.accuracyName.textContent = column ? `${column.name} ±` : "±";
     this.accuracy.disabled = !column;
@@ -160,12 +158,6 @@ export class PriceBar {
 // "0.00012", never "1.2e-4": the service reads decimals.
 export function decimal(value: number): string {
   return value >= 1e-6 ? String(value).includes("e") ? value.toFixed(9) : String(value) : value.toFixed(12).replace(/0+$/, "");
-}
-
-// Undeclared keys show up above a noisy threshold only: from which size on, about, is known before.
-function survival(quote: Quote): string | null {
-  const sizes = quote.release_points.flatMap((point) => point.survival.map((each) => `${percent(each.chance)} of groups of ${each.people}`));
-  return sizes.length ? `Shown: ${sizes.join(", ")}.` : null;
 }
 
 function sentence(quote: Quote): Child {

@@ -73,7 +73,7 @@ export interface Quote {
   more_like_this: number | null;
   share: number | null;
   columns: QuotedColumn[];
-  release_points: { name: string; keys: string; groups: number | null; measurements: Mechanism[]; survival: { people: number; chance: number }[] }[];
+  release_points: { name: string; keys: string; groups: number | null; measurements: Mechanism[] }[];
   notes: string[];
   plan: string;
 }
