@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tacit.wire import Cell, ColumnInfo
 
 _NUMERIC = ("integer", "number")
-SURE = "sure: in how many re-draws of the noise the row is shown, or keeps its place"
+SURE = "membership: in how many re-draws of the noise the row is shown, or keeps its place"
 
 
 def cells(
@@ -28,12 +28,12 @@ def cells(
 def with_membership(
     columns: Sequence[ColumnInfo], shown: list[list[tuple[str, str]]], membership: Sequence[float] | None
 ) -> tuple[list[ColumnInfo], list[list[tuple[str, str]]]]:
-    """One more column at the end, ``sure``, where noise decides which rows are shown or in which order."""
+    """One more column at the end, ``membership``, where noise decides which rows are shown or in which order."""
     if membership is None:
         return list(columns), shown
     from tacit.wire import ColumnInfo
 
-    sure = ColumnInfo(name="sure", type="number", kind="public")
+    sure = ColumnInfo(name="membership", type="number", kind="public")
     return [*columns, sure], [[*row, (percent(chance), "")] for row, chance in zip(shown, membership, strict=False)]
 
 

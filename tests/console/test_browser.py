@@ -105,7 +105,7 @@ def test_an_answer_has_an_interval_beside_each_number_and_a_chart_with_them(cons
 
 def test_an_answer_says_how_sure_its_rows_are_and_what_bounds_cut_away(console):
     console.write("SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic ORDER BY s DESC LIMIT 3")
-    console.page.get_by_text("Caps").click()
+    console.page.get_by_text("Caps", exact=True).click()
     console.page.get_by_label("tell how much these caps cut away").check()
     console.page.locator(".price-line:not(.stale)", has_text="bias_check").wait_for()
     console.page.keyboard.press("Control+Enter")
@@ -419,7 +419,7 @@ def test_a_typing_error_in_an_amount_is_refused_and_never_replaced(console):
         console.page.get_by_role("button", name="Run").click()
     assert console.page.locator(".answer-view, dialog").count() == 0
     console.page.get_by_label("ε", exact=True).fill("")
-    console.page.get_by_text("Caps").click()
+    console.page.get_by_text("Caps", exact=True).click()
     console.page.get_by_label("rows of a patient").fill("ten")
     console.page.locator(".price-line.refused", has_text="max_rows").wait_for()
     assert console.page.locator(".cm-lintRange-error").count() == 0  # the statement is not at fault

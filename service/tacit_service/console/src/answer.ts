@@ -19,7 +19,7 @@ export function answerView(answer: Answer): HTMLElement {
     h("p", { class: "cost", role: "status" }, cost(answer.receipt),
       kept ? [h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id),
         button("Copy link", () => copyText(`${location.origin}/#/release/${encodeURIComponent(answer.release_id)}`), { class: "quiet" })] : null),
-    answer.receipt.held ? null : told(answer.receipt).map((note) => h("p", { class: "said" }, note)),
+    answer.receipt.held ? null : told(answer.receipt).map((note) => h("p", { class: "remark" }, note)),
     answer.receipt.bias.length ? h("div", { class: "card" }, biasView(answer.receipt.bias)) : null,
     chart ? h("div", { class: "card" }, chart) : null,
     h("div", { class: "card" }, grid,
@@ -48,7 +48,7 @@ const CUT = { rows: "of the rows", units: "of the people lose something", amount
 // Caps and bounds keep a unit's influence small by leaving some of it out. How much, as a noisy share of the whole.
 function biasView(all: BiasShare[]): Child {
   return [h("h2", null, "What the bounds cut away"),
-    h("p", { class: "about" }, "Bounds and caps leave out what goes beyond them, so that nobody weighs too much. The numbers above are about what is left; so much is missing from them:"),
+    h("p", { class: "about" }, "Bounds and caps leave out what goes beyond them, so that nobody weighs too much. The numbers of this answer are about what is left; so much is missing from them:"),
     h("ul", { class: "cuts" }, all.map((each) => {
       const drowned = each.high - each.low >= 0.95;
       return h("li", null, h("div", null, h("strong", null, drowned ? "Not known" : `${percent(each.low)} to ${percent(each.high)}`), ` ${CUT[each.what]}`),

@@ -83,12 +83,11 @@ async function curve(job: TrainingJob): Promise<[number, number][]> {
   }
 }
 
+// At most this much: what the accountant's curve says at its next point, or the bound that the run tells where that is less.
 function epsilonAt(job: TrainingJob, planned: [number, number][]): number | null {
-  if (job.epsilon_so_far) return job.epsilon_so_far;
-  const next = planned.findIndex(([step]) => step >= job.steps_begun);
-  const [a, b] = [planned[next - 1], planned[next]];
-  if (!b) return null;
-  return a ? a[1] + ((job.steps_begun - a[0]) / (b[0] - a[0] || 1)) * (b[1] - a[1]) : b[1];
+  const next = planned.find(([step]) => step >= job.steps_begun)?.[1];
+  const told = job.steps_begun ? job.epsilon_so_far : 0;
+  return next === undefined ? told ?? null : told === undefined ? next : Math.min(next, told);
 }
 
 function progress(job: TrainingJob, epsilon: number | null, cancel: () => void): Child {
@@ -101,7 +100,7 @@ function progress(job: TrainingJob, epsilon: number | null, cancel: () => void):
 }
 
 function curves(job: TrainingJob, planned: [number, number][], told: Told): Child {
-  const so = told.epsilon.length ? told.epsilon : planned.filter(([step]) => step <= job.steps_begun);
+  const so = planned.length ? planned.filter(([step]) => step <= job.steps_begun) : told.epsilon;
   const done: Line[] = so.length > 1 ? [{ name: "ε so far", points: so, colour: 1 }] : [];
   const all: Line[] = [...(planned.length ? [{ name: "ε planned", points: planned, colour: 6 }] : []), ...done];
   return h("div", { class: "columns" },
