@@ -111,7 +111,7 @@ class Console:
         self.page.goto(self.demo.url + at)
         self.enter(who)
 
-    def start_anew(self) -> None:
+    def start_anew(self, who: str = "analyst") -> None:
         """Sign out, which forgets everything, and in again; on a new document where that is not possible."""
         self.page.unroute_all(behavior="ignoreErrors")
         self.page.set_viewport_size(SIZE)
@@ -121,13 +121,13 @@ class Console:
             self.page.goto(self.demo.url)
             self.page.evaluate("sessionStorage.clear()")
             self.faults.clear()
-            return self.sign_in()
+            return self.sign_in(who)
         menu.click()
         self.page.get_by_role("button", name="Sign out").click()
         self.page.get_by_label("API key").wait_for()
         self.page.evaluate("history.replaceState(null, '', '/')")
         self.faults.clear()
-        self.enter("analyst")
+        self.enter(who)
 
     def enter(self, who: str) -> None:
         """Sign in on the form that is shown."""
@@ -190,5 +190,13 @@ def shared(browser: Any, demo: Demo) -> Iterator[Console]:
 def console(shared: Console) -> Iterator[Console]:
     """That page, signed in anew as the demo's analyst: nothing of the test before is left in it."""
     shared.start_anew()
+    yield shared
+    assert shared.faults == []
+
+
+@pytest.fixture
+def owner(shared: Console) -> Iterator[Console]:
+    """The same page, signed in as the demo's owner."""
+    shared.start_anew("owner")
     yield shared
     assert shared.faults == []

@@ -107,7 +107,7 @@ def test_an_answer_says_how_sure_its_rows_are_and_what_bounds_cut_away(console):
     console.write("SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic ORDER BY s DESC LIMIT 3")
     console.page.get_by_text("Caps", exact=True).click()
     console.page.get_by_label("tell how much these caps cut away").check()
-    console.page.locator(".price-line:not(.stale)", has_text="bias_check").wait_for()
+    console.page.locator(".price-line:not(.stale)", has_text="goes to the share of").wait_for()
     console.page.keyboard.press("Control+Enter")
     sure = console.page.locator("table.answer td.sureness")
     sure.first.wait_for()

@@ -183,8 +183,8 @@ export class Workbench {
     this.asking = null;
     this.quote = quote;
     this.fix = null;
-    this.editor.underline(null, null);
     this.price.showQuote(quote);
+    this.editor.underline(null, null);
     return quote;
   }
 
