@@ -46,7 +46,7 @@ def test_no_page_has_a_serious_finding(fresh, axe: str, who: str, pages: dict[st
     found = in_both_themes(page) if who == "analyst" else []
     fresh.enter(who)
     if who == "analyst":
-        fresh.ask("SELECT region, COUNT(*) AS n FROM patients GROUP BY region", "0.19")
+        fresh.ask("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic", "0.19")
         page.get_by_text("Receipt", exact=True).click()
     for name, title in pages.items():
         page.goto(f"{fresh.demo.url}/#/{name}")  # the same document
