@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tacit.wire import Cell, ColumnInfo
 
 _NUMERIC = ("integer", "number")
+SURE = "membership: in how many re-draws of the noise the row is shown, or keeps its place"
 
 
 def cells(
@@ -22,6 +23,28 @@ def cells(
         [_cell(column, value, interval) for column, value, interval in zip(columns, row, spans, strict=True)]
         for row, spans in zip(rows, intervals, strict=True)
     ]
+
+
+def with_membership(
+    columns: Sequence[ColumnInfo], shown: list[list[tuple[str, str]]], membership: Sequence[float] | None
+) -> tuple[list[ColumnInfo], list[list[tuple[str, str]]]]:
+    """One more column at the end, ``membership``, where noise decides which rows are shown or in which order."""
+    if membership is None:
+        return list(columns), shown
+    from tacit.wire import ColumnInfo
+
+    sure = ColumnInfo(name="membership", type="number", kind="public")
+    return [*columns, sure], [[*row, (percent(chance), "")] for row, chance in zip(shown, membership, strict=False)]
+
+
+def percent(chance: float) -> str:
+    """A share of re-draws, which never says all or none: there were a hundred or so.
+
+    >>> percent(0.874), percent(1.0), percent(0.0)
+    ('87 %', '> 99 %', '< 1 %')
+    """
+    whole = round(100 * chance)
+    return "> 99 %" if whole > 99 else "< 1 %" if whole < 1 else f"{whole} %"
 
 
 def _cell(column: ColumnInfo, value: Cell, interval: Sequence[float] | None) -> tuple[str, str]:

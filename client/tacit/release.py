@@ -128,6 +128,17 @@ class Release:
             tuple(None if span is None else (span[0], span[1]) for span in spans) for spans in self._answer.intervals
         ]
 
+    @property
+    def membership(self) -> list[float] | None:
+        """How sure each row's membership is: in what share of re-draws of the noise it is shown, or keeps its place.
+
+        ``None`` where noisy numbers decide neither which rows are shown (HAVING, LIMIT) nor their order.
+
+        >>> answer.membership is None
+        True
+        """
+        return self._answer.membership
+
     def __len__(self) -> int:
         return len(self._answer.rows)
 
@@ -218,10 +229,14 @@ class Release:
 
     def __repr__(self) -> str:
         shown = self._shown()
-        return "\n".join([*_table.answer_lines(self.columns, shown), self._footer()])
+        columns, shown = _table.with_membership(self.columns, shown, self.membership)
+        legend = [] if self.membership is None else [f"({_table.SURE})"]
+        return "\n".join([*_table.answer_lines(columns, shown), *legend, self._footer()])
 
     def _repr_html_(self) -> str:
-        return _table.answer_html(self.columns, self._shown(), self._footer()) + self.to_svg()
+        columns, shown = _table.with_membership(self.columns, self._shown(), self.membership)
+        legend = "" if self.membership is None else f"; {_table.SURE}"
+        return _table.answer_html(columns, shown, self._footer() + legend) + self.to_svg()
 
     def _shown(self) -> list[list[tuple[str, str]]]:
         part = slice(0, _ROWS_SHOWN)

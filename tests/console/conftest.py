@@ -27,6 +27,7 @@ FLAGS = [
 ]
 
 
+SIZE = {"width": 1280, "height": 900}
 ROOM = Path(__file__).resolve().parents[2] / "service/tacit_service/console"
 
 
@@ -108,9 +109,33 @@ class Console:
 
     def sign_in(self, who: str = "analyst", at: str = "/") -> None:
         self.page.goto(self.demo.url + at)
+        self.enter(who)
+
+    def start_anew(self, who: str = "analyst") -> None:
+        """Sign out, which forgets everything, and in again; on a new document where that is not possible."""
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.set_viewport_size(SIZE)
+        self.page.emulate_media(color_scheme="light")
+        menu = self.page.locator(".menu > summary")
+        if self.page.locator("dialog").count() or not menu.count():
+            self.page.goto(self.demo.url)
+            self.page.evaluate("sessionStorage.clear()")
+            self.faults.clear()
+            return self.sign_in(who)
+        menu.click()
+        self.page.get_by_role("button", name="Sign out").click()
+        self.page.get_by_label("API key").wait_for()
+        self.page.evaluate("history.replaceState(null, '', '/')")
+        self.faults.clear()
+        self.enter(who)
+
+    def enter(self, who: str) -> None:
+        """Sign in on the form that is shown."""
         self.page.get_by_label("API key").fill(self.demo.keys[who])
         self.page.keyboard.press("Enter")
         self.page.get_by_role("navigation").wait_for()
+        if who.endswith("analyst"):
+            self.page.locator(".cm-content").wait_for()
 
     def write(self, sql: str) -> None:
         """Put a statement into the editor, in place of what is there."""
@@ -134,21 +159,44 @@ class Console:
         self.page.locator(".answer-view").wait_for(timeout=20_000)
 
 
-@pytest.fixture
-def fresh(browser: Any, demo: Demo) -> Iterator[Console]:
-    """A new browser context that has not signed in; the test fails when anything went wrong on its page."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+def opened(browser: Any, demo: Demo) -> Console:
+    """A context of its own, watched."""
+    context = browser.new_context(viewport=SIZE, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
     console = Console(context.new_page(), demo)
     console.page.set_default_timeout(20_000)
     console.watch()
-    yield console
-    context.close()
-    assert console.faults == []
+    return console
 
 
 @pytest.fixture
-def console(fresh: Console) -> Console:
-    """The same, signed in as the demo's analyst."""
-    fresh.sign_in()
-    return fresh
+def fresh(browser: Any, demo: Demo) -> Iterator[Console]:
+    """A new browser context that has not signed in; the test fails when anything went wrong on its page."""
+    console = opened(browser, demo)
+    yield console
+    console.page.context.close()
+    assert console.faults == []
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Any, demo: Demo) -> Iterator[Console]:
+    """A page that the tests of a module use one after another: loading it is dearer than most of what they do there."""
+    console = opened(browser, demo)
+    yield console
+    console.page.context.close()
+
+
+@pytest.fixture
+def console(shared: Console) -> Iterator[Console]:
+    """That page, signed in anew as the demo's analyst: nothing of the test before is left in it."""
+    shared.start_anew()
+    yield shared
+    assert shared.faults == []
+
+
+@pytest.fixture
+def owner(shared: Console) -> Iterator[Console]:
+    """The same page, signed in as the demo's owner."""
+    shared.start_anew("owner")
+    yield shared
+    assert shared.faults == []

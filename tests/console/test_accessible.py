@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-ANALYST = ("query", "history", "explain", "training", "budget")
-OWNER = ("dataset", "people", "spending", "journal", "lab")
-RULES = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+ANALYST = {"query": "Query", "history": "History", "explain": "Explain", "training": "Training", "budget": "Budget"}
+OWNER = {"dataset": "clinic", "people": "People", "spending": "Spending", "journal": "Journal", "lab": "What if"}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""All that another theme changes: the same elements stand in the page."""
 
 
-def serious(page: Any, axe: str) -> list[str]:
-    # Through the debugger, as a person's tools would: the page's own policy lets no other script in.
-    page.evaluate(f"() => {{ {axe} }}")
-    found = page.evaluate("rules => axe.run(document, rules)", RULES)
+def serious(page: Any, only: Any) -> list[str]:
+    found = page.evaluate("only => axe.run(document, { resultTypes: ['violations'], runOnly: only })", only)
     return [
         f"{page.url}: {each['id']}: {node['target']}"
         for each in found["violations"]
@@ -24,27 +24,34 @@ def serious(page: Any, axe: str) -> list[str]:
     ]
 
 
+def in_both_themes(page: Any) -> list[str]:
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    found = serious(page, RULES)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    return found + serious(page, COLOURS)
+
+
 @pytest.fixture(scope="module")
 def axe(node_modules: Path) -> str:
     return (node_modules / "axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("who", "pages"), [("analyst", ANALYST), ("owner", OWNER)])
-def test_no_page_has_a_serious_finding(fresh, axe: str, who: str, pages: tuple[str, ...], theme: str):
+def test_no_page_has_a_serious_finding(fresh, axe: str, who: str, pages: dict[str, str]):
     page = fresh.page
-    page.emulate_media(color_scheme=theme)
     page.goto(fresh.demo.url)
     page.get_by_label("API key").wait_for()
-    found = serious(page, axe)
-    fresh.sign_in(who)
+    # Through the debugger, as a person's tools would: the page's own policy lets no other script in.
+    page.evaluate(f"() => {{ {axe} }}")
+    found = in_both_themes(page) if who == "analyst" else []
+    fresh.enter(who)
     if who == "analyst":
-        fresh.ask("SELECT region, COUNT(*) AS n FROM patients GROUP BY region", "0.19")
+        fresh.ask("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic", "0.19")
         page.get_by_text("Receipt", exact=True).click()
-    for name in pages:
-        page.goto(f"{fresh.demo.url}/#/{name}")
+    for name, title in pages.items():
+        page.goto(f"{fresh.demo.url}/#/{name}")  # the same document
         page.locator(f"nav a[aria-current][href='#/{name}']").wait_for()
-        page.locator("main h1").first.wait_for(state="attached")
-        page.wait_for_timeout(250)
-        found += serious(page, axe)
+        page.locator("main h1", has_text=title).wait_for(state="attached")
+        page.locator("main .loading, main [aria-busy]").first.wait_for(state="detached")
+        found += in_both_themes(page)
     assert found == []

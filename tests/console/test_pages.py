@@ -67,12 +67,6 @@ def test_a_run_can_be_cancelled(console):
     assert page.get_by_role("button", name="Cancel").count() == 0
 
 
-@pytest.fixture
-def owner(fresh):
-    fresh.sign_in("owner")
-    return fresh
-
-
 def test_an_owner_sees_the_policy_line_by_line_and_no_editor(owner):
     page = owner.page
     names = page.get_by_role("navigation").get_by_role("link").all_inner_texts()

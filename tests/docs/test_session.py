@@ -22,6 +22,20 @@ def block(kind: str) -> str:
     return found[1]
 
 
+def test_the_ten_minute_start_does_what_it_says(environment: dict[str, str]) -> None:
+    """Each command of the page, as it stands, by the terminal that it tells to use."""
+    page = (ROOT / "docs/start.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^tacit .*$", page, re.M)
+    script = "".join(f'{command} 2>&1; echo "= $?"\n' for command in commands)
+    told = run(["sh"], environment | {"TACIT_DATASET": "clinic"}, script)
+    refused = ["SELECT income" in command for command in commands]
+    assert [code != "0" for code in re.findall(r"^= (\d)$", told, re.M)] == refused
+    assert sum(refused) == 1
+    assert len(commands) == 6
+    for promise in ("costs ε 0.1 of", "patients ±30 (95 %)", "±30\n", "Try: ", "costs ε 0.15", "±20 (95 %)"):
+        assert promise in told, promise
+
+
 def run(command: list[str], environment: dict[str, str], script: str) -> str:
     done = subprocess.run(
         command, input=script, env=environment, cwd=environment["HOME"], capture_output=True, text=True, timeout=120

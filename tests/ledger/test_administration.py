@@ -9,7 +9,7 @@ import pytest
 
 from tacit_service.errors import BudgetExhausted, Conflict, NotFound
 from tacit_service.ledger.administration import Administration
-from tacit_service.ledger.records import Pace
+from tacit_service.ledger.records import Pace, Paced
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 from tacit_service.privacy.lanes import Limits
@@ -89,7 +89,9 @@ def test_a_pace_refuses_more_a_day_and_starts_anew_but_never_above_the_limit(
     book.reserve("0.4")
     with pytest.raises(BudgetExhausted, match="what its day allows"):
         book.reserve("0.1")
+    assert book.ledger.balance("clinic", "ada").paced == Paced("day", Epsilon.parse("0.4"), Epsilon.parse("0.4"))
     clock[0] = "2026-11-23T00:00:00.000000+00:00"
+    assert book.ledger.balance("clinic", "ada").paced == Paced("day", Epsilon.parse("0.4"), Epsilon(0))
     book.reserve("0.4")
     clock[0] = "2026-11-22T23:00:00.000000+00:00"  # set back: the later day's window stays, and is full
     with pytest.raises(BudgetExhausted):

@@ -7,8 +7,10 @@ import pytest
 from tacit.wire import QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
+from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
+from tacit_service.privacy.units import Epsilon
 from tacit_service.release.commitment import open_accounts
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
@@ -252,3 +254,11 @@ def test_an_accuracy_without_a_price_is_refused_free(desk, sql, epsilon, accurac
         desk.query("analyst", ask(sql, epsilon, accuracy=accuracy), None)
     assert refused.value.code == "accuracy_invalid"
     assert spent(desk) == "0"
+
+
+def test_an_analyst_sees_the_pace_and_what_it_leaves(desk):
+    assert desk.budget("analyst").pace is None
+    Administration(desk.ledger).pace("clinic", "analyst", "day", Epsilon.parse("0.3"))
+    desk.query("analyst", QueryRequest(dataset="clinic", sql="SELECT COUNT(*) AS n FROM patients", epsilon="0.1"), None)
+    pace = desk.budget("analyst").pace
+    assert (pace.period, pace.epsilon, pace.left) == ("day", "0.3", "0.2")

@@ -64,6 +64,21 @@ def test_describe_needs_no_rows_and_tells_what_is_wrong(sandbox):
         sandbox.describe("SELECT region + n FROM release_1", schemas)
 
 
+def test_a_check_plans_the_statement_and_reads_nothing(sandbox):
+    schemas = {"release_1": released().schema}
+    for _ in range(2):  # the second uses the connection of the first; one that failed is not used again
+        sandbox.check("SELECT region, sum(n) AS s FROM release_1 GROUP BY region -- all of it", schemas)
+        with pytest.raises(SandboxError, match="regoin"):
+            sandbox.check("SELECT regoin FROM release_1", schemas)
+        with pytest.raises(SandboxError, match="exactly one SELECT"):
+            sandbox.check("SELECT 1 AS a; SELECT 2 AS b", schemas)
+        with pytest.raises(SandboxError):
+            sandbox.check("SELECT 1) LIMIT 0; DROP TABLE regions; SELECT * FROM (SELECT 1", schemas)
+        with pytest.raises(SandboxError):
+            sandbox.check("SELECT region FROM release_1", {"release_1": pa.schema([("n", pa.int64())])})
+    assert sandbox.query("SELECT count(*) AS n FROM regions").to_pylist() == [{"n": 8}]
+
+
 def test_a_released_table_hides_a_public_one_of_its_name_for_that_call_only(sandbox):
     assert sandbox.query("SELECT count(*) AS n FROM regions", {"regions": released().slice(0, 3)}).to_pylist() == [
         {"n": 3}

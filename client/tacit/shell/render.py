@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from tacit.release import Release
-    from tacit.wire import AccountBudget, Budget, DatasetFacts, Quote, TableFacts
+    from tacit.wire import AccountBudget, Budget, DatasetFacts, PaceBudget, Quote, TableFacts
 
 Output = Literal["table", "csv", "json", "arrow", "parquet"]
 OUTPUTS: tuple[Output, ...] = ("table", "csv", "json", "arrow", "parquet")
@@ -37,8 +37,10 @@ def answer(out: TextIO, release: Release, output: Output, expanded: bool = False
         headers = [name for name, _, _ in table]
         return csv_rows(out, headers, zip(*(values for _, _, values in table), strict=True))
     shown = _table.cells(release.columns, release.answer.rows, release.answer.intervals)
+    columns, shown = _table.with_membership(release.columns, shown, release.membership)
     layout = _table.expanded_lines if expanded else _table.answer_lines
-    _write(out, [*layout(release.columns, shown), _count(len(shown), "row")])
+    legend = [] if release.membership is None else [f"({_table.SURE})"]
+    _write(out, [*layout(columns, shown), *legend, _count(len(shown), "row")])
     return None
 
 
@@ -128,6 +130,13 @@ def _words(account: AccountBudget) -> Iterator[str]:
     if account.group is not None:
         left, limit = spend(account.group.remaining), spend(account.group.limit)
         yield f"{account.dataset}: your group {account.group.name} has {left} left of {limit}, which its members share."
+        yield from _pace(account.dataset, "your group's", account.group.pace)
+    yield from _pace(account.dataset, "your", account.pace)
+
+
+def _pace(dataset: str, whose: str, pace: PaceBudget | None) -> Iterator[str]:
+    if pace is not None:
+        yield f"{dataset}: {whose} pace is ε {pace.epsilon} a {pace.period} (UTC); ε {pace.left} of it is left in this one."
 
 
 def _set_aside(account: AccountBudget) -> bool:

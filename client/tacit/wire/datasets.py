@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from .base import Cell, Spend, Wire
@@ -57,6 +59,14 @@ class DatasetList(Wire):
     datasets: list[str]
 
 
+class PaceBudget(Wire):
+    """How fast an account may spend: so much ε in each period (UTC). ``left`` is what the present one still admits."""
+
+    period: Literal["day", "month"]
+    epsilon: str
+    left: str
+
+
 class GroupBudget(Wire):
     """The account that the caller's group shares: what any member is charged is charged to it as well."""
 
@@ -64,6 +74,7 @@ class GroupBudget(Wire):
     limit: Spend
     spent: Spend
     remaining: Spend
+    pace: PaceBudget | None = None
 
 
 class AccountBudget(Wire):
@@ -82,6 +93,7 @@ class AccountBudget(Wire):
     in_words: str = ""
     pending: Spend | None = None
     group: GroupBudget | None = None
+    pace: PaceBudget | None = None
 
 
 class Budget(Wire):

@@ -25,7 +25,13 @@ class TrainingRequest(Wire):
     model: dict[str, JsonValue] = Field(
         description="type: logistic_regression, linear_regression, mlp (hidden, activation), cnn (channels, hidden, "
         "activation), scatternet, or registered (name, train)",
-        examples=[{"type": "logistic_regression"}],
+        examples=[
+            {"type": "logistic_regression"},
+            {"type": "linear_regression"},
+            {"type": "mlp", "hidden": [32], "activation": "tanh"},
+            {"type": "cnn", "channels": [16, 32]},
+            {"type": "scatternet"},
+        ],
     )
     epsilon: Amount | None = Field(default=None, description="ε of the whole run", examples=["1"])
     delta: Amount | None = Field(default=None, description="δ; a tenth of the dataset's when absent", examples=["1e-7"])

@@ -42,6 +42,8 @@ PUBLIC: Final = None
 ROUTES: Final[Mapping[tuple[str, str], frozenset[Role] | None]] = {
     ("GET", "/"): PUBLIC,
     ("GET", "/console/app.js"): PUBLIC,
+    ("GET", "/console/chunk.js"): PUBLIC,
+    ("GET", "/console/desk.js"): PUBLIC,
     ("GET", "/console/app.css"): PUBLIC,
     ("GET", "/console/icon.svg"): PUBLIC,
     ("GET", "/console/inter.woff2"): PUBLIC,

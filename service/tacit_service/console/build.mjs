@@ -1,4 +1,4 @@
-// Builds static/app.js and static/app.css from src/. `npm run check` says whether the committed bundle is fresh.
+// Builds static/app.js (the shell), desk.js (the editor and what needs it), chunk.js (what both use) and app.css from src/. `npm run check` says whether the committed bundle is fresh.
 import { build } from "esbuild";
 import { readFile } from "node:fs/promises";
 
@@ -6,6 +6,8 @@ const check = process.argv.includes("--check");
 const result = await build({
   entryPoints: [{ in: "src/main.ts", out: "app" }, { in: "src/app.css", out: "app" }],
   outdir: "static",
+  splitting: true,
+  chunkNames: "[name]",
   bundle: true,
   minify: true,
   format: "esm",

@@ -16,6 +16,8 @@ STATIC: Final = Path(__file__).with_name("static")
 
 ASSETS: Final = {
     "app.js": "text/javascript; charset=utf-8",
+    "chunk.js": "text/javascript; charset=utf-8",
+    "desk.js": "text/javascript; charset=utf-8",
     "app.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
     "inter.woff2": "font/woff2",

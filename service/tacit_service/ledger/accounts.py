@@ -20,7 +20,7 @@ from tacit_service.privacy.units import Delta, Epsilon
 from . import journal
 from .journal import Head
 from .prepared import Prepared
-from .records import Balance, Pace
+from .records import Balance, Pace, Paced
 from .schema import DATASET, GROUP, OPEN, accounts
 
 _c = accounts.c
@@ -52,8 +52,8 @@ class Account:
         """How far, in ε units, both lanes are held under the ceiling: by the policy, and by transfers to others."""
         return self.withheld + self.moved
 
-    def balance(self) -> Balance:
-        """As shown to people."""
+    def balance(self, at: str = "") -> Balance:
+        """As shown to people; with its pace where the moment is given."""
         limits, below = self.limits, self.below_ceiling
         left = lanes.remaining(limits, self.spent, withheld=below) if self.state == OPEN else (Epsilon(0), Delta(0))
         return Balance(
@@ -68,7 +68,16 @@ class Account:
             withheld=below,
             state=self.state,
             group=self.member_of,
+            paced=self._paced(at) if at else None,
         )
+
+    def _paced(self, at: str) -> Paced | None:
+        """As the charge statement reads the pace: a window that is over has nothing spent in the present one."""
+        window = {"day": at[:10], "month": at[:7]}.get(self.pace_period)
+        if window is None:
+            return None
+        spent = 0 if window > self.pace_window else self.pace_epsilon
+        return Paced("day" if self.pace_period == "day" else "month", Epsilon(self.pace_epsilon_max), Epsilon(spent))
 
 
 def limit_columns(limits: Limits) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tacit_service.privacy.curves import Price
 from tacit_service.privacy.events import Event
@@ -22,6 +23,15 @@ class Pace:
 
     period: str = ""
     epsilon_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """An account's pace at this moment: ``spent`` of ``epsilon`` in the day or month (UTC) that is now."""
+
+    period: Literal["day", "month"]
+    epsilon: Epsilon
+    spent: Epsilon
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ class Balance:
     withheld: int
     state: str
     group: str = ""
+    paced: Paced | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,7 +335,7 @@ class Ledger:
 
     def balance(self, dataset: str, analyst: str | None) -> Balance:
         """One account: the analyst's, or with None the dataset's."""
-        return self._account(dataset, analyst or DATASET).balance()
+        return self._account(dataset, analyst or DATASET).balance(self._now())
 
     def affordable(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> bool:
         """Whether ``reserve`` would admit this price now (pacing aside). Only ``reserve`` decides."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tacit.wire import AccountBudget, GroupBudget, Spend
-from tacit_service.ledger.records import Balance
+from tacit.wire import AccountBudget, GroupBudget, PaceBudget, Spend
+from tacit_service.ledger.records import Balance, Paced
 from tacit_service.privacy.lanes import converted
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -43,12 +43,22 @@ def share(price: Epsilon, left: Spend) -> float | None:
     return price.units / whole.units if whole else None
 
 
+def pace_of(paced: Paced | None) -> PaceBudget | None:
+    """What the present day or month still admits."""
+    if paced is None:
+        return None
+    left = Epsilon(max(0, paced.epsilon.units - paced.spent.units))
+    return PaceBudget(period=paced.period, epsilon=str(paced.epsilon), left=str(left))
+
+
 def account_budget(balance: Balance, *, whole: Spend | None, pending: Amounts, group: Balance | None) -> AccountBudget:
     """One account for its holder. ``whole`` is what the dataset has left, where analysts may know it."""
     shared = None
     if group is not None and group.analyst is not None:
         limit, spent, left = (spend(pair) for pair in (group.limit, group.spent, group.remaining))
-        shared = GroupBudget(name=group.analyst[1:], limit=limit, spent=spent, remaining=left)
+        shared = GroupBudget(
+            name=group.analyst[1:], limit=limit, spent=spent, remaining=left, pace=pace_of(group.paced)
+        )
     return AccountBudget(
         dataset=balance.dataset,
         limit=spend(balance.limit),
@@ -59,4 +69,5 @@ def account_budget(balance: Balance, *, whole: Spend | None, pending: Amounts, g
         in_words=in_words(balance),
         pending=spend(pending) if pending[0] or pending[1] else None,
         group=shared,
+        pace=pace_of(balance.paced),
     )

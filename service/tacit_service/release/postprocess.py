@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import queue
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import duckdb
 import numpy as np
@@ -44,6 +45,7 @@ _ORDER = "_order"
 _STACK = "_stack_{}"
 _CHUNK_DRAWS = 40  # statements of about 40 branches were the fastest; planning is superlinear beyond
 _CHECK_TOLERANCE = 1e-9  # sums of doubles in another order
+_DRY_MAX = 8  # sets of empty tables that a child keeps a connection for
 
 
 class SandboxError(Refusal):
@@ -75,9 +77,14 @@ class Sandbox:
 
     def describe(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> pa.Schema:
         """The result's schema, from a dry run over empty tables; raises ``SandboxError`` when the SQL does not bind."""
-        blobs = [encode_table(schema.empty_table()) for schema in schemas.values()]
+        blobs = [_empty(schema) for schema in schemas.values()]
         header = {"do": "describe", "sql": sql, "names": list(schemas)}
         return decode_table(self._call(header, blobs, timeout_s)[0]).schema
+
+    def check(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> None:
+        """Plan the statement over empty tables; raises ``SandboxError`` when it cannot be planned."""
+        blobs = [_empty(schema) for schema in schemas.values()]
+        self._call({"do": "check", "sql": sql, "names": list(schemas)}, blobs, timeout_s)
 
     def redraw(
         self, sql: str, draws: Mapping[str, Sequence[pa.Table]], timeout_s: float = 5.0, *, ordered: bool = True
@@ -129,6 +136,11 @@ class Sandbox:
             self._loaded[worker] = worker.pid
 
 
+@lru_cache(maxsize=256)
+def _empty(schema: pa.Schema) -> pa.Buffer:
+    return encode_table(schema.empty_table())
+
+
 def _stack(tables: Sequence[pa.Table]) -> pa.Table:
     whole = pa.concat_tables(tables)
     draw = pa.concat_arrays([pa.repeat(pa.scalar(i, pa.int32()), t.num_rows) for i, t in enumerate(tables)])
@@ -152,6 +164,7 @@ class _Child:
     def __init__(self) -> None:
         self._root = open_locked(None, memory_limit=_MEMORY_LIMIT, threads=1)
         self._current: duckdb.DuckDBPyConnection | None = None
+        self._dry: OrderedDict[tuple[str | bytes, ...], duckdb.DuckDBPyConnection] = OrderedDict()
         lock(self._root, keep_order=True)
 
     def interrupt(self) -> None:
@@ -160,8 +173,10 @@ class _Child:
             current.interrupt()
 
     def handle(self, header: Header, blobs: list[memoryview]) -> tuple[Header, list[Blob]]:
-        tables = dict(zip(header["names"], map(decode_table, blobs), strict=True))
         try:
+            if header["do"] in ("describe", "check"):
+                return {}, self._dry_run(header, blobs)
+            tables = dict(zip(header["names"], map(decode_table, blobs), strict=True))
             if header["do"] == "load":
                 self._load(tables)
                 return {}, []
@@ -171,7 +186,7 @@ class _Child:
                 if header["do"] == "redraw":
                     result = _redraw(connection, header["sql"], tables, header)
                 else:
-                    result = _select(connection, header["sql"], dry=header["do"] == "describe")
+                    result = _select(connection, header["sql"])
             return {}, [encode_table(result)]
         except duckdb.Error as error:
             fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
@@ -182,6 +197,37 @@ class _Child:
             self._root.register("_incoming", table)
             self._root.execute(f"CREATE OR REPLACE TABLE {_quote(name)} AS SELECT * FROM _incoming")
             self._root.unregister("_incoming")
+
+    def _dry_run(self, header: Header, blobs: list[memoryview]) -> list[Blob]:
+        """A dry run reads no row, so that the next one over the same empty tables may use its connection (a third of the time).
+
+        The transaction is a new one each time, and a connection on which anything failed is not used again.
+        """
+        name = (*header["names"], *map(bytes, blobs))
+        connection = self._dry.pop(name, None)
+        if connection is None:
+            connection = self._root.cursor()
+            for table, blob in zip(header["names"], blobs, strict=True):
+                connection.register(table, decode_table(blob))
+        self._current = connection
+        try:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            if header["do"] == "check":
+                one_select(connection, header["sql"])
+                connection.execute(f"SELECT * FROM ({header['sql'].strip().rstrip(';')}\n) LIMIT 0")
+                found: list[Blob] = []
+            else:
+                found = [encode_table(_select(connection, header["sql"], dry=True))]
+            connection.execute("ROLLBACK")
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._current = None
+        self._dry[name] = connection
+        while len(self._dry) > _DRY_MAX:
+            self._dry.popitem(last=False)[1].close()
+        return found
 
     @contextlib.contextmanager
     def _connection(self, tables: dict[str, pa.Table]) -> Iterator[duckdb.DuckDBPyConnection]:

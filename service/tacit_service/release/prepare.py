@@ -29,6 +29,7 @@ from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
+from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import KeyRows, public_keys
@@ -84,7 +85,7 @@ class Preparer:
         self.planner = planner or LocalPlanner(catalog)
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
-        self.protected = protected
+        self.dry = DryRuns(sandbox, protected)
         self.sizes = Sizes({n: t.expected_rows for n, t in policy.tables.items() if t.expected_rows is not None})
         self._known: OrderedDict[str, Prepared] = OrderedDict()
         self._lock = threading.Lock()
@@ -131,7 +132,7 @@ class Preparer:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
         caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
         plan = self.planner.plan(request.sql, caps)
-        keys = {p.name: public_keys(p, self.sandbox.query) if p.public_keys else None for p in plan.releases}
+        keys = {p.name: public_keys(p, self.dry.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
 
@@ -219,7 +220,7 @@ class Preparer:
             texts = [s.sql for s in statements(point)]
             for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
                 try:
-                    self.sandbox.describe(with_params(text, {p.name: None for p in plan.params}), self.protected)
+                    self.dry.check(with_params(text, {p.name: None for p in plan.params}))
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -232,7 +233,7 @@ class Preparer:
     def _schema(self, plan: Plan, sql: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
         try:
-            return self.sandbox.describe(plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
+            return self.dry.schema(plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
         except SandboxError as error:
             raise RequestError(
                 "outer_sql_invalid",

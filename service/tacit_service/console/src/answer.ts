@@ -4,10 +4,10 @@ import { words } from "./api";
 import { axes, draw, kindFor, suggest, type ChartKind, type Choice } from "./chart";
 import { button, fill, h, toast, type Child } from "./dom";
 import { copy, saveArrow, saveCsv, saveParquet, savePng, saveReceipt, saveSvg } from "./export";
-import { amount, compact, when } from "./format";
+import { amount, compact, inWords, percent, when } from "./format";
 import { table, type View } from "./table";
-import { copyText } from "./ui";
-import type { Answer, Receipt } from "./wire";
+import { copyText, meter } from "./ui";
+import type { Answer, BiasShare, Receipt } from "./wire";
 
 export function answerView(answer: Answer): HTMLElement {
   const view: View = { order: [] };
@@ -19,7 +19,8 @@ export function answerView(answer: Answer): HTMLElement {
     h("p", { class: "cost", role: "status" }, cost(answer.receipt),
       kept ? [h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id),
         button("Copy link", () => copyText(`${location.origin}/#/release/${encodeURIComponent(answer.release_id)}`), { class: "quiet" })] : null),
-    answer.receipt.held ? null : answer.receipt.notes.map((note) => h("p", { class: "note" }, note)),
+    answer.receipt.held ? null : told(answer.receipt).map((note) => h("p", { class: "remark" }, note)),
+    answer.receipt.bias.length ? h("div", { class: "card" }, biasView(answer.receipt.bias)) : null,
     chart ? h("div", { class: "card" }, chart) : null,
     h("div", { class: "card" }, grid,
       h("div", { class: "bar export" },
@@ -36,6 +37,32 @@ function cost(receipt: Receipt): Child {
   if (receipt.held) return ["Free: a release that you hold · ", left];
   if (Number(receipt.charged.epsilon) === 0 && Number(receipt.charged.delta) === 0) return ["Free: public tables, exact · ", left];
   return [`Cost ε ${amount(receipt.charged.epsilon)}${Number(receipt.charged.delta) ? ` and δ ${amount(receipt.charged.delta)}` : ""} · `, left];
+}
+
+// What a bias check found has a card of its own.
+const told = (receipt: Receipt): string[] =>
+  receipt.notes.filter((note) => !receipt.bias.some((each) => each.text === note)).map((note) => inWords(note, receipt.mechanisms));
+
+const CUT = { rows: "of the rows", units: "of the people lose something", amount: "of the amount" };
+
+// Caps and bounds keep a unit's influence small by leaving some of it out. How much, as a noisy share of the whole.
+function biasView(all: BiasShare[]): Child {
+  return [h("h2", null, "What the bounds cut away"),
+    h("p", { class: "about" }, "Bounds and caps leave out what goes beyond them, so that nobody weighs too much. The numbers of this answer are about what is left; so much is missing from them:"),
+    h("ul", { class: "cuts" }, all.map((each) => {
+      const drowned = each.high - each.low >= 0.95;
+      return h("li", null, h("div", null, h("strong", null, drowned ? "Not known" : `${percent(each.low)} to ${percent(each.high)}`), ` ${CUT[each.what]}`),
+        drowned ? null : meter(each.high, `at most ${percent(each.high)} cut away`, each.low >= MUCH ? "warn" : "good"),
+        h("p", { class: "help" }, verdict(each, drowned), ` For ${each.of}, at ε ${amount(each.epsilon)}.`));
+    }))];
+}
+
+const MUCH = 0.05;
+
+function verdict(found: BiasShare, drowned: boolean): string {
+  if (drowned) return "The noise hides it; more ε would tell.";
+  if (found.high < MUCH) return "Little: the caps fit.";
+  return found.low >= MUCH ? "Much: wider caps cut less away, at the price of more noise." : "Perhaps little, perhaps much: more ε would tell.";
 }
 
 function chartView(answer: Answer, view: View): HTMLElement | null {
@@ -87,14 +114,16 @@ function receiptView(answer: Answer): HTMLElement {
     h("summary", null, "Receipt"),
     h("dl", null,
       term("Released", when(answer.created_at)),
-      term("Charged", `ε ${receipt.charged.epsilon}, δ ${receipt.charged.delta}`),
-      term("Left after it", `ε ${receipt.remaining.epsilon}, δ ${receipt.remaining.delta}`),
+      term("Charged", `ε ${receipt.charged.epsilon}, δ ${amount(receipt.charged.delta)}`),
+      term("Left after it", `ε ${receipt.remaining.epsilon}, δ ${amount(receipt.remaining.delta)}`),
       term("Intervals", `each holds the answer under the declared bounds with ${Math.round(receipt.confidence * 100)} %`),
+      receipt.in_words ? term("Account", receipt.in_words) : null,
+      receipt.response_ms === null ? null : term("Sent after", `${receipt.response_ms < 1000 ? `${receipt.response_ms} ms` : `${receipt.response_ms / 1000} s`}, a step of a ladder, so that the time it took tells nothing`),
       receipt.ledger ? term("Ledger", `entry ${receipt.ledger.sequence}, ${receipt.ledger.hash.slice(0, 16)}…`) : null),
     receipt.mechanisms.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Mechanisms" }, h("table", null,
       h("thead", null, h("tr", null, ["Measured", "Noise", "Scale", "ε", "Contribution"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", null, receipt.mechanisms.map((each) => h("tr", null,
-        h("td", null, each.measure), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
+        h("td", null, each.measure.replace(/^m\d+: /, "")), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
     h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql));
 }
 

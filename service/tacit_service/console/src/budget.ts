@@ -6,7 +6,7 @@ import { amount, when } from "./format";
 import { priced, releaseLink } from "./history";
 import { columns, plot } from "./plot";
 import { badge, card, grid, meter, page, stat, type Tone } from "./ui";
-import type { Charge, DatasetFacts, Spending } from "./wire";
+import type { Charge, DatasetFacts, Group, Pace, Spending } from "./wire";
 
 export const STATES: Record<Charge["status"], [string, Tone]> = {
   pending: ["holds budget", "warn"], released: ["released", "good"], failed: ["failed, charged", "bad"], voided: ["given back", "plain"], settled: ["settled", "good"],
@@ -20,7 +20,6 @@ export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
   if (!account) return page("Budget", "This key has no account here.");
   const share = Number(account.limit.epsilon) > 0 ? Number(account.remaining.epsilon) / Number(account.limit.epsilon) : 0;
   const usual = Number(facts.default_epsilon);
-  const over = Number(account.spent.epsilon) > Number(account.limit.epsilon);
   return page("Budget", `ε bounds what anyone can learn about one ${facts.privacy_unit} from all the answers together. Spent ε never comes back.`,
     card(null,
       h("div", { class: "stats" },
@@ -30,9 +29,26 @@ export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
         Number(account.limit.delta) ? stat("δ left", amount(account.remaining.delta), `of ${amount(account.limit.delta)}; one charge may use so much`) : null,
         account.dataset_remaining ? stat("The whole dataset", `ε ${amount(account.dataset_remaining.epsilon)}`, "left for all its analysts") : null),
       h("div", { class: "gap" }), meter(share, `ε ${amount(account.remaining.epsilon)} of ${amount(account.limit.epsilon)} left`, toneOf(share)),
-      over ? h("p", { class: "help" }, "The plain sum has passed the limit, and that is right: many small charges together tell less than their sum, and the ledger counts both ways.") : null),
+      account.in_words.includes("Rényi") ? h("p", { class: "help" }, `${account.in_words} Many small charges together tell less than their sum, so the ledger counts in both ways.`) : null,
+      account.pending ? h("p", { class: "help" }, `ε ${amount(account.pending.epsilon)} of it is held by charges that have no answer yet, or were cut off.`) : null),
+    pace("Your pace", account.pace), account.group ? shared(account.group) : null,
     h("div", { class: "columns" }, card("By day", byDay(spending)), card("Held up", pending(spending))),
     card("By query", charges(spending.charges), spending.complete ? null : h("p", { class: "help" }, "Only the newest are listed.")));
+}
+
+// Slows spending down; what a window does not admit waits for the next, and nothing is given back.
+function pace(title: string, found: Pace | null): Child {
+  if (!found) return null;
+  const share = Number(found.epsilon) > 0 ? Number(found.left) / Number(found.epsilon) : 0;
+  const now = found.period === "day" ? "today" : "this month";
+  return card(title, h("p", { class: "about" }, `At most ε ${amount(found.epsilon)} a ${found.period} (UTC). ε ${amount(found.left)} of it is left ${now}; more is refused, free of charge, until the next ${found.period} begins.`),
+    meter(share, `ε ${amount(found.left)} of ${amount(found.epsilon)} left ${now}`, toneOf(share)));
+}
+
+function shared(group: Group): Child {
+  const share = Number(group.limit.epsilon) > 0 ? Number(group.remaining.epsilon) / Number(group.limit.epsilon) : 0;
+  return [card(`Shared by the group ${group.name}`, h("p", { class: "about" }, `What you spend is charged to the group as well: ε ${amount(group.remaining.epsilon)} of ${amount(group.limit.epsilon)} is left for all its members together.`),
+    meter(share, `ε ${amount(group.remaining.epsilon)} of ${amount(group.limit.epsilon)} left for ${group.name}`, toneOf(share))), pace(`Pace of ${group.name}`, group.pace)];
 }
 
 export function byDay(spending: Spending): Child {

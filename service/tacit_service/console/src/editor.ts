@@ -4,7 +4,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, co
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
-import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
+import { diagnosticCount, lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from "@codemirror/view";
@@ -121,7 +121,7 @@ export class Editor {
 
   underline(problem: Problem | null, fix: { label: string; apply: () => void } | null): void {
     if (!problem) {
-      this.view.dispatch(setDiagnostics(this.view.state, []));
+      if (diagnosticCount(this.view.state)) this.view.dispatch(setDiagnostics(this.view.state, []));
       return;
     }
     const [from, to] = place(this.text, problem);

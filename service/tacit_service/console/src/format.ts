@@ -21,6 +21,21 @@ export function amount(text: string): string {
   return /^\d{1,3}(\.\d)?$/.test(short) ? value.toFixed(2) : short;
 }
 
+// A note of the service in the page's own words: measures by what they are, the API's names as the page calls them.
+export function inWords(note: string, mechanisms: { measure: string }[]): string {
+  const kinds = new Map(mechanisms.flatMap(({ measure }) => { const [, name, kind] = /^(\w+): (.*)$/.exec(measure) ?? []; return name && kind ? [[name, kind] as const] : []; }));
+  const said = note.replace(/\bm\d+\b/g, (name) => kinds.get(name) ?? name).replace(/^bias_check: /, "").replace("membership tells", "the column “Belongs here” says");
+  return /^[a-z]/.test(said) ? said.charAt(0).toUpperCase() + said.slice(1) : said;
+}
+
+// A share as people read it; never "100 %" of what is only nearly all.
+export function percent(share: number): string {
+  const whole = 100 * share;
+  if (whole > 0 && whole < 1) return whole < 0.1 ? "< 0.1 %" : `${whole.toPrecision(1)} %`;
+  if (whole > 99 && whole < 100) return "> 99 %";
+  return `${Math.round(whole)} %`;
+}
+
 // The last digit that still means something is the leading digit of the half-width; what follows is noise.
 export function digits(value: number, low: number, high: number): Digits {
   const half = (high - low) / 2;

@@ -1,11 +1,11 @@
 // What was asked: releases that can be read again for free, and one of them.
 
 import { answerView } from "./answer";
-import { api } from "./api";
+import { Refused, api } from "./api";
 import { button, fill, h } from "./dom";
 import { amount, when } from "./format";
 import { badge, empty, grid, page } from "./ui";
-import type { DatasetFacts, ReleaseItem, Spend } from "./wire";
+import type { Answer, DatasetFacts, ReleaseItem, Spend } from "./wire";
 
 export const priced = (spend: Spend): string => Number(spend.epsilon) === 0 ? "free" : `ε ${amount(spend.epsilon)}`;
 
@@ -34,7 +34,14 @@ export async function historyPage(facts: DatasetFacts): Promise<HTMLElement> {
 }
 
 export async function releasePage(id: string, open: (sql: string) => void): Promise<HTMLElement> {
-  const answer = await api.release(id);
+  let answer: Answer;
+  try {
+    answer = await api.release(id);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.problem.status !== 404) throw error;
+    return page("Release", null, h("div", { class: "problem", role: "alert" }, h("strong", null, "This key holds no release of this id."), h("p", null, "A link to a release opens it for the one who bought it.")),
+      h("p", null, h("a", { href: "#/history" }, "The releases that you hold")));
+  }
   return page("Release", `Of ${when(answer.created_at)}. The same noise as then: reading it again is free.`,
     h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql), h("div", { class: "bar" }, button("Open in the editor", () => open(answer.sql))), answerView(answer));
 }

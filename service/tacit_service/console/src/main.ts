@@ -8,24 +8,27 @@ import { amount } from "./format";
 import { historyPage, releasePage } from "./history";
 import { datasetPage } from "./owner/dataset";
 import { journalPage } from "./owner/journal";
-import { labPage } from "./owner/lab";
 import { peoplePage } from "./owner/people";
 import { spendingPage } from "./owner/spending";
 import { schema } from "./schema";
 import { startTheme, toggleTheme } from "./theme";
 import { trainingPage } from "./training/page";
-import { empty, loading, meter, page } from "./ui";
+import { empty, loading, meter, page, problemView } from "./ui";
 import type { Account, DatasetFacts, Me } from "./wire";
-import { Workbench, problemView } from "./workbench";
+import type { Workbench } from "./workbench";
 
 const root = document.getElementById("app") as HTMLElement;
 // The browser hides the attribute from selectors and keeps the property for scripts of the page itself.
 const nonce = (document.getElementById("styles") as HTMLLinkElement).nonce;
 
+const desk = (): Promise<typeof import("./desk")> => import("./desk");
+
 let me: Me | null = null;
 let facts: DatasetFacts | null = null;
 let bench: Workbench | null = null;
 let leave: (() => void) | null = null;
+const LAST = "tacit.dataset";
+const EDITOR_AFTER_MS = 200;
 const main = h("main", { id: "main", tabindex: -1 });
 const chip = h("a", { href: "#/budget", class: "chip", title: "What is left of your budget", hidden: true });
 
@@ -56,15 +59,22 @@ function signIn(message = ""): void {
   h("p", { class: "help" }, "The owner of a dataset gives you a key. It stays in this tab."), button("Light or dark", toggleTheme, { class: "quiet" }));
   fill(root, h("main", { class: "center" }, form));
   secret.focus();
+  window.setTimeout(() => void desk().catch(() => undefined), EDITOR_AFTER_MS);
 }
 
+// The dataset that was open in this tab is asked for beside the question who this is, not after it.
 async function start(): Promise<void> {
+  void desk().catch(() => undefined);
+  const last = sessionStorage.getItem(LAST);
+  const known = last === null ? null : api.facts(last).catch(() => null);
   me = await api.me();
-  await choose(me.datasets[0] ?? "");
+  const name = last !== null && me.datasets.includes(last) ? last : me.datasets[0] ?? "";
+  await choose(name, name === last ? await known : null);
 }
 
-async function choose(dataset: string): Promise<void> {
-  facts = dataset ? await api.facts(dataset) : null;
+async function choose(dataset: string, known: DatasetFacts | null = null): Promise<void> {
+  facts = dataset ? known ?? await api.facts(dataset) : null;
+  if (dataset) sessionStorage.setItem(LAST, dataset);
   bench = null;
   shell();
   await route();
@@ -147,9 +157,9 @@ async function analystView(name: string, argument: string, known: DatasetFacts):
   if (name === "budget") return await budgetPage(known);
   if (name === "history") return await historyPage(known);
   if (name === "schema") return page(known.name, null, schema(known, () => undefined));
-  if (name === "release") return await releasePage(decodeURIComponent(argument), open);
+  if (name === "release") return await releasePage(decodeURIComponent(argument), (sql) => void open(sql));
   if (name === "training") return await leaving(trainingPage(known, decodeURIComponent(argument), () => void refreshBudget()));
-  bench ??= new Workbench(known, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
+  const bench = await workbench(known);
   return name === "explain" ? await explainPage(known, bench.request()) : bench.element;
 }
 
@@ -158,7 +168,7 @@ async function ownerView(name: string, known: DatasetFacts): Promise<HTMLElement
   if (name === "people") return await peoplePage(known, me as Me, may);
   if (name === "spending") return await spendingPage(known);
   if (name === "journal") return await journalPage();
-  if (name === "lab" && may) return await leaving(labPage(known, nonce));
+  if (name === "lab" && may) return await leaving((await desk()).labPage(known, nonce));
   return await datasetPage(known);
 }
 
@@ -169,10 +179,14 @@ async function leaving(made: Promise<{ element: HTMLElement; leave: () => void }
   return found.element;
 }
 
-function open(sql: string): void {
+async function workbench(known: DatasetFacts): Promise<Workbench> {
+  const { Workbench } = await desk();
+  return bench ??= new Workbench(known, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
+}
+
+async function open(sql: string): Promise<void> {
   if (!facts) return;
-  bench ??= new Workbench(facts, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
-  bench.open(sql);
+  (await workbench(facts)).open(sql);
   location.hash = "#/query";
 }
 

@@ -1,15 +1,17 @@
 // The price, before it is paid: one line while typing, a slider that trades ε against ±, and caps for those who want them.
 
 import { append, fill, h, type Child } from "./dom";
-import { amount, compact } from "./format";
+import { amount, compact, inWords, percent } from "./format";
 import type { DatasetFacts, Problem, QueryRequest, Quote, QuotedColumn } from "./wire";
 
 const STEPS = 200;
 const COLUMNS_SHOWN = 3;
 export const LARGE_SHARE = 0.1;
+const SHARE_SAID = 0.05;
 
-export interface Wish { epsilon: string; max_rows: string; max_groups: string; max_amount: string; fresh: boolean }
-export const noWish = (): Wish => ({ epsilon: "", max_rows: "", max_groups: "", max_amount: "", fresh: false });
+export interface Wish { epsilon: string; max_rows: string; max_groups: string; max_amount: string; bias_check: boolean; approx_bounds: boolean; fresh: boolean }
+const SWITCHES = ["bias_check", "approx_bounds", "fresh"] as const;
+export const noWish = (): Wish => ({ epsilon: "", max_rows: "", max_groups: "", max_amount: "", bias_check: false, approx_bounds: false, fresh: false });
 
 export function request(dataset: string, sql: string, wish: Wish): QueryRequest {
   const body: QueryRequest = { dataset, sql };
@@ -17,7 +19,7 @@ export function request(dataset: string, sql: string, wish: Wish): QueryRequest 
   if (wish.max_rows) body.max_rows = asNumber(wish.max_rows);
   if (wish.max_groups) body.max_groups = asNumber(wish.max_groups);
   if (wish.max_amount) body.max_amount = asNumber(wish.max_amount);
-  if (wish.fresh) body.fresh = true;
+  for (const name of SWITCHES) if (wish[name]) body[name] = true;
   return body;
 }
 
@@ -32,8 +34,7 @@ export function target(quote: Quote | null): QuotedColumn | null {
 export const isFree = (quote: Quote): boolean => quote.held || Number(quote.price.epsilon) === 0 && Number(quote.price.delta) === 0;
 
 export function share(quote: Quote): number {
-  const left = Number(quote.remaining.epsilon);
-  return isFree(quote) ? 0 : left > 0 ? Number(quote.price.epsilon) / left : 1;
+  return isFree(quote) ? 0 : quote.share ?? 1;
 }
 
 export class PriceBar {
@@ -45,7 +46,7 @@ export class PriceBar {
   private readonly accuracy = h("input", { type: "text", inputmode: "decimal", size: 7, onchange: () => this.asked() });
   private readonly accuracyName = h("span", null, "±");
   private readonly caps: Record<"max_rows" | "max_groups" | "max_amount", HTMLInputElement>;
-  private readonly fresh = h("input", { type: "checkbox", onchange: () => { this.wish.fresh = this.fresh.checked; this.changed(); } });
+  private readonly switches: Record<(typeof SWITCHES)[number], HTMLInputElement>;
   private quote: Quote | null = null;
   private wish: Wish = noWish();
 
@@ -58,6 +59,11 @@ export class PriceBar {
       return input;
     };
     this.caps = { max_rows: cap("max_rows", String(facts.max_rows)), max_groups: cap("max_groups", String(facts.max_groups)), max_amount: cap("max_amount", "–") };
+    const toggle = (name: (typeof SWITCHES)[number]): HTMLInputElement => {
+      const input = h("input", { type: "checkbox", onchange: () => { this.wish[name] = input.checked; this.changed(); } });
+      return input;
+    };
+    this.switches = { bias_check: toggle("bias_check"), approx_bounds: toggle("approx_bounds"), fresh: toggle("fresh") };
     this.epsilon.placeholder = amount(facts.default_epsilon);
     const unit = facts.privacy_unit;
     this.element = h("div", { class: "price" }, this.line,
@@ -67,14 +73,18 @@ export class PriceBar {
         h("details", { class: "caps" }, h("summary", null, "Caps"),
           h("div", { class: "bar" },
             h("label", { class: "pick" }, `rows of a ${unit} `, this.caps.max_rows), h("label", { class: "pick" }, `groups of a ${unit} `, this.caps.max_groups),
-            h("label", { class: "pick" }, `total amount of a ${unit} `, this.caps.max_amount), h("label", { class: "pick" }, this.fresh, " new noise, even where a held answer is free")))));
+            h("label", { class: "pick" }, `total amount of a ${unit} `, this.caps.max_amount)),
+          h("div", { class: "bar switches" },
+            h("label", { class: "pick" }, this.switches.bias_check, " tell how much these caps cut away (a tenth of the price)"),
+            h("label", { class: "pick" }, this.switches.approx_bounds, " find bounds of sums that the policy gives none for (a tenth)"),
+            h("label", { class: "pick" }, this.switches.fresh, " new noise, even where a held answer is free")))));
   }
 
   open(wish: Wish): void {
     this.wish = wish;
     this.epsilon.value = wish.epsilon;
     for (const [name, input] of Object.entries(this.caps)) input.value = wish[name as keyof typeof this.caps];
-    this.fresh.checked = wish.fresh;
+    for (const name of SWITCHES) this.switches[name].checked = wish[name] ?? false;  // a tab may have been kept by an older page
     this.place();
   }
 
@@ -121,7 +131,7 @@ export class PriceBar {
     this.quote = quote;
     this.line.className = quote.affordable || isFree(quote) ? "price-line" : "price-line warn";
     fill(this.said, sentence(quote));
-    if (quote.notes.length && !isFree(quote)) append(this.said, h("span", { class: "muted" }, ` ${quote.notes.join(" ")}`));
+    if (quote.notes.length && !isFree(quote)) append(this.said, h("span", { class: "muted" }, ` ${quote.notes.map((note) => inWords(note, quote.release_points.flatMap((point) => point.measurements))).join(" ")}`));
     const column = target(quote);
     this.accuracyName.textContent = column ? `${column.name} ±` : "±";
     this.accuracy.disabled = !column;
@@ -161,7 +171,8 @@ function sentence(quote: Quote): Child {
   }
   if (known.length > COLUMNS_SHOWN) parts.push(`${known.length - COLUMNS_SHOWN} more columns`);
   if (quote.more_like_this !== null && quote.affordable) parts.push(`about ${quote.more_like_this} more like this`);
-  const price = [h("strong", null, `costs ε ${amount(quote.price.epsilon)}`), ` of ${left} left`];
+  const part = share(quote) >= SHARE_SAID ? ` (${percent(share(quote))} of it)` : "";
+  const price = [h("strong", null, `costs ε ${amount(quote.price.epsilon)}`), ` of ${left} left${part}`];
   if (!quote.affordable) return [price, " – more than is left: nothing would be released or charged"];
   return [price, parts.map((part) => ` · ${part}`)];
 }

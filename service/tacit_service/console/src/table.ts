@@ -1,7 +1,8 @@
 // The answer as a table: the interval beside each number, digits that mean nothing greyed, sorted and filtered here, for free.
 
 import { button, fill, h } from "./dom";
-import { digits, interval, number } from "./format";
+import { digits, interval, number, percent } from "./format";
+import { meter } from "./ui";
 import type { Answer, Cell } from "./wire";
 
 const ROWS_SHOWN = 500;
@@ -30,9 +31,9 @@ export function table(answer: Answer, view: View): HTMLElement {
       const arrow = state === "none" ? "" : state === "ascending" ? " ↑" : " ↓";
       return h("th", { scope: "col", "aria-sort": state, class: measured(column.kind) ? "number measured" : column.type === "integer" || column.type === "number" ? "number" : null },
         button([column.name, arrow], () => { sorted = { column: index, down: state === "ascending" }; draw(); }, { class: "sort", title: `${column.type}, ${KINDS[column.kind]}` }));
-    }));
+    }), answer.membership ? h("th", { scope: "col", class: "number sureness" }, "Belongs here") : null);
     fill(body, view.order.slice(0, shown).map((index) => h("tr", null, answer.columns.map((column, place) =>
-      cell(answer.rows[index]?.[place] ?? null, answer.intervals[index]?.[place] ?? null, column.type)))));
+      cell(answer.rows[index]?.[place] ?? null, answer.intervals[index]?.[place] ?? null, column.type)), belongs(answer.membership?.[index]))));
     const whole = answer.rows.length;
     count.textContent = view.order.length === whole ? `${whole} ${whole === 1 ? "row" : "rows"}` : `${view.order.length} of ${whole} rows`;
     more.hidden = view.order.length <= shown;
@@ -41,7 +42,17 @@ export function table(answer: Answer, view: View): HTMLElement {
   draw();
   return h("div", null,
     answer.rows.length > 8 ? h("div", { class: "bar" }, filter, count) : h("div", { class: "bar" }, count),
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rows" }, h("table", { class: "answer" }, h("thead", null, head), body)), more);
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Rows" }, h("table", { class: "answer" }, h("thead", null, head), body)), more,
+    answer.membership ? h("p", { class: "help" }, BELONGS) : null);
+}
+
+const BELONGS = "Belongs here: noisy numbers decided which rows are shown, or in which order. In so many re-draws of the noise the row is shown, or keeps its place; a low share means that another row might as well stand here.";
+
+// How sure it is that the row is shown at all: a bar for the eye, the share for the rest.
+function belongs(share: number | undefined): HTMLElement | null {
+  if (share === undefined) return null;
+  const tone = share < 0.5 ? "bad" : share < 0.8 ? "warn" : "good";
+  return h("td", { class: "number sureness" }, h("span", { class: "bar tight" }, meter(share, `belongs here: ${percent(share)}`, tone), h("span", { class: "share" }, percent(share))));
 }
 
 const KINDS = { key: "a group key", noisy: "measured with noise", derived: "computed from measured numbers", public: "public and exact" };

@@ -1,6 +1,6 @@
 // The pieces that every page is made of: cards, tables, meters, states, dialogs.
 
-import { words } from "./api";
+import { Refused, words } from "./api";
 import { append, button, fill, h, toast, type Child, type Props } from "./dom";
 
 export type Tone = "good" | "warn" | "bad" | "plain";
@@ -86,4 +86,11 @@ export const trying = (work: () => Promise<unknown>, done = ""): (() => void) =>
 
 export function copyText(text: string): void {
   navigator.clipboard.writeText(text).then(() => toast("Copied"), () => toast("The clipboard is not available here."));
+}
+
+export function problemView(error: unknown): HTMLElement {
+  if (!(error instanceof Refused)) return h("p", { class: "problem", role: "alert" }, words(error));
+  const { problem } = error;
+  return h("div", { class: "problem", role: "alert" }, h("strong", null, problem.title), h("p", null, problem.detail), problem.hint ? h("p", null, problem.hint) : null,
+    h("p", { class: "muted" }, problem.status === 422 || problem.status === 403 ? `${problem.code} · nothing was charged` : problem.code));
 }

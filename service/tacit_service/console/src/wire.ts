@@ -14,6 +14,8 @@ export interface QueryRequest {
   max_groups?: number | string;
   max_amount?: number | string;
   accuracy?: string;
+  bias_check?: boolean;
+  approx_bounds?: boolean;
   fresh?: boolean;
 }
 
@@ -39,8 +41,14 @@ export interface Receipt {
   plan: string;
   ledger: { sequence: number; hash: string } | null;
   charge_id: string | null;
+  response_ms: number | null;
+  in_words: string;
   notes: string[];
+  bias: BiasShare[];
 }
+
+// How much of a query its bounds cut away, noisy: a share of the total, and where it lies with 95 %.
+export interface BiasShare { release_point: string; what: "rows" | "units" | "amount"; of: string; share: number; low: number; high: number; epsilon: string; text: string }
 
 export interface Answer {
   release_id: string;
@@ -50,6 +58,7 @@ export interface Answer {
   columns: Column[];
   rows: Cell[][];
   intervals: ([number, number] | null)[][];
+  membership: number[] | null;
   receipt: Receipt;
 }
 
@@ -62,6 +71,7 @@ export interface Quote {
   held: boolean;
   remaining: Spend;
   more_like_this: number | null;
+  share: number | null;
   columns: QuotedColumn[];
   release_points: { name: string; keys: string; groups: number | null; measurements: Mechanism[] }[];
   notes: string[];
@@ -103,7 +113,12 @@ export interface DatasetFacts {
   functions: string[];
 }
 
-export interface Account { dataset: string; limit: Spend; spent: Spend; remaining: Spend; dataset_remaining: Spend | null; releases: number }
+export interface Pace { period: "day" | "month"; epsilon: string; left: string }
+export interface Group { name: string; limit: Spend; spent: Spend; remaining: Spend; pace: Pace | null }
+export interface Account {
+  dataset: string; limit: Spend; spent: Spend; remaining: Spend; dataset_remaining: Spend | null; releases: number;
+  in_words: string; pending: Spend | null; group: Group | null; pace: Pace | null;
+}
 export interface Budget { analyst: string; accounts: Account[] }
 export interface Me { principal: string; role: "analyst" | "owner" | "auditor"; key_id: string; expires_at: string | null; datasets: string[] }
 export interface ReleaseItem { release_id: string; dataset: string; created_at: string; sql: string; charged: Spend }
@@ -140,7 +155,7 @@ export interface TrainingJob {
   epsilon_so_far?: number; created_at: string; started_at: string | null; finished_at: string | null; code: string | null;
 }
 // curves.json, among the artifacts: what was measured of a run, as far as it tells nothing about people.
-export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number; loss?: number }[] }
+export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number }[] }
 export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
 export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
 export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }

@@ -5,13 +5,14 @@ import { Refused, api, words } from "./api";
 import { button, fill, h } from "./dom";
 import { Editor } from "./editor";
 import { amount } from "./format";
+import { Quotes } from "./quotes";
 import { LARGE_SHARE, PriceBar, decimal, isFree, noWish, request, share, target, type Wish } from "./price";
 import { schema } from "./schema";
 import { starters } from "./starters";
-import { loading } from "./ui";
+import { loading, problemView } from "./ui";
 import type { Answer, DatasetFacts, Problem, QueryRequest, Quote } from "./wire";
 
-const QUOTE_AFTER_MS = 40;
+const PATIENCE_MS = 1500;
 const EXPLAIN = /^\s*explain\s+/i;
 const TABS = "tacit.tabs.";
 const ASKED = "tacit.asked.";
@@ -31,8 +32,10 @@ export class Workbench {
   private current!: Tab;
   private quote: Quote | null = null;
   private fix: { label: string; apply: () => void } | null = null;
+  private readonly quotes = new Quotes();
   private timer = 0;
   private asking: AbortController | null = null;
+  private askedAt = 0;
   private running: AbortController | null = null;
 
   constructor(private readonly facts: DatasetFacts, nonce: string, private readonly spent: (answer: Answer) => void) {
@@ -100,7 +103,7 @@ export class Workbench {
     fill(this.result, tab.result ?? this.begin());
     this.asked = 0;
     this.drawTabs();
-    this.soon(0);
+    this.soon();
   }
 
   // What a newcomer sees below an empty editor: questions that pass, made from the public facts.
@@ -164,34 +167,53 @@ export class Workbench {
 
   private body(): QueryRequest { return request(this.facts.name, this.current.text, this.current.wish); }
 
-  private soon(after = QUOTE_AFTER_MS): void {
+  // A price is asked for at once, with one question in the air at a time: keys that are pressed before its answer comes wait for it, so
+  // that the pause adapts to how fast the service and the person are. An answer that takes long is not waited for.
+  private soon(): void {
     clearTimeout(this.timer);
-    this.asking?.abort();
     this.quote = null;
-    this.price.outdated();
-    this.timer = window.setTimeout(() => void this.ask(), after);
+    const known = this.quotes.of(this.body());
+    if (!known) this.price.outdated();
+    const wait = this.asking ? Math.max(0, this.askedAt + PATIENCE_MS - performance.now()) : 0;
+    this.timer = window.setTimeout(() => known ? this.told(known) : void this.ask(), known ? 0 : wait);
+  }
+
+  private told(quote: Quote): Quote {
+    this.asking?.abort();
+    this.asking = null;
+    this.quote = quote;
+    this.fix = null;
+    this.price.showQuote(quote);
+    this.editor.underline(null, null);
+    return quote;
   }
 
   private async ask(): Promise<Quote | null> {
     clearTimeout(this.timer);
     this.asking?.abort();
-    const asking = this.asking = new AbortController();
+    this.asking = null;
     if (!this.current.text.trim()) {
       this.editor.underline(null, null);
       this.price.showText("The price shows here while you type; asking for it is free.");
       if (!this.current.result) fill(this.result, this.begin());
       return null;
     }
+    const body = this.body();
+    const asking = this.asking = new AbortController();
+    this.askedAt = performance.now();
+    const stale = (): boolean => {
+      if (this.asking !== asking) return true;
+      this.asking = null;
+      if (JSON.stringify(body) === JSON.stringify(this.body())) return false;
+      void this.ask();  // something was written meanwhile
+      return true;
+    };
     try {
-      const quote = await api.quote(this.body(), asking.signal);
-      if (asking.signal.aborted) return null;
-      this.quote = quote;
-      this.fix = null;
-      this.editor.underline(null, null);
-      this.price.showQuote(quote);
-      return quote;
+      const quote = await api.quote(body, asking.signal);
+      this.quotes.keep(body, quote);
+      return stale() ? null : this.told(quote);
     } catch (error) {
-      if (asking.signal.aborted) return null;
+      if (stale()) return null;
       // Only a refusal is about the statement; a busy or unreachable service is not.
       if (error instanceof Refused && error.problem.status === 422) this.refuse(error.problem);
       else this.price.showText(words(error));
@@ -256,8 +278,9 @@ export class Workbench {
       await this.buy(tab, running);
     } finally {
       this.running = null;
+      this.quotes.forget();  // also when it failed: the charge may stand
       this.busy(false);
-      if (tab === this.current) this.soon(0);
+      if (tab === this.current) this.soon();
     }
   }
 
@@ -310,13 +333,6 @@ const title = (tab: Tab): string => {
   const line = tab.text.replace(/\s+/g, " ").trim();
   return line.length > 26 ? `${line.slice(0, 25)}…` : line || "new statement";
 };
-
-export function problemView(error: unknown): HTMLElement {
-  if (!(error instanceof Refused)) return h("p", { class: "problem", role: "alert" }, words(error));
-  const { problem } = error;
-  return h("div", { class: "problem", role: "alert" }, h("strong", null, problem.title), h("p", null, problem.detail), problem.hint ? h("p", null, problem.hint) : null,
-    h("p", { class: "muted" }, problem.status === 422 || problem.status === 403 ? `${problem.code} · nothing was charged` : problem.code));
-}
 
 function confirmSpend(quote: Quote): Promise<boolean> {
   return new Promise((done) => {

@@ -71,5 +71,7 @@ function what(entry: Entry): Child {
   } catch { /* shown as it stands, below */ }
   const parts = ["action", "dataset", "analyst", "principal", "role", "state", "reason", "description", "release_id"].flatMap((name) => typeof data[name] === "string" && data[name] !== "" ? [name === "analyst" || name === "principal" ? `for ${String(data[name])}` : String(data[name])] : []);
   const at = typeof data.at === "string" ? `${when(data.at)} · ` : "";
-  return h("details", null, h("summary", null, (at + parts.slice(0, SHOWN).join(" · ")).slice(0, 160) || entry.kind), h("pre", null, pretty(entry.body)));
+  return h("details", null, h("summary", null, short(at + parts.slice(0, SHOWN).join(" · ")) || entry.kind), h("pre", null, pretty(entry.body)));
 }
+
+const short = (text: string): string => text.length > 160 ? `${text.slice(0, 159)}…` : text;

@@ -24,7 +24,7 @@ export function schemaForm(schema: ObjectSchema, fixed: Record<string, Json>, ch
     const examples = of.examples ?? [];
     if ((required.has(name) || name === "epsilon") && examples[0] !== undefined && name !== "sql" && name !== "label") input.value = written(examples[0]);
     const wrong = h("p", { class: "wrong-text", hidden: true });
-    const more = examples.length > 1 ? h("select", { "aria-label": `Examples of ${words(name)}`, onchange: () => { input.value = more?.value ?? ""; changed(); } }, examples.map((each) => h("option", { value: written(each) }, written(each)))) : null;
+    const more = examples.length > 1 ? h("select", { "aria-label": `Examples of ${words(name)}`, onchange: () => { input.value = more?.value ?? ""; changed(); } }, examples.map((each) => h("option", { value: written(each) }, titled(each)))) : null;
     const box = h("div", { class: "field" }, h("label", { for: id }, words(name)), more, input, of.description && of.description !== words(name) ? h("p", { class: "help" }, of.description) : null, wrong);
     inputs.set(name, { input, schema: of, box, wrong });
     return box;
@@ -53,6 +53,8 @@ export function schemaForm(schema: ObjectSchema, fixed: Record<string, Json>, ch
 const holds = (schema: Schema, type: string): boolean => schema.type === type || (schema.anyOf ?? []).some((each) => each.type === type);
 const isLong = (schema: Schema): boolean => (schema.maxLength ?? 0) > 1000 || holds(schema, "object");
 const written = (value: Json): string => typeof value === "string" ? value : JSON.stringify(value);
+// A model by its kind; what it holds besides stands in the field below.
+const titled = (example: Json): string => typeof example === "object" && example !== null && !Array.isArray(example) && "type" in example ? String(example.type).replaceAll("_", " ") : written(example);
 const words = (name: string): string => name === "sql" ? "Rows to learn from (SQL)" : name === "epsilon" ? "ε of the whole run" : name === "delta" ? "δ" : name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 
 // What cannot be read goes out as it was written, so that the service refuses it by name.

@@ -83,12 +83,11 @@ async function curve(job: TrainingJob): Promise<[number, number][]> {
   }
 }
 
+// At most this much: what the accountant's curve says at its next point, or the bound that the run tells where that is less.
 function epsilonAt(job: TrainingJob, planned: [number, number][]): number | null {
-  if (job.epsilon_so_far) return job.epsilon_so_far;
-  const next = planned.findIndex(([step]) => step >= job.steps_begun);
-  const [a, b] = [planned[next - 1], planned[next]];
-  if (!b) return null;
-  return a ? a[1] + ((job.steps_begun - a[0]) / (b[0] - a[0] || 1)) * (b[1] - a[1]) : b[1];
+  const next = planned.find(([step]) => step >= job.steps_begun)?.[1];
+  const told = job.steps_begun ? job.epsilon_so_far : 0;
+  return next === undefined ? told ?? null : told === undefined ? next : Math.min(next, told);
 }
 
 function progress(job: TrainingJob, epsilon: number | null, cancel: () => void): Child {
@@ -101,26 +100,28 @@ function progress(job: TrainingJob, epsilon: number | null, cancel: () => void):
 }
 
 function curves(job: TrainingJob, planned: [number, number][], told: Told): Child {
-  const so = told.epsilon.length ? told.epsilon : planned.filter(([step]) => step <= job.steps_begun);
+  const so = planned.length ? planned.filter(([step]) => step <= job.steps_begun) : told.epsilon;
   const done: Line[] = so.length > 1 ? [{ name: "ε so far", points: so, colour: 1 }] : [];
   const all: Line[] = [...(planned.length ? [{ name: "ε planned", points: planned, colour: 6 }] : []), ...done];
   return h("div", { class: "columns" },
     h("div", null, h("h3", null, "ε by step"), all.length ? plot((width) => lines(width, "ε by step", "steps", all)) : h("p", { class: "muted" }, "The curve shows once the run has begun.")),
-    learning(told.curves));
+    learning(told.curves, !over(job)));
 }
 
-const MEASURED: [keyof Curves["training"][number], string, number][] = [["loss", "Loss", 2], ["validation_accuracy", "Accuracy on public rows", 3], ["update_norm", "Length of a step", 2]];
+// Why there is no live loss, said where one would look for it.
+const NO_LOSS = "A loss on protected rows is a number computed from them: shown at every step, it would tell more about people than the whole model may. So a run has no live loss curve, here or elsewhere. What is live is public: its steps and its ε.";
 
-// A loss on protected rows tells about them and is not shown. What is: the noisy steps themselves, and scores on public rows.
-function learning(found: Curves | null): Child {
+const MEASURED: [keyof Curves["training"][number], string, number][] = [["validation_accuracy", "Accuracy on the public validation rows", 3], ["update_norm", "Length of the noisy steps", 2]];
+
+// What is shown in its place: scores on public rows, where the run names some, and the noisy steps themselves.
+function learning(found: Curves | null, running: boolean): Child {
   const all = MEASURED.flatMap(([name, title, colour]): Child[] => {
     const points = (found?.training ?? []).flatMap((point): [number, number][] => point[name] === undefined ? [] : [[point.step, point[name] as number]]);
     return points.length > 1 ? [h("div", null, h("h3", null, `${title} by step`), plot((width) => lines(width, `${title} by step`, "steps", [{ name: title, points, colour }])))] : [];
   });
-  return all.length ? all : h("div", null, h("h3", null, "Loss by step"),
-    h("p", { class: "muted" }, "A loss on protected rows would tell about them, so none is shown while the run goes. What may be shown follows at its end: scores on public rows, and how far the noisy steps moved the model."));
+  return [all, h("div", null, h("h3", null, "Why there is no loss curve"), h("p", { class: "about" }, NO_LOSS),
+    running ? h("p", { class: "about" }, "At its end follow the accuracy by step on public validation rows, where the run names some, and how far its noisy steps moved the model.") : null)];
 }
-
 
 async function outcome(job: TrainingJob, names: string[]): Promise<Child> {
   const found = await training.card(job.id);

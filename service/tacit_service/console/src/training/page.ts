@@ -105,7 +105,7 @@ function run(quote: TrainingQuote): HTMLElement {
 
 export function facts(values: Record<string, unknown>): HTMLElement {
   return h("div", { class: "facts" }, h("dl", null, Object.entries(values).map(([name, value]) =>
-    h("div", null, h("dt", null, name.replaceAll("_", " ")), h("dd", null, typeof value === "object" && value !== null ? h("code", null, JSON.stringify(value)) : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value))))));
+    h("div", null, h("dt", null, name.replaceAll("_", " ")), h("dd", null, typeof value === "object" && value !== null ? h("code", null, JSON.stringify(value)) : value === null ? "–" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value))))));
 }
 
 // A first run that passes, from public facts: a declared key of two or more values, learnt from the other columns of its table.
