@@ -125,6 +125,11 @@ def _words(account: AccountBudget) -> Iterator[str]:
         yield f"{account.dataset}: {account.in_words}"
     if account.pending is not None:
         yield f"{account.dataset}: {spend(account.pending)} is held by charges that have no answer yet, or were cut off."
+    shared = None if account.group is None else account.group.pace
+    for whose, pace in (("you are", account.pace), ("your group is", shared), ("the dataset is", account.dataset_pace)):
+        if pace is not None:
+            left = f"ε {pace.remaining} of {pace.limit} is left of this {pace.period}"
+            yield f"{account.dataset}: {whose} paced: {left}; a new one begins at {pace.ends}."
     if account.group is not None:
         left, limit = spend(account.group.remaining), spend(account.group.limit)
         yield f"{account.dataset}: your group {account.group.name} has {left} left of {limit}, which its members share."

@@ -6,7 +6,16 @@ timestamps are ISO 8601 strings.
 
 from tacit.wire.analysts import Explanation, Me, ReleaseItem, ReleaseList
 from tacit.wire.base import Amount, Cell, LedgerHead, Problem, Spend, Wire
-from tacit.wire.datasets import AccountBudget, Budget, ColumnFacts, DatasetFacts, DatasetList, GroupBudget, TableFacts
+from tacit.wire.datasets import (
+    AccountBudget,
+    Budget,
+    ColumnFacts,
+    DatasetFacts,
+    DatasetList,
+    GroupBudget,
+    PaceWindow,
+    TableFacts,
+)
 from tacit.wire.queries import (
     Answer,
     BiasShare,
@@ -59,6 +68,7 @@ __all__ = [
     "MechanismInfo",
     "ModelCard",
     "Number",
+    "PaceWindow",
     "PredictionRequest",
     "Predictions",
     "Problem",

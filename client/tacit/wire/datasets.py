@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from .base import Cell, Spend, Wire
@@ -57,6 +59,15 @@ class DatasetList(Wire):
     datasets: list[str]
 
 
+class PaceWindow(Wire):
+    """What a pace leaves of ε in the day or month that is open (UTC), under the lifetime limit; at ``ends`` a new one opens."""
+
+    period: Literal["day", "month"]
+    limit: str
+    remaining: str
+    ends: str = Field(description="ISO 8601; the first moment of the next day or month")
+
+
 class GroupBudget(Wire):
     """The account that the caller's group shares: what any member is charged is charged to it as well."""
 
@@ -64,13 +75,15 @@ class GroupBudget(Wire):
     limit: Spend
     spent: Spend
     remaining: Spend
+    pace: PaceWindow | None = None
 
 
 class AccountBudget(Wire):
     """One account of the caller. ``dataset_remaining`` is null where the policy hides it (declared over-commitment).
 
     ``spent`` is the plain sum of all charges. The account may admit more than its limit by that sum, since its Rényi
-    lane counts many small charges below it: ``in_words`` says how far both are.
+    lane counts many small charges below it: ``in_words`` says how far both are. ``pace`` is null where nothing is paced;
+    ``dataset_pace`` is the dataset's own, which all its analysts spend from.
     """
 
     dataset: str
@@ -82,6 +95,8 @@ class AccountBudget(Wire):
     in_words: str = ""
     pending: Spend | None = None
     group: GroupBudget | None = None
+    pace: PaceWindow | None = None
+    dataset_pace: PaceWindow | None = None
 
 
 class Budget(Wire):

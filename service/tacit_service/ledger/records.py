@@ -25,6 +25,16 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What a pace leaves in the window that is open: ε ``remaining`` of ``limit``; at ``ends`` (ISO 8601) a new one opens."""
+
+    period: str
+    limit: Epsilon
+    remaining: Epsilon
+    ends: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChargeRequest:
     """What is about to be done, asked to be paid for.
 
@@ -77,6 +87,7 @@ class Balance:
 
     ``spent`` is the plain sum of charges; ``remaining`` is ``lanes.remaining``. ``withheld`` is what the policy or
     transfers keep below the ceiling that ``limits`` were created for. ``group`` names the account that pays too.
+    ``window`` is what its pace leaves now, under ``remaining``.
     """
 
     dataset: str
@@ -90,6 +101,7 @@ class Balance:
     withheld: int
     state: str
     group: str = ""
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

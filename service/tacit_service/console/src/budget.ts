@@ -28,6 +28,7 @@ export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
         stat("Spent", `ε ${amount(account.spent.epsilon)}`, `${account.releases} ${account.releases === 1 ? "charge" : "charges"}`),
         stat("About", `${Math.floor(Number(account.remaining.epsilon) / usual + 1e-9)} more`, `at the usual ε ${amount(facts.default_epsilon)}`),
         Number(account.limit.delta) ? stat("δ left", amount(account.remaining.delta), `of ${amount(account.limit.delta)}; one charge may use so much`) : null,
+        account.pace ? stat(account.pace.period === "day" ? "Today" : "This month", `ε ${amount(account.pace.remaining)}`, `of ${amount(account.pace.limit)}, until ${when(account.pace.ends)}`) : null,
         account.dataset_remaining ? stat("The whole dataset", `ε ${amount(account.dataset_remaining.epsilon)}`, "left for all its analysts") : null),
       h("div", { class: "gap" }), meter(share, `ε ${amount(account.remaining.epsilon)} of ${amount(account.limit.epsilon)} left`, toneOf(share)),
       over ? h("p", { class: "help" }, "The plain sum has passed the limit, and that is right: many small charges together tell less than their sum, and the ledger counts both ways.") : null),

@@ -103,7 +103,8 @@ export interface DatasetFacts {
   functions: string[];
 }
 
-export interface Account { dataset: string; limit: Spend; spent: Spend; remaining: Spend; dataset_remaining: Spend | null; releases: number }
+export interface Account { dataset: string; limit: Spend; spent: Spend; remaining: Spend; dataset_remaining: Spend | null; releases: number; pace: PaceWindow | null }
+export interface PaceWindow { period: "day" | "month"; limit: string; remaining: string; ends: string }
 export interface Budget { analyst: string; accounts: Account[] }
 export interface Me { principal: string; role: "analyst" | "owner" | "auditor"; key_id: string; expires_at: string | null; datasets: string[] }
 export interface ReleaseItem { release_id: string; dataset: string; created_at: string; sql: string; charged: Spend }
