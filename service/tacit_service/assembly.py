@@ -342,11 +342,11 @@ class LedgerBooks:
 
     def account(self, dataset: str) -> wire.AccountBudget:
         """The dataset's own account."""
-        from tacit_service.release.balances import account_budget, spend
+        from tacit_service.release.balances import account_budget
 
         balance = self._ledger.balance(dataset, None)
         pending = self._ledger.held_by_pending(dataset, None)
-        return account_budget(balance, whole=spend(balance.remaining), pending=pending, group=None)
+        return account_budget(balance, whole=balance, pending=pending, group=None)
 
     def close(self) -> None:
         """Drop the connections."""

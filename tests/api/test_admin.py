@@ -218,6 +218,7 @@ def test_transfer_and_pace(owner: Door, office: Ledger, steward: Door):
     paced = owner.post(f"{CLINIC}/pace", {"analyst": "ada", "period": "day", "epsilon": "0.25"})
     assert paced["pace"] == {"period": "day", "epsilon": "0.25"}
     charge(office)
+    assert owner.get(f"{CLINIC}/accounts")["accounts"][1]["window"]["remaining"] == "0"
     with pytest.raises(BudgetExhausted, match="day"):
         charge(office)
     assert owner.post(f"{CLINIC}/pace", {"analyst": "ada", "period": "none"})["pace"] is None

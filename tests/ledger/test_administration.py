@@ -9,9 +9,10 @@ import pytest
 
 from tacit_service.errors import BudgetExhausted, Conflict, NotFound
 from tacit_service.ledger.administration import Administration
-from tacit_service.ledger.records import Pace, Paced
+from tacit_service.ledger.records import Pace, Window
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
+from tacit_service.privacy.curves import price
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -86,14 +87,19 @@ def test_a_pace_refuses_more_a_day_and_starts_anew_but_never_above_the_limit(
     book.ledger = Ledger.open(url, now=lambda: clock[0])
     owner = Administration(book.ledger)
     owner.pace("clinic", "ada", "day", Epsilon.parse("0.4"))
-    book.reserve("0.4")
-    with pytest.raises(BudgetExhausted, match="what its day allows"):
-        book.reserve("0.1")
-    assert book.ledger.balance("clinic", "ada").paced == Paced("day", Epsilon.parse("0.4"), Epsilon.parse("0.4"))
+    book.reserve("0.3")
+    with pytest.raises(BudgetExhausted, match=r"epsilon 0.1 of 0.4 is left of this day") as refused:
+        book.reserve("0.2")
+    assert refused.value.extra["window"] == {"epsilon": "0.1", "ends": "2026-11-23T00:00:00+00:00"}
+    assert book.ledger.closed("clinic", "ada", price((book.laplace("0.1"),))) is None
+    book.reserve("0.1")
+    assert book.ledger.balance("clinic", "ada").window == Window(
+        "day", Epsilon.parse("0.4"), Epsilon(0), "2026-11-23T00:00:00+00:00"
+    )
     clock[0] = "2026-11-23T00:00:00.000000+00:00"
-    assert book.ledger.balance("clinic", "ada").paced == Paced("day", Epsilon.parse("0.4"), Epsilon(0))
     book.reserve("0.4")
     clock[0] = "2026-11-22T23:00:00.000000+00:00"  # set back: the later day's window stays, and is full
+    assert book.ledger.closed("clinic", "ada", price((book.laplace("0.1"),))).ends == "2026-11-24T00:00:00+00:00"
     with pytest.raises(BudgetExhausted):
         book.reserve("0.1")
     clock[0] = "2026-12-30T00:00:00.000000+00:00"
@@ -117,11 +123,11 @@ def test_a_policy_paces_by_versions_and_an_owner_between_them(url: str, make_boo
     version(of_day["0.3"])
     for _ in range(3):
         ledger.reserve(book.request("0.1"))
-    with pytest.raises(BudgetExhausted, match="what its day allows"):
+    with pytest.raises(BudgetExhausted, match="is left of this day"):
         ledger.reserve(book.request("0.1"))
     version(of_day["0.5"])
     ledger.reserve(book.request("0.2"))
-    with pytest.raises(BudgetExhausted, match="what its day allows"):
+    with pytest.raises(BudgetExhausted, match="is left of this day"):
         ledger.reserve(book.request("0.1"))  # the same window: a new version does not fill it again
     owner = Administration(ledger)
     owner.pace("clinic", "ada", "", Epsilon(0))
@@ -131,7 +137,7 @@ def test_a_policy_paces_by_versions_and_an_owner_between_them(url: str, make_boo
     ledger.reserve(book.request("0.1"))
     version(Pace("month", Epsilon.parse("0.1").units))
     ledger.reserve(book.request("0.1"))
-    with pytest.raises(BudgetExhausted, match="what its month allows"):
+    with pytest.raises(BudgetExhausted, match="is left of this month"):
         ledger.reserve(book.request("0.1"))
     version(Pace())
     ledger.reserve(book.request("0.1"))
@@ -144,7 +150,7 @@ def test_a_monthly_pace_and_its_refusals(book: Book) -> None:
     owner = Administration(book.ledger)
     owner.pace("clinic", None, "month", Epsilon.parse("0.5"))
     book.reserve("0.5")
-    with pytest.raises(BudgetExhausted, match="what its month allows"):
+    with pytest.raises(BudgetExhausted, match="is left of this month"):
         book.reserve("0.1", analyst="bob")
     with pytest.raises(ValueError, match="per day or per month"):
         owner.pace("clinic", None, "year", Epsilon.parse("1"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tacit_service.errors import BudgetExhausted, Conflict, LedgerUnavailable
+from tacit_service.errors import BudgetExhausted, Conflict
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import EMPTY
 from tacit_service.ledger.reaper import reap
@@ -93,13 +96,17 @@ def cost_of(limits: Limits, events: tuple[Event, ...]) -> tuple[int, int, int, i
 class LedgerMachine(RuleBasedStateMachine):
     """One ledger, at times reopened; two analysts, in a group or not; few keys and bodies, so that they collide."""
 
-    template: Path
+    store: contextlib.AbstractContextManager[str]
+
+    @staticmethod
+    def new_store() -> contextlib.AbstractContextManager[str]:
+        """A ledger of its own with the accounts below; gives its URL."""
+        raise NotImplementedError
 
     @initialize()
     def start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tacit-machine-"))
-        shutil.copy(self.template, self.folder / "ledger.db")
-        self.url = f"sqlite:///{self.folder / 'ledger.db'}"
+        self.store = self.new_store()
+        self.url = self.store.__enter__()
         self.accounts = {"": Account(LIMITS)} | {name: Account(ANALYST_LIMITS) for name in (*ANALYSTS, TEAM)}
         self.group: dict[str, str] = {}
         self.paid: dict[str, list[str]] = {}
@@ -242,21 +249,48 @@ class LedgerMachine(RuleBasedStateMachine):
         if hasattr(self, "ledger"):
             assert verify(self.url, [self.seen]).findings == ()
             self.ledger.close()
-            shutil.rmtree(self.folder)
+            self.store.__exit__(None, None, None)
 
 
-def test_the_ledger_does_what_the_model_does(tmp_path: Path) -> None:
-    ledger = Ledger.open(f"sqlite:///{tmp_path / 'template.db'}")
+EXAMPLES = int(os.environ.get("TACIT_TEST_MACHINE_EXAMPLES", "0"))  # fewer by default
+
+
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", EXAMPLES or 30), ("postgresql", EXAMPLES or 6)])
+def test_the_ledger_does_what_the_model_does(
+    request: pytest.FixtureRequest, tmp_path: Path, store: str, examples: int
+) -> None:
+    @contextlib.contextmanager
+    def file() -> Iterator[str]:
+        with tempfile.TemporaryDirectory(prefix="tacit-machine-") as folder:
+            yield f"sqlite:///{shutil.copy(tmp_path / 'template.db', f'{folder}/ledger.db')}"
+
+    @contextlib.contextmanager
+    def database() -> Iterator[str]:
+        name = databases.create(template)
+        yield databases.url(name)
+        databases.drop(name)
+
+    if store == "sqlite":
+        url = f"sqlite:///{tmp_path / 'template.db'}"
+    else:
+        databases = request.getfixturevalue("databases")
+        template = databases.create(databases.template)
+        url = databases.url(template)
+    ledger = Ledger.open(url)
     ledger.ensure_dataset("clinic", LIMITS, "policy")
     for analyst in ANALYSTS:
         ledger.ensure_analyst("clinic", analyst, ANALYST_LIMITS)
     ledger.ensure_group("clinic", "team", ANALYST_LIMITS)
     ledger.close()
-    LedgerMachine.template = tmp_path / "template.db"
-    run = LedgerMachine.TestCase
+    new_store = staticmethod(file if store == "sqlite" else database)
+    run = type("Machine", (LedgerMachine,), {"new_store": new_store}).TestCase
     run.settings = settings(
-        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     run("runTest").debug()
-    with pytest.raises(LedgerUnavailable):
-        verify(f"sqlite:///{tmp_path / 'none.db'}")
+    if store == "postgresql":
+        databases.drop(template)

@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tacit_service.errors import LedgerUnavailable
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 
 Book = Any
+Databases = Any
 Worker = subprocess.Popen[str]
 
 
@@ -229,6 +231,22 @@ def test_postgresql_stopped_at_once_while_clients_charge(make_book: Callable[...
         book.reserve("0.001")
         book.ledger.close()
         server.cleanup()
+
+
+def test_idle_connections_that_the_server_dropped_are_replaced(
+    databases: Databases, postgres_url: str, make_book: Callable[..., Book]
+) -> None:
+    """Nothing was sent on them yet: no error, and nothing is charged twice."""
+    book = make_book(postgres_url)
+    ours = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    )
+    for spent in ("0.1", "0.2"):
+        with databases.engine.connect() as connection:
+            dropped = connection.exec_driver_sql(ours, (sa.make_url(postgres_url).database,)).scalar_one()
+        assert dropped >= 1
+        book.reserve("0.1")
+        assert book.spent() == spent
 
 
 def test_a_ledger_opened_twice_in_one_process_keeps_its_log_when_another_process_closes_it(sqlite_url: str) -> None:

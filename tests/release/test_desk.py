@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tacit.wire import QueryRequest
+from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
-from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
-from tacit_service.privacy.units import Epsilon
 from tacit_service.release.commitment import open_accounts
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
@@ -200,6 +198,12 @@ def test_a_quote_never_reaches_the_engine(desk, monkeypatch):
     assert "price: epsilon 0.1" in desk.explain("analyst", ask(BY_REGION))
 
 
+def test_the_quote_of_an_explain_is_nothing_and_says_what_the_statement_costs(desk):
+    quote = desk.quote("analyst", ask("EXPLAIN " + BY_REGION))
+    assert (quote.price.epsilon, quote.share, quote.affordable) == ("0", 0.0, True)
+    assert "Without the word it costs epsilon 0.1" in quote.notes[0]
+
+
 def test_explain_is_a_statement_too_and_free(desk):
     answer = desk.query("analyst", ask("EXPLAIN " + BY_REGION), None)
     assert any("one row a unit" in str(row[0]) for row in answer.rows)
@@ -256,9 +260,25 @@ def test_an_accuracy_without_a_price_is_refused_free(desk, sql, epsilon, accurac
     assert spent(desk) == "0"
 
 
-def test_an_analyst_sees_the_pace_and_what_it_leaves(desk):
-    assert desk.budget("analyst").pace is None
-    Administration(desk.ledger).pace("clinic", "analyst", "day", Epsilon.parse("0.3"))
-    desk.query("analyst", QueryRequest(dataset="clinic", sql="SELECT COUNT(*) AS n FROM patients", epsilon="0.1"), None)
-    pace = desk.budget("analyst").pace
-    assert (pace.period, pace.epsilon, pace.left) == ("day", "0.3", "0.2")
+def test_a_role_paces_each_of_its_analysts_and_the_budget_says_what_the_window_leaves(made, tmp_path):
+    paced = "roles:\n  analyst: { epsilon: 2, delta: 1e-7, pace: { window: day, epsilon: 0.2 } }\n"
+    (made / "paced.yaml").write_text(clinic_policy("3", "1e-6") + paced)
+    now = ["2026-11-30T12:00:00"]
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", now=lambda: now[0])
+    desk = Desk.open(load_policy(made / "paced.yaml"), ledger, made / "data")
+    desk.query("eve", ask(BY_REGION, "0.15"), None)
+    budget = desk.budget("eve")
+    assert (budget.limit.epsilon, budget.remaining.epsilon) == ("2", "1.85")
+    assert budget.pace == PaceWindow(period="day", limit="0.2", remaining="0.05", ends="2026-12-01T00:00:00+00:00")
+    quote = desk.quote("eve", ask("SELECT COUNT(*) FROM visits", "0.1"))
+    assert not quote.affordable
+    assert quote.more_like_this == 18
+    assert "leaves epsilon 0.05 of 0.2" in quote.notes[0]
+    with pytest.raises(BudgetExhausted, match=r"epsilon 0.05 of 0.2 is left of this day"):
+        desk.query("eve", ask("SELECT COUNT(*) FROM visits", "0.1"), None)
+    assert desk.budget("mallory").pace.remaining == "0.2", "each has a window of their own"
+    now[0] = "2026-12-01T00:00:00"
+    desk.query("eve", ask("SELECT COUNT(*) FROM visits", "0.1"), None)
+    assert desk.budget("eve").pace.remaining == "0.1"
+    desk.close()
+    ledger.close()

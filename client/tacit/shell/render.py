@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from tacit.release import Release
-    from tacit.wire import AccountBudget, Budget, DatasetFacts, PaceBudget, Quote, TableFacts
+    from tacit.wire import AccountBudget, Budget, DatasetFacts, Quote, TableFacts
 
 Output = Literal["table", "csv", "json", "arrow", "parquet"]
 OUTPUTS: tuple[Output, ...] = ("table", "csv", "json", "arrow", "parquet")
@@ -127,16 +127,14 @@ def _words(account: AccountBudget) -> Iterator[str]:
         yield f"{account.dataset}: {account.in_words}"
     if account.pending is not None:
         yield f"{account.dataset}: {spend(account.pending)} is held by charges that have no answer yet, or were cut off."
+    shared = None if account.group is None else account.group.pace
+    for whose, pace in (("you are", account.pace), ("your group is", shared), ("the dataset is", account.dataset_pace)):
+        if pace is not None:
+            left = f"ε {pace.remaining} of {pace.limit} is left of this {pace.period}"
+            yield f"{account.dataset}: {whose} paced: {left}; a new one begins at {pace.ends}."
     if account.group is not None:
         left, limit = spend(account.group.remaining), spend(account.group.limit)
         yield f"{account.dataset}: your group {account.group.name} has {left} left of {limit}, which its members share."
-        yield from _pace(account.dataset, "your group's", account.group.pace)
-    yield from _pace(account.dataset, "your", account.pace)
-
-
-def _pace(dataset: str, whose: str, pace: PaceBudget | None) -> Iterator[str]:
-    if pace is not None:
-        yield f"{dataset}: {whose} pace is ε {pace.epsilon} a {pace.period} (UTC); ε {pace.left} of it is left in this one."
 
 
 def _set_aside(account: AccountBudget) -> bool:

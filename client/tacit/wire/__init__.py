@@ -13,7 +13,7 @@ from tacit.wire.datasets import (
     DatasetFacts,
     DatasetList,
     GroupBudget,
-    PaceBudget,
+    PaceWindow,
     TableFacts,
 )
 from tacit.wire.queries import (
@@ -68,7 +68,7 @@ __all__ = [
     "MechanismInfo",
     "ModelCard",
     "Number",
-    "PaceBudget",
+    "PaceWindow",
     "PredictionRequest",
     "Predictions",
     "Problem",

@@ -59,12 +59,13 @@ class DatasetList(Wire):
     datasets: list[str]
 
 
-class PaceBudget(Wire):
-    """How fast an account may spend: so much ε in each period (UTC). ``left`` is what the present one still admits."""
+class PaceWindow(Wire):
+    """What a pace leaves of ε in the day or month that is open (UTC), under the lifetime limit; at ``ends`` a new one opens."""
 
     period: Literal["day", "month"]
-    epsilon: str
-    left: str
+    limit: str
+    remaining: str
+    ends: str = Field(description="ISO 8601; the first moment of the next day or month")
 
 
 class GroupBudget(Wire):
@@ -74,14 +75,15 @@ class GroupBudget(Wire):
     limit: Spend
     spent: Spend
     remaining: Spend
-    pace: PaceBudget | None = None
+    pace: PaceWindow | None = None
 
 
 class AccountBudget(Wire):
     """One account of the caller. ``dataset_remaining`` is null where the policy hides it (declared over-commitment).
 
     ``spent`` is the plain sum of all charges. The account may admit more than its limit by that sum, since its Rényi
-    lane counts many small charges below it: ``in_words`` says how far both are.
+    lane counts many small charges below it: ``in_words`` says how far both are. ``pace`` is null where nothing is paced;
+    ``dataset_pace`` is the dataset's own, which all its analysts spend from.
     """
 
     dataset: str
@@ -93,7 +95,8 @@ class AccountBudget(Wire):
     in_words: str = ""
     pending: Spend | None = None
     group: GroupBudget | None = None
-    pace: PaceBudget | None = None
+    pace: PaceWindow | None = None
+    dataset_pace: PaceWindow | None = None
 
 
 class Budget(Wire):

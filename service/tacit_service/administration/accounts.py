@@ -13,6 +13,7 @@ from tacit_service.administration import models, scope
 from tacit_service.errors import NotFound, RequestError
 from tacit_service.ledger.accounts import Account
 from tacit_service.ledger.administration import Administration
+from tacit_service.ledger.journal import utc_now
 from tacit_service.ledger.reaper import Reaped, reap
 from tacit_service.ledger.records import PastCharge
 from tacit_service.ledger.schema import APPOINTED, DATASET, GROUP
@@ -20,7 +21,7 @@ from tacit_service.ledger.store import Ledger
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.release.balances import in_words
+from tacit_service.release.balances import in_words, pace_window
 
 LISTED_MAX: Final = 500
 Amounts = tuple[Epsilon, Delta]
@@ -182,7 +183,7 @@ def spend(amounts: Amounts) -> wire.Spend:
 
 
 def _account(account: Account) -> models.Account:
-    balance = account.balance()
+    balance = account.balance(utc_now())
     period = cast(Literal["", "day", "month"], account.pace_period)
     return models.Account(
         dataset=account.dataset,
@@ -196,6 +197,7 @@ def _account(account: Account) -> models.Account:
         group=account.analyst.startswith(GROUP),
         member_of=account.member_of.removeprefix(GROUP) or None,
         in_words=in_words(balance),
+        window=pace_window(balance.window),
         pace=models.Pace(period=period, epsilon=str(Epsilon(account.pace_epsilon_max))) if period else None,
     )
 

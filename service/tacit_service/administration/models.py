@@ -22,7 +22,7 @@ class Pace(wire.Wire):
 class Account(wire.Wire):
     """One account; ``analyst`` null is the dataset's own, and ``group`` true one that its members share.
 
-    ``in_words`` says how far it is by both of its lanes.
+    ``in_words`` says how far it is by both of its lanes; ``window`` what its pace leaves now.
     """
 
     dataset: str
@@ -37,6 +37,7 @@ class Account(wire.Wire):
     group: bool = False
     member_of: str | None = None
     in_words: str = ""
+    window: wire.PaceWindow | None = None
 
 
 class Total(wire.Wire):

@@ -19,8 +19,9 @@ from tacit_service.privacy.units import Delta, Epsilon
 
 from . import journal
 from .journal import Head
+from .pacing import open_window
 from .prepared import Prepared
-from .records import Balance, Pace, Paced
+from .records import Balance, Pace, Window
 from .schema import DATASET, GROUP, OPEN, accounts
 
 _c = accounts.c
@@ -52,8 +53,12 @@ class Account:
         """How far, in ε units, both lanes are held under the ceiling: by the policy, and by transfers to others."""
         return self.withheld + self.moved
 
+    def window(self, at: str) -> Window | None:
+        """What the account's pace leaves at a time, if it has one."""
+        return open_window(Pace(self.pace_period, self.pace_epsilon_max), self.pace_window, self.pace_epsilon, at)
+
     def balance(self, at: str = "") -> Balance:
-        """As shown to people; with its pace where the moment is given."""
+        """As shown to people; with the window of its pace, when a time is given."""
         limits, below = self.limits, self.below_ceiling
         left = lanes.remaining(limits, self.spent, withheld=below) if self.state == OPEN else (Epsilon(0), Delta(0))
         return Balance(
@@ -68,16 +73,8 @@ class Account:
             withheld=below,
             state=self.state,
             group=self.member_of,
-            paced=self._paced(at) if at else None,
+            window=self.window(at) if at else None,
         )
-
-    def _paced(self, at: str) -> Paced | None:
-        """As the charge statement reads the pace: a window that is over has nothing spent in the present one."""
-        window = {"day": at[:10], "month": at[:7]}.get(self.pace_period)
-        if window is None:
-            return None
-        spent = 0 if window > self.pace_window else self.pace_epsilon
-        return Paced("day" if self.pace_period == "day" else "month", Epsilon(self.pace_epsilon_max), Epsilon(spent))
 
 
 def limit_columns(limits: Limits) -> dict[str, int]:

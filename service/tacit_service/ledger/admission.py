@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from tacit_service.errors import BudgetExhausted, Conflict, NotFound
@@ -42,7 +45,7 @@ class Refused(Exception):
     """Inside the transaction of a charge: roll back, then ask ``explained`` why."""
 
 
-def explained(connection: sa.Connection, request: ChargeRequest, cost: Price) -> Reservation:
+def explained(connection: sa.Connection, request: ChargeRequest, cost: Price, at: str) -> Reservation:
     """Why a charge was not made: its key was used before (a replay, or ``Conflict``), or an account refuses it."""
     if request.idempotency_key is not None:
         earlier = replayed(connection, request, request.idempotency_key)
@@ -52,8 +55,15 @@ def explained(connection: sa.Connection, request: ChargeRequest, cost: Price) ->
     free = request.free_for_dataset and whole.state == OPEN
     paying = payers(connection, request.dataset, request.analyst, free_for_dataset=free)
     no_lane = (account for account in paying if not room(account, cost))
-    paced = (account for account in paying if account.pace_period)
-    raise _exhausted(next(no_lane, None) or next(paced, paying[0]), cost)
+    paced = closed(paying, cost, at)
+    raise _exhausted(next(no_lane, None) or (paying[0] if paced is None else paced), cost, at)
+
+
+def closed(paying: Sequence[Account], cost: Price, at: str) -> Account | None:
+    """The account whose pace does not take this price now; of several, the one whose window opens last."""
+    windows = ((account.window(at), account) for account in paying)
+    shut = [(window.ends, account) for window, account in windows if window and window.remaining < cost.epsilon]
+    return max(shut, key=lambda one: one[0])[1] if shut else None
 
 
 def payers(connection: sa.Connection, dataset: str, analyst: str, *, free_for_dataset: bool = False) -> list[Account]:
@@ -63,25 +73,29 @@ def payers(connection: sa.Connection, dataset: str, analyst: str, *, free_for_da
     return [mine, *(existing(connection, dataset, name) for name in names)]
 
 
-def _exhausted(account: Account, cost: Price) -> BudgetExhausted:
+def _exhausted(account: Account, cost: Price, at: str) -> BudgetExhausted:
     kind = "group" if account.analyst.startswith(GROUP) else "analyst" if account.analyst else "dataset"
     whose = {"analyst": "Your account", "dataset": "The dataset's account"}.get(kind, "The account of your group")
-    epsilon, delta = account.balance().remaining
+    balance = account.balance(at)
+    epsilon, delta = balance.remaining
+    more: dict[str, Any] = {}
     detail = (
         f"{whose} does not hold epsilon {cost.epsilon}, delta {cost.delta}: epsilon {epsilon}, delta {delta} is left."
     )
     hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
     if account.state != OPEN:
         detail, hint = f"{whose} is {account.state}.", "The data owner decides."
-    elif room(account, cost):
-        detail = f"{whose} has spent what its {account.pace_period or 'pace'} allows for now."
-        hint = "Ask again in the next one."
+    elif room(account, cost) and (window := balance.window):
+        detail = f"{whose} is paced: epsilon {window.remaining} of {window.limit} is left of this {window.period}."
+        hint = f"A new {window.period} begins at {window.ends}. A smaller epsilon may fit before."
+        more["window"] = {"epsilon": str(window.remaining), "ends": window.ends}
     return BudgetExhausted(
         "budget_exhausted",
         detail,
         hint=hint,
         remaining={"epsilon": str(epsilon), "delta": str(delta)},
         account=kind,
+        **more,
     )
 
 

@@ -3,6 +3,8 @@
 A write is one exclusive transaction. SQLite takes its write lock at BEGIN IMMEDIATE; PostgreSQL takes one advisory
 lock, which is held until the commit is visible. Either way a writer reads what the writer before it committed, and the
 journal has one order. Reads never wait for writers.
+
+Transactions are begun by us, on the driver's cursor: on PostgreSQL BEGIN and the lock are one message.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from tacit_service.errors import LedgerUnavailable
+
+from .prepared import driver_errors
 
 REVISION: Final = "0004"
 """The migration that this version of the code works with."""
@@ -44,6 +48,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._writer = engine.execution_options(**{_WRITE: True})
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Database:
@@ -94,21 +99,32 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One exclusive transaction, durable when the block ends; rolled back when it raises."""
-        with self.engine.connect() as connection:
-            try:
-                transaction = connection.execution_options(**{_WRITE: True}).begin()
-            except sa.exc.OperationalError as error:
-                if _is_busy(error):
-                    raise Busy("the ledger is held by another writer") from error
-                raise
-            with transaction:
-                yield connection
+        with self._begun(self._writer) as transaction, transaction:
+            yield transaction.connection
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._begun(self.engine) as transaction, transaction:
+            yield transaction.connection
+
+    @contextlib.contextmanager
+    def _begun(self, engine: sa.Engine) -> Iterator[sa.RootTransaction]:
+        """A transaction, on a connection from the pool. One that the store dropped while it was idle is replaced, once."""
+        with contextlib.ExitStack() as stack:
+            connection = stack.enter_context(engine.connect())
+            try:
+                transaction = connection.begin()
+            except sa.exc.OperationalError as error:
+                if _is_busy(error):
+                    raise Busy("the ledger is held by another writer") from error
+                if not _is_lost(connection, error):
+                    raise
+                connection.invalidate()
+                engine.dispose()  # it dropped the others too
+                connection = stack.enter_context(engine.connect())
+                transaction = connection.begin()
+            yield transaction
 
     def settle(self) -> None:
         """After an error: put all that reads as committed on the disk once more, or raise.
@@ -153,9 +169,7 @@ def _engine(url: URL) -> sa.Engine:
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     try:
-        engine = sa.create_engine(
-            url, pool_size=4, max_overflow=28, pool_pre_ping=True, isolation_level="READ COMMITTED"
-        )
+        engine = sa.create_engine(url, pool_size=4, max_overflow=28)
     except ImportError:
         raise unavailable("PostgreSQL needs its driver.", "pip install 'tacit[postgres]'") from None
     event.listen(engine, "connect", _postgres_connect)
@@ -204,25 +218,38 @@ def _use_wal(connection: Any) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    _begin(connection, "BEGIN IMMEDIATE", "BEGIN")
 
 
 def _postgres_connect(connection: Any, _record: Any) -> None:
+    connection.autocommit = True  # transactions are begun by us: BEGIN and the lock in one message
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
         cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_MS}ms'")
         cursor.execute("SELECT current_setting('fsync')")
         if cursor.fetchone() != ("on",):
             raise connection.OperationalError("a ledger needs fsync = on")
-    connection.commit()
 
 
 def _postgres_begin(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get(_WRITE, False):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-    else:
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    lock = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
+    _begin(
+        connection, f"BEGIN ISOLATION LEVEL READ COMMITTED; {lock}", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+    )
+
+
+def _begin(connection: sa.Connection, write: str, read: str) -> None:
+    """Begin as the connection's engine asks, on the driver's cursor."""
+    cursor = connection.connection.cursor()
+    text = write if connection.get_execution_options().get(_WRITE, False) else read
+    with driver_errors(connection.dialect, text):
+        cursor.execute(text)
+
+
+def _is_lost(connection: sa.Connection, error: sa.exc.OperationalError) -> bool:
+    """Whether the connection is gone, so that nothing more can come of what was sent on it."""
+    original: Any = error.orig
+    return connection.dialect.is_disconnect(original, connection.connection.dbapi_connection, None)
 
 
 def _is_busy(error: sa.exc.OperationalError) -> bool:

@@ -114,15 +114,36 @@ def checked(columns: Sequence[Any], seen: Head) -> Head:
     return EMPTY if sequence is None else Head(sequence, last)
 
 
+class Rows:
+    """Rows of a table that are written together with their entries, and carry its number."""
+
+    def __init__(self, table: sa.Table) -> None:
+        row = {column.name: sa.bindparam(f"row_{column.name}", type_=column.type) for column in table.c}
+        self._insert: Final = Prepared(sa.insert(journal), sa.insert(table).values(row))
+
+    def append(
+        self, connection: sa.Connection, head: Head, kind: str, data: dict[str, Any] | str, at: str, row: dict[str, Any]
+    ) -> Head:
+        """``append`` with a row of the table, which is without its ``sequence``."""
+        entry, values = _next(head, kind, data, at)
+        row_values = {f"row_{name}": value for name, value in row.items()}
+        self._insert.run(connection, values | row_values | {"row_sequence": entry.sequence})
+        return entry
+
+
 def append(connection: sa.Connection, head: Head, kind: str, data: dict[str, Any] | str, at: str) -> Head:
     """Write the row after ``head``, inside the caller's exclusive transaction.
 
     ``data`` may be canonical text already: what is long is then written out before the transaction, while others write.
     """
+    entry, values = _next(head, kind, data, at)
+    _APPEND.run(connection, values)
+    return entry
+
+
+def _next(head: Head, kind: str, data: dict[str, Any] | str, at: str) -> tuple[Head, dict[str, Any]]:
     sequence = head.sequence + 1
     text = data if isinstance(data, str) else canonical(data)
     body = f'{{"at":{canonical(at)},"data":{text},"kind":{canonical(kind)},"seq":{sequence}}}'  # in canonical order
     entry = Head(sequence, link(head.hash, body))
-    row = {"sequence": sequence, "kind": kind, "body": body, "previous": head.hash, "hash": entry.hash}
-    _APPEND.run(connection, row)
-    return entry
+    return entry, {"sequence": sequence, "kind": kind, "body": body, "previous": head.hash, "hash": entry.hash}

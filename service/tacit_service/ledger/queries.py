@@ -68,10 +68,10 @@ def payers(data: dict[str, Any]) -> tuple[str, ...]:
     return (*whole, data["analyst"], *((data["group"],) if "group" in data else ()))
 
 
-def charge_row(data: dict[str, Any], sequence: int) -> dict[str, Any]:
-    """The row of ``charges`` that a charge entry stands for."""
+def charge_row(data: dict[str, Any]) -> dict[str, Any]:
+    """The row of ``charges`` that a charge entry stands for, but for its ``sequence``."""
     names = ("charge_id", "dataset", "analyst", "idempotency_key", "body_digest", "free_for_dataset")
-    return {"sequence": sequence} | {name: data[name] for name in names}
+    return {name: data[name] for name in names}
 
 
 def release_entry(charge_id: str, release: StoredRelease) -> dict[str, Any]:
@@ -87,12 +87,11 @@ def release_entry(charge_id: str, release: StoredRelease) -> dict[str, Any]:
     }
 
 
-def release_row(charge_id: str, release: StoredRelease, sequence: int) -> dict[str, Any]:
-    """The row of ``releases``."""
+def release_row(charge_id: str, release: StoredRelease) -> dict[str, Any]:
+    """The row of ``releases``, but for its ``sequence``."""
     return {
         "release_id": release.release_id,
         "charge_id": charge_id,
-        "sequence": sequence,
         "dataset": release.dataset,
         "analyst": release.analyst,
         "canonical": release.canonical,
@@ -136,6 +135,11 @@ def _release(row: sa.Row[*tuple[Any, ...]] | None) -> StoredRelease | None:
 def charge_by_id(connection: sa.Connection, charge_id: str) -> KnownCharge | None:
     """The charge, if there is one."""
     return _charge(connection.execute(_BY_ID, {"wanted": charge_id}).one_or_none())
+
+
+def is_used_key(error: sa.exc.IntegrityError) -> bool:
+    """Whether the unique constraint on (analyst, idempotency key) refused a charge: both stores name it, or its columns."""
+    return any(name in str(error.orig) for name in ("charges_key", "charges.idempotency_key"))
 
 
 def charge_by_key(connection: sa.Connection, analyst: str, key: str) -> KnownCharge | None:

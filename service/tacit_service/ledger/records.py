@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from tacit_service.privacy.curves import Price
 from tacit_service.privacy.events import Event
@@ -26,12 +25,13 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Paced:
-    """An account's pace at this moment: ``spent`` of ``epsilon`` in the day or month (UTC) that is now."""
+class Window:
+    """What a pace leaves in the window that is open: ε ``remaining`` of ``limit``; at ``ends`` (ISO 8601) a new one opens."""
 
-    period: Literal["day", "month"]
-    epsilon: Epsilon
-    spent: Epsilon
+    period: str
+    limit: Epsilon
+    remaining: Epsilon
+    ends: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Balance:
 
     ``spent`` is the plain sum of charges; ``remaining`` is ``lanes.remaining``. ``withheld`` is what the policy or
     transfers keep below the ceiling that ``limits`` were created for. ``group`` names the account that pays too.
+    ``window`` is what its pace leaves now, under ``remaining``.
     """
 
     dataset: str
@@ -100,7 +101,7 @@ class Balance:
     withheld: int
     state: str
     group: str = ""
-    paced: Paced | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,18 +27,16 @@ from tacit_service.privacy.exact import Charged
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 
-from . import accounts, admission, journal, opening, promises, queries, settlement
+from . import accounts, admission, journal, opening, promises, queries, recording, settlement
 from .accounts import Account
 from .database import Busy, Database, unavailable
 from .journal import Entry, Head
 from .opening import NO_PACE
-from .prepared import Prepared
-from .records import Balance, ChargeRequest, Pace, PastCharge, Reservation, StoredRelease
-from .schema import DATASET, GROUP, OPEN, charges, releases
+from .records import Balance, ChargeRequest, Pace, PastCharge, Reservation, StoredRelease, Window
+from .schema import DATASET, GROUP, OPEN, charges
 from .verify import verify_database
 
-_INSERT_CHARGE: Final = Prepared(sa.insert(charges))
-_INSERT_RELEASE: Final = Prepared(sa.insert(releases))
+_CHARGES: Final = journal.Rows(charges)
 
 
 class Ledger:
@@ -180,7 +178,7 @@ class Ledger:
                 return self._reserve(request, cost, charge_id, again, also)
         with self.reading() as connection:
             self.head_in(connection)
-            return admission.explained(connection, request, cost)
+            return admission.explained(connection, request, cost, self._now())
 
     def _reserve(
         self, request: ChargeRequest, cost: Price, charge_id: str, payers: dict[str, Limits],
@@ -200,11 +198,10 @@ class Ledger:
             head = accounts.charge(connection, request.dataset, parts, at, self._seen)
             if head is None:
                 raise admission.Refused
-            head = journal.append(connection, head, "charge", text, at)
             try:
-                _INSERT_CHARGE.run(connection, queries.charge_row(data, head.sequence))
+                head = _CHARGES.append(connection, head, "charge", text, at, queries.charge_row(data))
             except sa.exc.IntegrityError as error:
-                if request.idempotency_key is None:
+                if not queries.is_used_key(error):
                     raise
                 raise admission.Refused from error
             if also is not None:
@@ -239,21 +236,8 @@ class Ledger:
 
     def record_in(self, connection: sa.Connection, charge_id: str, release: StoredRelease) -> Head:
         """``record`` within a transaction of this room."""
-        known = queries.charge_state(connection, charge_id, self._seen)
-        if known is None or (known.dataset, known.analyst) != (release.dataset, release.analyst):
-            raise ValueError("a release belongs to a charge of the same analyst on the same dataset")
-        if known.release_id is not None:
-            if queries.release_of(connection, charge_id) != release:
-                raise ValueError(f"charge {charge_id} has been released otherwise")
-            return queries.release_head(connection, release.release_id)
-        if known.ended:
-            raise ValueError(f"charge {charge_id} failed or was voided")
-        if known.free_for_dataset and queries.held(connection, release.dataset, release.canonical) is None:
-            raise ValueError("a charge that is free for the dataset hands on a release that is stored already")
-        data = queries.release_entry(charge_id, release)
-        head = self.append(connection, known.head, "release", data)
-        _INSERT_RELEASE.run(connection, queries.release_row(charge_id, release, head.sequence))
-        return head
+        head, is_new = recording.before(connection, charge_id, release, self._seen)
+        return recording.insert(connection, head, charge_id, release, self._now()) if is_new else head
 
     def proof_in(self, connection: sa.Connection, charge_id: str) -> Charged:
         """The proof of payment of an open charge, for the one process that holds its job.
@@ -338,7 +322,7 @@ class Ledger:
         return self._account(dataset, analyst or DATASET).balance(self._now())
 
     def affordable(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> bool:
-        """Whether ``reserve`` would admit this price now (pacing aside). Only ``reserve`` decides."""
+        """Whether ``reserve`` would admit this price (pacing aside: see ``closed``). Only ``reserve`` decides."""
         return self.how_many(dataset, analyst, cost, free_for_dataset=free_for_dataset) > 0
 
     def how_many(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> int:
@@ -346,6 +330,14 @@ class Ledger:
         with self.reading() as connection:
             payers = admission.payers(connection, dataset, analyst, free_for_dataset=free_for_dataset)
         return min(admission.room(account, cost) for account in payers)
+
+    def closed(self, dataset: str, analyst: str, cost: Price, *, free_for_dataset: bool = False) -> Window | None:
+        """The pace's window, of an account that pays, which does not take this price now."""
+        at = self._now()
+        with self.reading() as connection:
+            payers = admission.payers(connection, dataset, analyst, free_for_dataset=free_for_dataset)
+        paced = admission.closed(payers, cost, at)
+        return None if paced is None else paced.window(at)
 
     def _account(self, dataset: str, analyst: str) -> Account:
         with self.reading() as connection:

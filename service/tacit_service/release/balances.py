@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tacit.wire import AccountBudget, GroupBudget, PaceBudget, Spend
-from tacit_service.ledger.records import Balance, Paced
+from typing import Literal, cast
+
+from tacit.wire import AccountBudget, GroupBudget, PaceWindow, Spend
+from tacit_service.ledger.records import Balance, Window
 from tacit_service.privacy.lanes import converted
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -43,31 +45,33 @@ def share(price: Epsilon, left: Spend) -> float | None:
     return price.units / whole.units if whole else None
 
 
-def pace_of(paced: Paced | None) -> PaceBudget | None:
-    """What the present day or month still admits."""
-    if paced is None:
+def pace_window(window: Window | None) -> PaceWindow | None:
+    """What a pace leaves now, as decimal strings."""
+    if window is None:
         return None
-    left = Epsilon(max(0, paced.epsilon.units - paced.spent.units))
-    return PaceBudget(period=paced.period, epsilon=str(paced.epsilon), left=str(left))
+    period = cast(Literal["day", "month"], window.period)
+    return PaceWindow(period=period, limit=str(window.limit), remaining=str(window.remaining), ends=window.ends)
 
 
-def account_budget(balance: Balance, *, whole: Spend | None, pending: Amounts, group: Balance | None) -> AccountBudget:
-    """One account for its holder. ``whole`` is what the dataset has left, where analysts may know it."""
+def account_budget(
+    balance: Balance, *, whole: Balance | None, pending: Amounts, group: Balance | None
+) -> AccountBudget:
+    """One account for its holder. ``whole`` is the dataset's own account, where analysts may know what it has left."""
     shared = None
     if group is not None and group.analyst is not None:
         limit, spent, left = (spend(pair) for pair in (group.limit, group.spent, group.remaining))
-        shared = GroupBudget(
-            name=group.analyst[1:], limit=limit, spent=spent, remaining=left, pace=pace_of(group.paced)
-        )
+        name, pace = group.analyst[1:], pace_window(group.window)
+        shared = GroupBudget(name=name, limit=limit, spent=spent, remaining=left, pace=pace)
     return AccountBudget(
         dataset=balance.dataset,
         limit=spend(balance.limit),
         spent=spend(balance.spent),
         remaining=spend(balance.remaining),
-        dataset_remaining=whole,
+        dataset_remaining=None if whole is None else spend(whole.remaining),
         releases=balance.charges,
         in_words=in_words(balance),
         pending=spend(pending) if pending[0] or pending[1] else None,
         group=shared,
-        pace=pace_of(balance.paced),
+        pace=pace_window(balance.window),
+        dataset_pace=None if whole is None else pace_window(whole.window),
     )

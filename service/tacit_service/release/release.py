@@ -37,9 +37,9 @@ from tacit_service.query.explain import explain
 from tacit_service.query.plan import ReleasePoint
 
 from .accuracy import released_id
-from .balances import account_budget, in_words, share, spend
+from .balances import account_budget, in_words, spend
 from .commitment import limits_of, open_accounts, pace_of
-from .describe import dataset_facts, mechanism_infos, notes, quoted_columns, quoted_releases
+from .describe import dataset_facts, mechanism_infos, notes
 from .explanation import explained_statement, explanation
 from .found import with_bounds
 from .ladder import Ladder, Run
@@ -48,6 +48,7 @@ from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
+from .quoting import quoted
 from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body
 from .reuse import follows
 
@@ -112,23 +113,12 @@ class Desk:
         cost = price(prepared.estimate.events)
         found = self._held(analyst, prepared, request)
         held, prepared = found is not None, prepared if found is None else found[1]
-        more = self._how_many(analyst, cost) if prepared.estimate.events else None
-        estimate, remaining = prepared.estimate, self._remaining(analyst)
-        return Quote(
-            dataset=self.name,
-            price=Spend(epsilon="0", delta="0")
-            if held
-            else Spend(epsilon=str(estimate.epsilon), delta=str(estimate.delta)),
-            affordable=held or more is None or more > 0,
-            held=held,
-            remaining=remaining,
-            more_like_this=more,
-            share=0.0 if held else share(estimate.epsilon, remaining),
-            columns=quoted_columns(prepared),
-            release_points=quoted_releases(prepared),
-            plan=explain(prepared.plan),
-            notes=notes(prepared, held),
-        )
+        more, closed = None, None
+        if prepared.estimate.events:
+            more = self._how_many(analyst, cost)
+            closed = self.ledger.closed(self.name, analyst, cost, free_for_dataset=self.policy.overcommit)
+        left = self._remaining(analyst)
+        return quoted(self.name, prepared, held=held, explained=inner is not None, more=more, closed=closed, left=left)
 
     def explain(self, analyst: str, request: QueryRequest) -> str:
         """The derivation, the measurements with their prices, and the SQL, as text."""
@@ -139,7 +129,7 @@ class Desk:
         """The analyst's account on this dataset."""
         self._account(analyst)
         mine = self.ledger.balance(self.name, analyst)
-        whole = None if self.policy.overcommit else spend(self.ledger.balance(self.name, None).remaining)
+        whole = None if self.policy.overcommit else self.ledger.balance(self.name, None)
         group = self.ledger.balance(self.name, mine.group) if mine.group else None
         pending = self.ledger.held_by_pending(self.name, analyst)
         return account_budget(mine, whole=whole, pending=pending, group=group)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tacit_service.ledger.dispatch import Executor
 
 _POLL_S: Final = 0.5
+_LAST_WORDS_S: Final = 5.0
 _SOURCE_ROOTS: Final = tuple(
     str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 2))
 )
@@ -133,9 +134,7 @@ class Worker:
                     self._jobs.renew(claim, self._limits.lease_s)
                 renewed = time.monotonic()
         finished = child.poll() is not None
-        if not finished:
-            child.kill()
-        output, _ = child.communicate()
+        output = _ended(child)
         if finished:
             self._report(output)
             if child.returncode and not output:  # it could not even say what ails it
@@ -183,6 +182,19 @@ class Worker:
             with contextlib.suppress(ValueError, AttributeError):
                 told = json.loads(line)
                 log("training_fault", level=logging.ERROR, error=str(told.get("error")), where=told.get("where"))
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bytes:
+    """What a job's process said, which is ended if it still runs, with those that it started: they are a group of their own.
+
+    One of them that lived on, with the pipe in its hands, would keep us reading for ever, and the service from closing.
+    """
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+    try:
+        return child.communicate(timeout=_LAST_WORDS_S)[0]
+    except subprocess.TimeoutExpired:
+        return b""
 
 
 def _environment() -> dict[str, str]:

@@ -31,7 +31,7 @@ export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
       h("div", { class: "gap" }), meter(share, `ε ${amount(account.remaining.epsilon)} of ${amount(account.limit.epsilon)} left`, toneOf(share)),
       account.in_words.includes("Rényi") ? h("p", { class: "help" }, `${account.in_words} Many small charges together tell less than their sum, so the ledger counts in both ways.`) : null,
       account.pending ? h("p", { class: "help" }, `ε ${amount(account.pending.epsilon)} of it is held by charges that have no answer yet, or were cut off.`) : null),
-    pace("Your pace", account.pace), account.group ? shared(account.group) : null,
+    pace("Your pace", account.pace), pace("Pace of the whole dataset", account.dataset_pace), account.group ? shared(account.group) : null,
     h("div", { class: "columns" }, card("By day", byDay(spending)), card("Held up", pending(spending))),
     card("By query", charges(spending.charges), spending.complete ? null : h("p", { class: "help" }, "Only the newest are listed.")));
 }
@@ -39,10 +39,10 @@ export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
 // Slows spending down; what a window does not admit waits for the next, and nothing is given back.
 function pace(title: string, found: Pace | null): Child {
   if (!found) return null;
-  const share = Number(found.epsilon) > 0 ? Number(found.left) / Number(found.epsilon) : 0;
+  const share = Number(found.limit) > 0 ? Number(found.remaining) / Number(found.limit) : 0;
   const now = found.period === "day" ? "today" : "this month";
-  return card(title, h("p", { class: "about" }, `At most ε ${amount(found.epsilon)} a ${found.period} (UTC). ε ${amount(found.left)} of it is left ${now}; more is refused, free of charge, until the next ${found.period} begins.`),
-    meter(share, `ε ${amount(found.left)} of ${amount(found.epsilon)} left ${now}`, toneOf(share)));
+  return card(title, h("p", { class: "about" }, `At most ε ${amount(found.limit)} a ${found.period} (UTC). ε ${amount(found.remaining)} of it is left ${now}; more is refused, free of charge, until ${when(found.ends)}.`),
+    meter(share, `ε ${amount(found.remaining)} of ${amount(found.limit)} left ${now}`, toneOf(share)));
 }
 
 function shared(group: Group): Child {

@@ -113,11 +113,11 @@ export interface DatasetFacts {
   functions: string[];
 }
 
-export interface Pace { period: "day" | "month"; epsilon: string; left: string }
+export interface Pace { period: "day" | "month"; limit: string; remaining: string; ends: string }
 export interface Group { name: string; limit: Spend; spent: Spend; remaining: Spend; pace: Pace | null }
 export interface Account {
   dataset: string; limit: Spend; spent: Spend; remaining: Spend; dataset_remaining: Spend | null; releases: number;
-  in_words: string; pending: Spend | null; group: Group | null; pace: Pace | null;
+  in_words: string; pending: Spend | null; group: Group | null; pace: Pace | null; dataset_pace: Pace | null;
 }
 export interface Budget { analyst: string; accounts: Account[] }
 export interface Me { principal: string; role: "analyst" | "owner" | "auditor"; key_id: string; expires_at: string | null; datasets: string[] }
