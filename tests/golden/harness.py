@@ -61,6 +61,7 @@ def outcome(cat: Catalog, sql: str) -> str:
             lines.append(
                 f"measure {point.name}.{m.name} {m.kind}: {contribution_words(m)}; "
                 f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf}; grid {m.grid}, multiplier {m.multiplier}"
+                + ("" if m.rank is None else f"; rank {m.rank} among {len(m.candidates)} bins")
             )
         lines += [f"engine: {s.sql}" for s in statements(point)]
     return "\n".join(f"-- {line}" for line in lines)

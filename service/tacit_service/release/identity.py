@@ -50,6 +50,7 @@ def identify(point: ReleasePoint, rows: KeyRows | None, estimate: Estimate) -> I
             [
                 [numbered(s.sql) for s in statements(replace(point, source=source, keys=keys, measures=(one(m),)))],
                 noise(estimate.of(point.name, m.name)),
+                *([] if m.rank is None else [str(m.rank)]),
                 m.name == point.threshold_on,
             ]
         )
@@ -62,8 +63,8 @@ def identify(point: ReleasePoint, rows: KeyRows | None, estimate: Estimate) -> I
 
 def noise(priced: Priced) -> list[Any]:
     """The noise to nine digits: which of three equal shares of ε has the last unit depends on the order of columns."""
-    m = priced.measurement
-    return [m.kind, f"{priced.scale:.9g}", m.threshold]
+    m, choice = priced.measurement, priced.choice
+    return [m.kind, f"{priced.scale:.9g}", m.threshold, *([] if choice is None else [f"{choice.scale:.9g}"])]
 
 
 def one(measure: Measure) -> Measure:

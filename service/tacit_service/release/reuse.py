@@ -103,7 +103,8 @@ def _outputs(
         twin = next((o for o in old.measures if _bounded(o) == _bounded(m)), None)
         if twin is None or (coarser and not _adds_up(m)):
             return None
-        if paid.of(old.name, twin.name).unit_scale > price.of(new.name, m.name).unit_scale * _SLACK:
+        had, asked = paid.of(old.name, twin.name), price.of(new.name, m.name)
+        if had.unit_scale > asked.unit_scale * _SLACK or had.choice_scale > asked.choice_scale * _SLACK:
             return None  # it would be less precise than what was asked for
         same[m.name] = twin.name
     found = []

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tacit_service.engine.bounding import joint
+from tacit_service.privacy.accuracy import Noise
+from tacit_service.privacy.nearby import cell_count
 from tacit_service.query.plan import CURVE, AggKind, Measure, MeasureKind, Output, Plan, Relation, ReleasePoint, Scan
 
 from .values import Floats, linear, value
@@ -32,6 +34,7 @@ _POWER = 24
 _ROUNDS = 500
 _STEP = 0.04
 _CLOSE = 1e-4
+_QUIET = Noise("laplace", 1.0)
 
 Group = tuple[Measure, ...]
 
@@ -124,12 +127,13 @@ def slopes(output: Output, measures: Sequence[Measure], rows: float, at: Mapping
         return [abs(f) for f in factors]
     if output.kind is AggKind.QUANTILE:  # a rank, as a share of the rows
         m = measures[0]
-        return [math.sqrt(len(m.candidates) / 2) / m.multiplier / rows]
+        cells = 4 * cell_count(len(m.candidates)) if m.rank is not None else len(m.candidates)  # at half the price
+        return [math.sqrt(cells / 2) / m.multiplier / rows]
     found = []
     base = [at[m.name] for m in measures]
     for i, m in enumerate(measures):
         tiny = 1e-4 * rows * max(abs(m.low), abs(m.high), 1) * m.multiplier
-        ends = [value(output, measures, [*base[:i], base[i] + d, *base[i + 1 :]], 1.0)[0] for d in (tiny, -tiny)]
+        ends = [value(output, measures, [*base[:i], base[i] + d, *base[i + 1 :]], _QUIET)[0] for d in (tiny, -tiny)]
         found.append(abs(float(ends[0] - ends[1])) / (2 * tiny))
     return found
 
