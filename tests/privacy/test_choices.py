@@ -74,7 +74,7 @@ def test_the_bin_is_chosen_by_how_near_it_is_in_ranks() -> None:
         charged = Charged("c", (m.event,))
         drawn.append(draw_ranks(m, exact, "m0", Fraction(1, 2), 1, charged))
     first, second = np.array(drawn).T
-    assert (first == 9).mean() > 0.9, "ten rows a bin: the middle is plain"
+    assert np.isin(first, (9, 10)).mean() > 0.95, "ten rows a bin: the middle is plain"
     assert 0.5 < np.abs(second - 9).mean() < 5, "a row a bin: it is not"
 
 
