@@ -45,7 +45,7 @@ def price(event):
     """(epsilon, delta, delta of thresholds, Renyi curve at ORDERS and infinity) of one mechanism."""
     x = {name: float.fromhex(event[name]) for name in FLOATS if name in event}
     epsilon, delta = ceil(x["epsilon"]), ceil(x.get("delta", 0.0), 10**18)
-    if event["kind"] in ("laplace", "laplace_threshold", "noisy_max"):
+    if event["kind"] in ("laplace", "laplace_threshold", "noisy_max", "noisy_choices"):
         return epsilon, delta, delta, [*(pure(epsilon, a) for a in ORDERS), epsilon]
     if event["kind"] == "gaussian":
         return epsilon, delta, 0, [*(ceil(a * Fraction(x["rho"])) for a in ORDERS), CAP]

@@ -81,7 +81,7 @@ SELECT MEDIAN(age) FROM patients
 --   a0 = median(age) from m0
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "median(age)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 1/2 among 101 bins
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin
 
 -- case: quantile within group
@@ -91,8 +91,8 @@ SELECT PERCENTILE_CONT(0.25) WITHIN GROUP (ORDER BY cost) FROM visits
 --   a0 = quantile_cont(cost, 0.25 ORDER BY cost) from m0
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."a0" AS "quantile_cont(cost, 0.25 ORDER BY cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 977/50, multiplier 65536
--- engine: WITH s AS (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 256 ELSE CAST(round((c6 - 0.0) / 19.54) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY bin
+-- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 489/100, multiplier 65536; rank 1/4 among 1024 bins
+-- engine: WITH s AS (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 1023 ELSE CAST(round((c6 - 0.0) / 4.89) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY bin
 
 -- case: count of a column
 SELECT COUNT(diagnosis) FROM visits
@@ -177,7 +177,7 @@ SELECT sex, QUANTILE_CONT(income, 0.9) FROM patients GROUP BY sex
 --   a0 = quantile_cont(income, 0.9) from m0
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."k0" AS "sex", "__r0"."a0" AS "quantile_cont(income, 0.9)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 782, multiplier 1
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 782, multiplier 1; rank 9/10 among 257 bins
 -- engine: SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, c5 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 200000.0 THEN 256 ELSE CAST(round((c6 - 0.0) / 782.0) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY k0, bin
 
 -- case: division by a grid that may be 0
@@ -238,7 +238,7 @@ SELECT diagnosis, MEDIAN(cost) FROM visits GROUP BY diagnosis
 --   a0 = median(cost) from m0
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "diagnosis", "__r0"."a0" AS "median(cost)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 977/50, multiplier 65536
+-- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 977/50, multiplier 65536; rank 1/2 among 257 bins
 -- measure __r0.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (WITH p AS (SELECT _u, k0, sum(q_m1) AS q_m1 FROM (SELECT _u, c5 AS k0, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k0
 -- engine: WITH s AS (SELECT * FROM (SELECT _u, c5 AS k0, CASE WHEN (NOT (c6 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c6 IS NULL OR isnan(c6) THEN NULL WHEN c6 <= 0.0 THEN 0 WHEN c6 >= 5000.0 THEN 256 ELSE CAST(round((c6 - 0.0) / 19.54) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, bin
@@ -273,11 +273,13 @@ SELECT QUANTILE_CONT(age, [0.25, 0.75]) FROM patients
 -- plan
 -- release __r0: one row
 --   a0 = quantile_cont(age, 0.25) from m0
---   a1 = quantile_cont(age, 0.75) from m0
+--   a1 = quantile_cont(age, 0.75) from m1
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT ["__r0"."a0", "__r0"."a1"] AS "[quantile_cont(age, 0.25), quantile_cont(age, 0.75)]", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 1/4 among 101 bins
+-- measure __r0.m1 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 3/4 among 101 bins
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin
+-- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m1 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m1 = 1 AND bin IS NOT NULL) GROUP BY bin
 
 -- case: ends of dates
 SELECT clinic, MIN(visited_on), MAX(visited_on), MEDIAN(visited_on) FROM visits GROUP BY clinic
@@ -285,11 +287,13 @@ SELECT clinic, MIN(visited_on), MAX(visited_on), MEDIAN(visited_on) FROM visits 
 -- release __r0: by clinic (public keys, every key has a row)
 --   a0 = min((visited_on - CAST('1970-01-01' AS DATE))) from m0
 --   a1 = max((visited_on - CAST('1970-01-01' AS DATE))) from m0
---   a2 = median((visited_on - CAST('1970-01-01' AS DATE))) from m0
+--   a2 = median((visited_on - CAST('1970-01-01' AS DATE))) from m1
 --   over table visits [protected]
 -- post-processing, free: SELECT "__r0"."k0" AS "clinic", (CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a0") AS INT)) AS "min(visited_on)", (CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a1") AS INT)) AS "max(visited_on)", CAST((CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a2") AS INT)) AS TIMESTAMP) AS "median(visited_on)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 3, multiplier 65536
--- engine: WITH s AS (SELECT * FROM (SELECT _u, c4 AS k0, CASE WHEN (NOT ((c7 - DATE '1970-01-01') IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c7 - DATE '1970-01-01') IS NULL THEN NULL WHEN (c7 - DATE '1970-01-01') <= 19358.0 THEN 0 WHEN (c7 - DATE '1970-01-01') >= 20088.0 THEN 244 ELSE CAST(round(((c7 - DATE '1970-01-01') - 19358.0) / 3.0) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, bin
+-- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 12, multiplier 65536
+-- measure __r0.m1 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 3, multiplier 65536; rank 1/2 among 245 bins
+-- engine: WITH s AS (SELECT * FROM (SELECT _u, c4 AS k0, CASE WHEN (NOT ((c7 - DATE '1970-01-01') IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c7 - DATE '1970-01-01') IS NULL THEN NULL WHEN (c7 - DATE '1970-01-01') <= 19358.0 THEN 0 WHEN (c7 - DATE '1970-01-01') >= 20088.0 THEN 61 ELSE CAST(round(((c7 - DATE '1970-01-01') - 19358.0) / 12.0) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, bin
+-- engine: WITH s AS (SELECT * FROM (SELECT _u, c4 AS k0, CASE WHEN (NOT ((c7 - DATE '1970-01-01') IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (c7 - DATE '1970-01-01') IS NULL THEN NULL WHEN (c7 - DATE '1970-01-01') <= 19358.0 THEN 0 WHEN (c7 - DATE '1970-01-01') >= 20088.0 THEN 244 ELSE CAST(round(((c7 - DATE '1970-01-01') - 19358.0) / 3.0) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m1 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m1 FROM s JOIN t USING (_u) GROUP BY k0, bin
 
 -- case: regression sums
 SELECT REGR_COUNT(income, age), REGR_R2(income, age), REGR_AVGX(income, age), REGR_SXY(income, age) FROM patients
@@ -355,5 +359,5 @@ SELECT QUANTILE_DISC(age, 0.9), PERCENTILE_DISC(0.1) WITHIN GROUP (ORDER BY age 
 --   a0 = quantile_disc(age, 0.9) from m0
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "quantile_disc(age, 0.9)", "__r0"."a0" AS "quantile_disc(age, 0.1 ORDER BY age DESC)", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 9/10 among 101 bins
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin

@@ -19,7 +19,8 @@ from tacit_service.query.bind import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.split import plan
-from tacit_service.query.suggest import suggestion
+from tacit_service.query.suggest import mended, suggestion
+from tacit_service.query.suggest_tree import simplest
 from tacit_service.release.estimate import contribution_words
 
 HERE = Path(__file__).parent
@@ -61,6 +62,7 @@ def outcome(cat: Catalog, sql: str) -> str:
             lines.append(
                 f"measure {point.name}.{m.name} {m.kind}: {contribution_words(m)}; "
                 f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf}; grid {m.grid}, multiplier {m.multiplier}"
+                + ("" if m.rank is None else f"; rank {m.rank} among {len(m.candidates)} bins")
             )
         lines += [f"engine: {s.sql}" for s in statements(point)]
     return "\n".join(f"-- {line}" for line in lines)
@@ -76,7 +78,9 @@ def refused(cat: Catalog, sql: str) -> Refusal | None:
 
 def offered(cat: Catalog, sql: str, refusal: Refusal) -> str | None:
     """The statement that is offered instead."""
-    return suggestion(cat, sql, refusal, lambda text: refused(cat, text))
+    found = suggestion(sql, refusal, lambda text, why: mended(cat, text, why), lambda text: refused(cat, text))
+    last = simplest(cat, sql)
+    return found or (last if refused(cat, last) is None else None)
 
 
 def rewritten(path: Path, cat: Catalog) -> str:

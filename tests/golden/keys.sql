@@ -183,7 +183,7 @@ SELECT region, MEDIAN(age), GROUPING(region) AS g FROM patients GROUP BY ROLLUP 
 --   a0 = median(age) from m0
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "median(age)", CASE "__r0"."__level" WHEN 0 THEN CAST(0 AS BIGINT) WHEN 1 THEN CAST(1 AS BIGINT) END AS "g", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 1/2 among 101 bins
 -- engine: SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY k0, bin
--- measure __r1.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r1.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 1/2 among 101 bins
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin

@@ -23,7 +23,8 @@ from tacit_service.privacy.accuracy import (
     tail,
     two_noise_quantile,
 )
-from tacit_service.privacy.mechanisms import gaussian, laplace, laplace_threshold, noisy_max
+from tacit_service.privacy.choices import noisy_max
+from tacit_service.privacy.mechanisms import gaussian, laplace, laplace_threshold
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Delta, Epsilon
 

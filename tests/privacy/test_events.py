@@ -13,6 +13,7 @@ from tacit_service.privacy.events import (
     GaussianEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
+    NoisyChoicesEvent,
     NoisyMaxEvent,
     from_dict,
 )
@@ -24,6 +25,7 @@ EVENTS = [
         "patient", "opendp 0.16.0", scale=5.0, threshold=75, l0=5, l1=5, linf=1, epsilon=1.0, delta=8.4e-7
     ),
     NoisyMaxEvent("patient", "opendp 0.16.0", scale=20.0, linf=1, monotonic=False, candidates=100, epsilon=0.1),
+    NoisyChoicesEvent("patient", "opendp 0.16.0", scale=80.0, total=4, candidates=100, epsilon=0.1),
     DpSgdEvent("patient", "dp-accounting 0.6.0", q=0.01, sigma=1.0, steps=1000, epsilon=2.1, delta=1e-6),
 ]
 

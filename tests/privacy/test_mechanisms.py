@@ -15,18 +15,17 @@ from hypothesis import strategies as st
 
 from tacit_service.errors import RequestError, TacitError
 from tacit_service.privacy import mechanisms
+from tacit_service.privacy.choices import draw_max, noisy_max
 from tacit_service.privacy.events import LaplaceEvent
 from tacit_service.privacy.exact import Charged, ExactAggregates
 from tacit_service.privacy.mechanisms import (
     LIBRARY,
     Measurement,
     draw,
-    draw_max,
     draw_threshold,
     gaussian,
     laplace,
     laplace_threshold,
-    noisy_max,
 )
 from tacit_service.privacy.scales import SCALE_MAX, SCALE_MIN
 from tacit_service.privacy.sensitivity import groups, one_row, weights

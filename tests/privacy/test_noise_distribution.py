@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tacit_service.privacy.choices import draw_max
+from tacit_service.privacy.choices import noisy_max as choose
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.exact import Charged, ExactAggregates
-from tacit_service.privacy.mechanisms import draw, draw_max, draw_threshold, gaussian, laplace, laplace_threshold
-from tacit_service.privacy.mechanisms import noisy_max as choose
+from tacit_service.privacy.mechanisms import draw, draw_threshold, gaussian, laplace, laplace_threshold
 from tacit_service.privacy.sensitivity import groups, one_row
 from tacit_service.privacy.units import Delta, Epsilon
 

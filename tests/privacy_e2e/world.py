@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from tacit_e2e_data import Bounds, Tables, write
 
@@ -22,12 +23,14 @@ from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.process import ChildError
 from tacit_service.engine.snapshot import Snapshot, build_snapshot
 from tacit_service.policy.load import Loaded, load_policy
+from tacit_service.privacy import nearby
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.plan import ReleasePoint
+from tacit_service.query.plan import Measure, ReleasePoint
 from tacit_service.release import postprocess
 from tacit_service.release.postprocess import Sandbox, SandboxError
 from tacit_service.release.postprocessing import PostProcessor, Released, staged_numbers
 from tacit_service.release.prepare import Prepared, Preparer
+from tacit_service.release.ranks import width
 
 TIMEOUT_S = 60.0
 
@@ -161,18 +164,28 @@ def _released(world: World, prepared: Prepared, point: ReleasePoint, numbers: di
     if keys is None:
         keys = exact[str(point.threshold_on)]._key_list()
         exact |= histograms(world.engine, point, keys, timeout_s=TIMEOUT_S, params=numbers)
-    vectors = {m.name: exact[m.name]._values(m.name) for m in point.measures}
+    vectors = {m.name: _chosen(m, exact[m.name]._values(m.name)) for m in point.measures}
     if not point.public_keys or not point.keys or point.key_table is not None:
         return Released(keys, {n: v.tolist() for n, v in vectors.items()})
     held = set(held_keys(world, point, numbers))
     kept = [i for i, key in enumerate(keys) if key in held]
     measures = {}
     for m in point.measures:
-        cells = vectors[m.name].reshape(len(keys), max(len(m.candidates), 1))
+        cells = vectors[m.name].reshape(len(keys), width(m) if m.candidates else 1)
         for i, key in enumerate(keys):
-            assert key in held or not cells[i].any(), f"the group {key}, which no row has, is not zero"
+            empty = not cells[i, 1 if m.rank is not None else 0 :].any()
+            assert key in held or empty, f"the group {key}, which no row has, is not zero"
         measures[m.name] = cells[kept].reshape(-1).tolist()
     return Released([keys[i] for i in kept], measures)
+
+
+def _chosen(m: Measure, cells: Any) -> Any:
+    """Of a quantile the best bin and the rows around it; any other measure as it is."""
+    if m.rank is None:
+        return cells
+    cells = cells.reshape(-1, len(m.candidates))
+    best = np.argmax(nearby.scores(cells, m.rank, m.multiplier), axis=1)
+    return np.column_stack([best, nearby.around(cells, best)]).reshape(-1)
 
 
 def held_keys(world: World, point: ReleasePoint, numbers: dict[str, float | None]) -> Iterator[tuple[Any, ...]]:

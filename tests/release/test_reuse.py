@@ -152,3 +152,35 @@ def test_another_analyst_buys_what_follows(desk: Desk) -> None:
     ask(desk, "SELECT region, COUNT(*) AS n FROM patients WHERE age > 28 GROUP BY region")
     sql = "SELECT region, COUNT(*) AS n FROM patients WHERE age > 28 AND region = 'R1' GROUP BY region"
     assert not ask(desk, sql, analyst="second_analyst").receipt.held
+
+
+def test_a_width_that_was_asked_for_is_not_answered_by_a_wider_sum(desk: Desk) -> None:
+    """24 cells at ε = 0.1 each add up to noise that is √24 times as wide: free, and said, at a price; bought at a width."""
+    ask(desk, "SELECT region, sex, COUNT(*) AS n FROM patients WHERE age > 33 GROUP BY region, sex")
+    total = "SELECT COUNT(*) AS n FROM patients WHERE age > 33"
+    free = ask(desk, total)
+    assert free.receipt.held
+    assert any("up to 4.9 times as wide" in note for note in free.receipt.notes)
+    request = QueryRequest.model_validate({"dataset": "clinic", "sql": total, "accuracy": "±35"})
+    assert not desk.quote("analyst", request).held
+    bought = desk.query("analyst", request, None)
+    assert not bought.receipt.held
+    low, high = bought.intervals[0][0]
+    assert high - low <= 70
+    wide = request.model_copy(update={"accuracy": "±300"})
+    assert desk.query("analyst", wide, None).receipt.held, "within what is held"
+
+
+def test_bounds_taken_over_more_rows_are_told(desk: Desk) -> None:
+    ask(desk, "SELECT clinic, COUNT(*) AS n FROM visits WHERE cost > 4 GROUP BY clinic")
+    some = ask(
+        desk, "SELECT clinic, COUNT(*) AS n FROM visits WHERE cost > 4 AND clinic IN ('C1', 'C2') GROUP BY clinic"
+    )
+    assert some.receipt.held
+    assert any("bounded over all groups of the held release" in note for note in some.receipt.notes)
+    ask(desk, "SELECT region, COUNT(*) AS n FROM patients WHERE age > 34 GROUP BY region")
+    one = ask(desk, "SELECT COUNT(*) AS n FROM patients WHERE age > 34 AND region = 'R1'")
+    assert one.receipt.held
+    assert not any("bounded over all groups" in note for note in one.receipt.notes), (
+        "one row a person: nothing was bounded"
+    )

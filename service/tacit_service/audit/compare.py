@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tacit_service.privacy.events import NoisyChoicesEvent
 from tacit_service.privacy.recording import Draw
 
 
@@ -65,6 +66,12 @@ def moved(whole: Draw, less: Draw) -> tuple[Norms, Cell]:
     a, b = cells(whole), cells(less)
     steps = {cell: abs(a.get(cell, 0) - b.get(cell, 0)) for cell in a.keys() | b.keys()}
     steps = {cell: step for cell, step in steps.items() if step}
+    if whole.kind == NoisyChoicesEvent.kind:  # priced by the largest move of a score in each group, added up
+        largest: dict[tuple[object, ...], Cell] = {}
+        for cell, step in steps.items():
+            if step > steps.get(largest.get(cell[0], cell), 0) or cell[0] not in largest:
+                largest[cell[0]] = cell
+        steps = {cell: steps[cell] for cell in largest.values()}
     most = max(steps, key=lambda cell: steps[cell], default=((), 0))
     return Norms(len(steps), sum(steps.values()), max(steps.values(), default=0)), most
 

@@ -28,6 +28,7 @@ from tacit_service.ledger.records import ChargeRequest, Reservation
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Budget
+from tacit_service.privacy.events import NoisyChoicesEvent
 from tacit_service.privacy.recording import SWITCH, Draw, recording
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.release.postprocessing import Released, staged_numbers
@@ -39,6 +40,7 @@ from .compare import Finding, compare
 from .neighbours import neighbours
 
 AUDITOR = "auditor"
+Chosen = dict[str, dict[tuple[str, tuple[object, ...]], int]]  # bins of quantiles, by release point
 _PLENTY = Budget(epsilon=Epsilon.parse("1000000"), delta=Delta.parse("1e-3"))
 
 
@@ -114,8 +116,9 @@ class _Auditor:
         except Refusal as refused:
             return Statement(sql, refused=refused.code)
         with _recorded():
-            numbers, base = self._record(prepared, None)
-            runs = {unit: self._record(prepared, numbers, desk)[1] for unit, desk in self._others.items()}
+            chosen: Chosen = {}
+            numbers, base = self._record(prepared, None, chosen)
+            runs = {unit: self._record(prepared, numbers, chosen, desk)[1] for unit, desk in self._others.items()}
         findings = tuple(
             compare(number, point, draw, [(unit, draws[place][1]) for unit, draws in runs.items()])
             for place, (point, draw) in enumerate(base)
@@ -133,9 +136,9 @@ class _Auditor:
         return self._ledger.reserve(charge)
 
     def _record(
-        self, prepared: Prepared, numbers: dict[str, float | None] | None, desk: Desk | None = None
+        self, prepared: Prepared, numbers: dict[str, float | None] | None, chosen: Chosen, desk: Desk | None = None
     ) -> tuple[dict[str, float | None], list[tuple[str, Draw]]]:
-        """Every draw of the query on one desk, with its release point; ``numbers`` released earlier, or found here."""
+        """Every draw of the query on one desk, with its release point; ``numbers`` and ``chosen`` of an earlier run, or found here."""
         desk, given = desk or self._whole, numbers
         reservation, draws = self._reserve(prepared), []
         released: dict[str, Released] = {}
@@ -144,6 +147,7 @@ class _Auditor:
             if given is None:
                 found = staged_numbers(desk.sandbox, prepared, released, found)
             with recording() as recorder:
+                recorder.chosen = chosen.setdefault(point.name, {})
                 released[point.name] = desk.measure(point, prepared, reservation, found, desk.ladder.start())
             draws += [(point.name, draw) for draw in recorder.draws]
         return found, draws
@@ -161,7 +165,8 @@ class _Auditor:
                 parts = [noisy.measures[n] for n in at.measure.split("+")]  # measures that are drawn as one vector
                 vector = [v for cells in zip(*parts, strict=True) for v in cells] if len(parts) > 1 else parts[0]
                 width = len(vector) // max(len(noisy.keys), 1)
-                place = noisy.keys.index(at.key) * width + at.offset if at.key in noisy.keys else None
+                offset = 0 if at.mechanism == NoisyChoicesEvent.kind else at.offset  # what was chosen, not its score
+                place = noisy.keys.index(at.key) * width + offset if at.key in noisy.keys else None
                 values.append(float("-inf") if place is None else float(vector[place]))
             sides.append(values)
         return lower_bound(*sides, delta=float(str(prepared.estimate.delta)), confidence=confidence)

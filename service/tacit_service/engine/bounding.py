@@ -13,7 +13,7 @@ from fractions import Fraction
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
 from tacit_service.query.expr import Ref
-from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, ReleasePoint
+from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Relation, ReleasePoint
 
 from . import stored
 from .emit import expression, key, name, relation, to_steps
@@ -99,7 +99,19 @@ def _rows(point: ReleasePoint, measures: list[Measure], extra: list[str] | None 
         if m.kind is MeasureKind.SUM:
             value = row_value(m, steps)
             columns.append(f"{f'CASE WHEN {condition} THEN {value} ELSE 0 END' if condition else value} AS v_{m.name}")
-    return f"SELECT {', '.join(['_u', *columns, *(extra or [])])} FROM ({relation(point.source)})"
+    return f"SELECT {', '.join(['_u', *columns, *(extra or [])])} FROM ({source_text(point.source)})"
+
+
+_written: tuple[Relation, str] | None = None  # of the last source: a point's statements, one a measure, share it
+
+
+def source_text(source: Relation) -> str:
+    """The SELECT of a release point's source, written once for all statements that are made of it in a row."""
+    global _written
+    last = _written
+    if last is None or last[0] is not source:
+        last = _written = (source, relation(source))
+    return last[1]
 
 
 def row_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:

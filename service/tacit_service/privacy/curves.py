@@ -24,7 +24,15 @@ from fractions import Fraction
 from functools import lru_cache, reduce
 from typing import Any, Final
 
-from .events import DpSgdEvent, Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent
+from .events import (
+    DpSgdEvent,
+    Event,
+    GaussianEvent,
+    LaplaceEvent,
+    LaplaceThresholdEvent,
+    NoisyChoicesEvent,
+    NoisyMaxEvent,
+)
 from .units import Delta, Epsilon
 
 FINITE_ORDERS: Final = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 24, 32, 64)
@@ -162,6 +170,13 @@ def _noisy_max(event: NoisyMaxEvent) -> Price:
     return _pure_price(event.epsilon, 0.0)
 
 
+def _noisy_choices(event: NoisyChoicesEvent) -> Price:
+    """Choices of different groups are independent, and their pure costs add to that of the whole: pure again."""
+    if _finite(event.epsilon, "epsilon") < Fraction(2 * event.total) / _positive(event.scale, "scale"):
+        raise UnsupportedEvent("choices that claim less than their scale and sensitivity cost")
+    return _pure_price(event.epsilon, 0.0)
+
+
 def _gaussian(event: GaussianEvent) -> Price:
     """ρ-zCDP is (a, aρ)-RDP at every finite order, exactly; at ∞ the loss is unbounded."""
     scale, l2, rho = _positive(event.scale, "scale"), _finite(event.l2, "l2"), _finite(event.rho, "rho")
@@ -236,6 +251,7 @@ _RULES: Final[dict[type[Event], Callable[[Any], Price]]] = {
     LaplaceEvent: _laplace,
     LaplaceThresholdEvent: _laplace_threshold,
     NoisyMaxEvent: _noisy_max,
+    NoisyChoicesEvent: _noisy_choices,
     GaussianEvent: _gaussian,
     DpSgdEvent: _dp_sgd,
 }

@@ -91,6 +91,20 @@ class NoisyMaxEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class NoisyChoicesEvent(Event):
+    """In every group the choice of one candidate by permute-and-flip, over integer scores that a unit moves by at most m_g.
+
+    ``total`` bounds the sum of m_g over all groups; ``epsilon`` is what noisy max's map returned for it.
+    """
+
+    kind = "noisy_choices"
+    scale: float
+    total: int
+    candidates: int
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
 class DpSgdEvent(Event):
     """``steps`` of the Poisson-subsampled Gaussian mechanism over units at rate ``q`` with noise multiplier ``sigma``.
 
@@ -106,7 +120,8 @@ class DpSgdEvent(Event):
 
 
 KINDS: dict[str, type[Event]] = {
-    cls.kind: cls for cls in (LaplaceEvent, GaussianEvent, LaplaceThresholdEvent, NoisyMaxEvent, DpSgdEvent)
+    cls.kind: cls
+    for cls in (LaplaceEvent, GaussianEvent, LaplaceThresholdEvent, NoisyMaxEvent, NoisyChoicesEvent, DpSgdEvent)
 }
 
 

@@ -2,7 +2,7 @@
 but a measurement. And the proof of payment without which no noise is drawn.
 
 Both are capabilities, not conventions: ``ExactAggregates`` refuses ``repr``, ``pickle``, iteration and equality, and
-``mechanisms.draw`` is the only function that calls ``_values``. An import contract keeps other rooms away from it.
+only the drawing functions of ``mechanisms`` and ``choices`` call ``_values``. An import contract keeps other rooms away from it.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class ExactAggregates:
         self.keys_are_public = keys_are_public
 
     def _values(self, measure: str) -> IntVector:
-        """For ``mechanisms`` alone."""
+        """For ``mechanisms`` and ``choices`` alone."""
         return self.__measures[measure]
 
     def _key_list(self) -> list[tuple[Any, ...]]:
-        """For ``mechanisms`` alone when keys are unknown; public otherwise."""
+        """For ``mechanisms`` and ``choices`` alone when keys are unknown; public otherwise."""
         return self.__keys
 
     def __repr__(self) -> str:

@@ -1,8 +1,8 @@
-"""Noise. The only importer of OpenDP, and the only place where exact aggregates turn into answers.
+"""Noise. The only importer of OpenDP; with ``choices``, the only place where exact aggregates turn into answers.
 
-``laplace``, ``gaussian``, ``laplace_threshold`` and ``noisy_max`` choose a *spec*: the smallest scale whose privacy
+``laplace``, ``gaussian`` and ``laplace_threshold`` choose a *spec*: the smallest scale whose privacy
 map, as OpenDP computes it, does not exceed the price asked. A spec holds no data and can be quoted for free. ``draw``
-and its two siblings take a spec, the exact aggregates and the proof of charge, rebuild OpenDP's measurement, check its
+and its siblings take a spec, the exact aggregates and the proof of charge, rebuild OpenDP's measurement, check its
 map against the charged event once more, and only then draw. What OpenDP does is never assumed: see tests/privacy.
 
 What keeps this sound:
@@ -29,7 +29,7 @@ import opendp.prelude as dp
 
 from ..errors import RequestError, TacitError
 from . import accuracy, recording
-from .events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent
+from .events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyChoicesEvent, NoisyMaxEvent
 from .exact import Charged, ExactAggregates, IntVector
 from .ordering import key_order
 from .scales import (
@@ -54,7 +54,7 @@ CHUNK_ROWS = 100_000  # larger vectors are drawn in chunks on several threads; O
 PARALLEL_ROWS_MIN = 200_000
 CHARGES_REMEMBERED = 4096
 
-_NoisyEvent = LaplaceEvent | GaussianEvent | LaplaceThresholdEvent | NoisyMaxEvent
+_NoisyEvent = LaplaceEvent | GaussianEvent | LaplaceThresholdEvent | NoisyMaxEvent | NoisyChoicesEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Measurement:
 
     @property
     def kind(self) -> str:
-        """The event's kind: ``laplace``, ``gaussian``, ``laplace_threshold`` or ``noisy_max``."""
+        """The event's kind: ``laplace``, ``gaussian``, ``laplace_threshold``, ``noisy_max``, ``noisy_choices``."""
         return self.event.kind
 
     @property
@@ -91,7 +91,7 @@ class Measurement:
 
     def half_width(self, confidence: float = 0.95) -> float:
         """Half the width of the interval around one noisy value, in noise units."""
-        if isinstance(self.event, NoisyMaxEvent):
+        if isinstance(self.event, NoisyMaxEvent | NoisyChoicesEvent):
             raise TypeError("a choice of one candidate has no additive noise")
         return float(accuracy.half_width(_noise_kind(self.event), self.scale, confidence))
 
@@ -152,27 +152,6 @@ def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: s
         raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
     event = LaplaceThresholdEvent(unit=unit, library=LIBRARY, scale=scale, threshold=threshold, l0=s.l0, l1=s.l1,
                                   linf=s.linf, epsilon=spent, delta=spent_delta)  # fmt: skip
-    return Measurement(event, s)
-
-
-@lru_cache(maxsize=4096)
-def noisy_max(candidates: int, linf: int, epsilon: Epsilon, *, unit: str, monotonic: bool = False) -> Measurement:
-    """Choose one of ``candidates`` by permute-and-flip over integer scores that a unit moves by at most ``linf`` each.
-
-    ``monotonic`` says that adding a unit moves all scores in the same direction, which halves the price; the caller
-    proves it. The price does not depend on the number of candidates.
-    """
-    check_epsilon(epsilon)
-    if candidates < 1:
-        raise RequestError("bound_invalid", "a choice needs at least one candidate")
-    s = Sensitivity(l0=candidates, l1=candidates * linf, l2=float(candidates * linf), linf=linf)
-
-    def price(scale: float) -> float:
-        return cast(float, _build_noisy_max(scale, monotonic).map(linf))
-
-    scale = smallest_scale(linf if monotonic else 2 * linf, epsilon, price)
-    event = NoisyMaxEvent(unit=unit, library=LIBRARY, scale=scale, linf=linf, monotonic=monotonic,
-                          candidates=candidates, epsilon=price(scale))  # fmt: skip
     return Measurement(event, s)
 
 
@@ -241,19 +220,6 @@ def draw_threshold(
     return [keys[row] for row in above], index, np.array([kept[row] for row in above], dtype=np.int64)
 
 
-def draw_max(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged) -> int:
-    """Choose the index of one candidate; the measure's groups are the candidates, its values their scores."""
-    _guard(m, charged, NoisyMaxEvent)
-    event = cast(NoisyMaxEvent, m.event)
-    scores = exact._values(measure)
-    if len(scores) != event.candidates:
-        raise TacitError("internal_error", "the scores do not match the candidates that were charged")
-    if (recorder := recording.active()) is not None:
-        _record(recorder, m, exact, measure)
-        return int(np.argmax(scores))
-    return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))
-
-
 def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
     """Everything that must hold before noise is drawn; a failure is a fault of ours, never of the analyst."""
     event, s = m.event, m.sensitivity
@@ -302,6 +268,8 @@ def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
             return False
         epsilon, delta = _build_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
         return bool(epsilon <= event.epsilon and delta <= event.delta)
+    if isinstance(event, NoisyChoicesEvent):
+        return event.total == s.linf and bool(_build_noisy_max(event.scale, False).map(s.linf) <= event.epsilon)
     epsilon = _build_noisy_max(event.scale, event.monotonic).map(s.linf)
     return event.linf == s.linf and bool(epsilon <= event.epsilon)
 

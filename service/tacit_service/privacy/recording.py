@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -42,6 +42,7 @@ class Recorder:
 
     seed: int | None = None
     draws: list[Draw] = field(default_factory=list)
+    chosen: dict[tuple[str, tuple[object, ...]], int] = field(default_factory=dict)
     _rng: np.random.Generator = field(default_factory=np.random.default_rng)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,6 +53,17 @@ class Recorder:
         """Append one draw; draws may come from several threads."""
         with self._lock:
             self.draws.append(draw)
+
+    def choices(self, measure: str, groups: Sequence[tuple[object, ...]], best: IntVector) -> IntVector:
+        """The best candidate of each group; the one that ``chosen`` has, where a run on another database made the choice.
+
+        What is drawn next depends on it, and is compared for one released choice, as the privacy argument has it.
+        """
+        with self._lock:
+            return np.array(
+                [self.chosen.setdefault((measure, g), int(b)) for g, b in zip(groups, best, strict=True)],
+                dtype=np.int64,
+            )
 
     def noise(self, kind: Kind, scale: float, size: int) -> IntVector:
         """Zero noise, or fixed-seed noise of the right distribution when the recorder has a seed."""

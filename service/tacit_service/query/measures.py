@@ -7,6 +7,7 @@ aggregates need are taken once; a count or a sum beside an average is read off t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -21,7 +22,12 @@ from .plan import CURVE, AggKind, Axis, Form, Measure, MeasureKind, Output, Rela
 WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at most 1/65536 of a row
 VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
 VALUE_STEPS = 10**9  # steps of the grid chosen for values without a declared precision
-HISTOGRAM_BINS = 256
+HISTOGRAM_BINS = 256  # whose counts are released, each with noise
+RANKED_BINS, RANKED_BINS_EACH = 1024, 256  # of which one is chosen: more cost no noise, only time, in every group
+END_BINS = 64  # from which MIN and MAX are read: noise adds up over empty bins
+FINE_BINS = 128  # a value that has no more steps than this is counted by step
+RANK_STEPS = 10**6  # a quantile's share is a fraction of no larger denominator
+RANKS_MAX = 3  # quantiles of one value that are chosen one by one; more are read off one histogram
 CURVE_STEPS = 2**19  # of an axis whose squares are summed: 2^35 a row, room for 10^8 rows in 64 bits
 PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
@@ -48,6 +54,8 @@ class MeasureBuilder:
         self.thresholded = thresholded
         self.finder = finder
         self.measures: list[Measure] = []
+        self.grouped = bool(keys)
+        self.ranks: Counter[Expr] = Counter()
         self.counted: set[tuple[Expr, ...]] = set()
 
     # -- bounding
@@ -164,24 +172,26 @@ class MeasureBuilder:
         return self._add(self._bounded(one))
 
     def histogram(
-        self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None, edges: tuple[Fraction, ...] = ()
-    ) -> str:
+        self, value: Expr, where: tuple[Expr, ...], label: str, at: Position | None, edges: tuple[Fraction, ...] = (),
+        bins_max: int = HISTOGRAM_BINS, rank: Fraction | None = None,
+    ) -> str:  # fmt: skip
         """Counts by bin: of a public grid over the value's bounds, off whose running sums quantiles are read, or between ``edges``."""
         if edges:
             measure = Measure("", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, edges=edges)
             return self._histogram(replace(measure, candidates=(*edges, edges[-1] + 1)))
         lo, hi = finite_bounds(value, label, at)
         width = hi - lo
-        step = width / HISTOGRAM_BINS
-        if value.facts.grid is not None and width / value.facts.grid <= HISTOGRAM_BINS:
+        step = width / bins_max
+        if value.facts.grid is not None and width / value.facts.grid <= max(bins_max, FINE_BINS):
             step = value.facts.grid
         elif value.facts.grid is not None and value.facts.grid > 0:
             step = Fraction(math.ceil(step / value.facts.grid)) * value.facts.grid
         bins = math.ceil(width / step) + 1 if step else 1
         candidates = tuple(min(lo + step * i, hi) for i in range(bins))
         measure = Measure(
-            "", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, grid=step or Fraction(1), candidates=candidates
-        )
+            "", MeasureKind.HISTOGRAM, value, where, Form.ONE_ROW, 1, 1, grid=step or Fraction(1), candidates=candidates,
+            rank=rank,
+        )  # fmt: skip
         return self._histogram(measure)
 
     def _histogram(self, measure: Measure) -> str:
@@ -195,12 +205,28 @@ class MeasureBuilder:
         """All outputs. Averages and spreads come first, so that counts and sums of the same rows are read off their cells."""
         calls = [(f"a{i}", *call) for i, call in enumerate(zip(aggs, labels, places, strict=True))]
         self.counted = {self._present(a) for a in aggs if a.function == "count" and not a.distinct}
+        self.ranks = self._ranks(aggs)
         rank = {"count": 2, "sum": 1}
         made = {
             n: self.output(n, a, label, at)
             for n, a, label, at in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
         }
         return [made[n] for n, *_ in calls]
+
+    def _ranks(self, aggs: list[Agg]) -> Counter[Expr]:
+        """How many quantiles are asked of each value."""
+        asked = {(a.args[0], a.parameter) for a in aggs if a.function in ("median", "quantile_cont", "quantile_disc")}
+        return Counter(value for value, q in asked if q not in (0.0, 1.0))
+
+    def _quantile(self, arg: Expr, present: tuple[Expr, ...], label: str, at: Position | None, q: float) -> str:
+        """A histogram of which one bin is chosen; of which all are counted, where many quantiles are asked of it."""
+        if not 0.0 < q < 1.0:
+            return self.histogram(arg, present, label, at, bins_max=END_BINS)
+        if self.ranks[arg] > RANKS_MAX:
+            return self.histogram(arg, present, label, at)
+        bins = RANKED_BINS_EACH if self.grouped else RANKED_BINS
+        rank = Fraction(q).limit_denominator(RANK_STEPS)
+        return self.histogram(arg, present, label, at, bins_max=bins, rank=rank)
 
     def _present(self, agg: Agg) -> tuple[Expr, ...]:
         where = () if agg.where is None else (agg.where,)
@@ -253,12 +279,12 @@ class MeasureBuilder:
                 name, kind, parts3, label, Type.NUMBER, Fraction(0), top, sample=agg.function.endswith("samp")
             )
         if agg.function in ("median", "quantile_cont", "quantile_disc"):
-            key = self.histogram(arg, present, label, at)
+            key = self._quantile(arg, present, label, at, agg.parameter or 0.0)
             kind_ = arg.facts.type if agg.function == "quantile_disc" else Type.NUMBER
             return Output(name, AggKind.QUANTILE, (key,), label, kind_, lo, hi, parameter=agg.parameter)
         if agg.function in ("min", "max") and arg.facts.type.numeric:
             lo, hi = finite_bounds(arg, label, at)
-            key = self.histogram(arg, present, label, at)
+            key = self.histogram(arg, present, label, at, bins_max=END_BINS)
             end = 0.0 if agg.function == "min" else 1.0
             return Output(name, AggKind.QUANTILE, (key,), label, arg.facts.type, lo, hi, parameter=end)
         if len(agg.args) == 2:

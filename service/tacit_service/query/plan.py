@@ -227,6 +227,9 @@ class Measure:
     With ``axes``, a row's integer is its *cell*: u (1) or t (0) of one axis, a product of such of two, or the curve of one
     (``CURVE``). Measures of one name in ``joint`` are the cells of the same rows, which add up to one whole a row: one
     measurement draws them together, at the price of one.
+
+    With ``rank`` q, a histogram's bin that holds the q-quantile is chosen by noisy max, and only the rows in cells around it are
+    released; without, the count of every bin is.
     """
 
     name: str
@@ -249,6 +252,7 @@ class Measure:
     axes: tuple[Axis, ...] = ()
     cell: tuple[int, ...] = ()
     joint: str = ""
+    rank: Fraction | None = None
 
 
 class AggKind(enum.StrEnum):

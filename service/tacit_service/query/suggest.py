@@ -17,24 +17,32 @@ from .catalog import Catalog
 from .options import extract
 from .parse import parse
 from .suggest_rules import RULES
-from .suggest_tree import simplest
 
 TRIED_MAX = 16
 CHARS_MAX = 4_000
 ROUNDS_MAX = 3
 
 
-def suggestion(catalog: Catalog, sql: str, refusal: Refusal, passes: Callable[[str], Refusal | None]) -> str | None:
+UNREADABLE = "sql_too_complex"
+
+Mend = Callable[[str, Refusal], list[str]]
+"""Candidates near a refused statement, as ``candidates`` has them: by a process that can be killed, where text is not trusted."""
+
+
+def suggestion(sql: str, refusal: Refusal, mend: Mend, passes: Callable[[str], Refusal | None]) -> str | None:
     """The first candidate that ``passes`` (which returns ``None`` then, else its own refusal).
 
-    A candidate that is refused for another reason is mended in turn, a few times: statements can have several faults.
+    A candidate that is refused for another reason is mended in turn, a few times: statements can have several faults. Reads no
+    SQL itself; what could not be read in time is not tried to be mended.
     """
     queue: list[tuple[str, Refusal, int]] = [(sql, refusal, 0)]
     seen = {" ".join(sql.split())}
     tried = 0
     while queue:
         text, why, depth = queue.pop(0)
-        for candidate in itertools.islice(candidates(catalog, text, why), TRIED_MAX):
+        if why.code == UNREADABLE:
+            continue
+        for candidate in mend(text, why):
             name = " ".join(candidate.split())
             if name in seen or tried >= TRIED_MAX:
                 continue
@@ -45,8 +53,12 @@ def suggestion(catalog: Catalog, sql: str, refusal: Refusal, passes: Callable[[s
                 return candidate
             if depth + 1 < ROUNDS_MAX:
                 queue.append((candidate, found, depth + 1))
-    last = simplest(catalog, sql)
-    return last if passes(last) is None else None
+    return None
+
+
+def mended(catalog: Catalog, sql: str, refusal: Refusal) -> list[str]:
+    """The first ``candidates``, as many as are tried at most."""
+    return list(itertools.islice(candidates(catalog, sql, refusal), TRIED_MAX))
 
 
 def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:

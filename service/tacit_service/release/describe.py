@@ -20,7 +20,7 @@ from tacit_service.query.plan import AggKind, Form, Output, ReleasePoint
 
 from .bias import PricedCheck
 from .bias import quote_words as bias_words
-from .estimate import Vector, contribution_words
+from .estimate import Vector, contribution_words, rank_scale
 from .intervals import expected_half_width, half_width
 from .postprocessing import cell, wire_type
 from .prepare import Prepared
@@ -36,10 +36,10 @@ def mechanism_info(prepared: Prepared, v: Vector) -> MechanismInfo:
     parts = [prepared.estimate.of(v.point, name) for name, _ in v.parts]
     return MechanismInfo(
         release_point=v.point,
-        measure=", ".join(f"{p.measure.name}: {p.measure.kind}" for p in parts),
+        measure=", ".join(f"{p.measure.name}: {'rank' if v.chooses else p.measure.kind}" for p in parts),
         mechanism=m.kind,
         scale=m.scale,
-        unit_scale=parts[0].unit_scale,
+        unit_scale=rank_scale(parts[0]) if v.chooses else parts[0].unit_scale,
         l0=s.l0,
         l1=float(s.l1),
         l2=s.l2,

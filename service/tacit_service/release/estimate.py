@@ -14,9 +14,10 @@ import numpy as np
 
 from tacit_service.engine.bounding import joint
 from tacit_service.errors import RequestError
-from tacit_service.privacy import accuracy, mechanisms
-from tacit_service.privacy.events import Event
+from tacit_service.privacy import accuracy, choices, mechanisms
+from tacit_service.privacy.events import Event, NoisyChoicesEvent
 from tacit_service.privacy.mechanisms import Measurement
+from tacit_service.privacy.nearby import score_factor
 from tacit_service.privacy.sensitivity import combined
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.plan import Form, Measure, MeasureKind, Plan, ReleasePoint
@@ -36,6 +37,7 @@ class Priced:
     measure: Measure
     measurement: Measurement
     factor: int = 1
+    choice: Measurement | None = None  # of a quantile: what chooses its bin, around which ``measurement`` counts
 
     @property
     def scale(self) -> float:
@@ -53,6 +55,11 @@ class Priced:
     def unit_scale(self) -> float:
         """Scale of the noise in the output's own unit."""
         return self.scale * step(self.measure)
+
+    @property
+    def choice_scale(self) -> float:
+        """Scale of the choice's noise in its scores; 0 where nothing is chosen."""
+        return 0.0 if self.choice is None else self.choice.scale
 
     def half_width(self, confidence: float) -> float:
         """Half the interval around one noisy value, in the measure's own noise units."""
@@ -75,6 +82,11 @@ class Vector:
     def threshold(self) -> bool:
         """It also decides which keys are shown."""
         return self.measurement.threshold is not None
+
+    @property
+    def chooses(self) -> bool:
+        """It chooses a bin in every group; the measure's counts are drawn by another vector."""
+        return isinstance(self.measurement.event, NoisyChoicesEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +152,13 @@ def estimate(
         for g, share in own:
             if _passes(point, g):
                 vectors.append(_vector(point, g, _threshold(g[0], share, next(deltas), unit)))
-        rest = [(g, share) for g, share in own if not _passes(point, g)]
+        rest = []
+        for g, share in own:
+            if g[0].rank is not None:
+                half, share = share.split([1, 1])  # half for the choice, half for the counts around it
+                vectors.append(_vector(point, g, _choice(g[0], g[0].rank, half, unit)))
+            if not _passes(point, g):
+                rest.append((g, share))
         part = next(deltas) if point in gaussian else Delta(0)
         vectors += _rest(point, rest, part, unit, mechanism)
     return Estimate(_priced(plan, vectors), tuple(vectors), checks)
@@ -155,8 +173,16 @@ def _passes(point: ReleasePoint, group: Group) -> bool:
 
 
 def _priced(plan: Plan, vectors: list[Vector]) -> tuple[Priced, ...]:
-    by = {(v.point, name): (v.measurement, factor) for v in vectors for name, factor in v.parts}
-    return tuple(Priced(p.name, m, *by[p.name, m.name]) for p in plan.releases for m in p.measures)
+    by = {(v.point, name): (v.measurement, factor) for v in vectors if not v.chooses for name, factor in v.parts}
+    chosen = {(v.point, v.parts[0][0]): v.measurement for v in vectors if v.chooses}
+    return tuple(
+        Priced(p.name, m, *by[p.name, m.name], chosen.get((p.name, m.name))) for p in plan.releases for m in p.measures
+    )
+
+
+def _choice(m: Measure, rank: Fraction, epsilon: Epsilon, unit: str) -> Measurement:
+    """One bin in every group: a unit moves the scores of all groups together by its total in the histogram, times the factor."""
+    return choices.noisy_choices(len(m.candidates), score_factor(rank) * joint((m,)).l1, epsilon, unit=unit)
 
 
 def _rest(
@@ -197,6 +223,12 @@ def _threshold(m: Measure, epsilon: Epsilon, delta: Delta, unit: str) -> Measure
             rule="unknown keys",
         )
     return mechanisms.laplace_threshold(joint((m,)), epsilon, delta, unit=unit)
+
+
+def rank_scale(p: Priced) -> float:
+    """Scale of a choice's noise in ranks, that is rows: scores count them in 1/(4d) of a weight unit."""
+    assert p.measure.rank is not None
+    return p.choice_scale / (4 * p.measure.rank.denominator * p.measure.multiplier)
 
 
 def contribution_words(m: Measure) -> str:

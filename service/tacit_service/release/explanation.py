@@ -11,7 +11,7 @@ from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import placeholder
 from tacit_service.query.explain import explain
 
-from .estimate import contribution_words, step
+from .estimate import contribution_words, rank_scale, step
 from .intervals import CONFIDENCE
 from .prepare import Prepared
 
@@ -40,6 +40,13 @@ def explanation(prepared: Prepared) -> str:
         threshold = "" if m.threshold is None else f", released above {m.threshold}"
         for p in (prepared.estimate.of(v.point, name) for name, _ in v.parts):
             together = "" if len(v.parts) == 1 else f" within one vector of {len(v.parts)}, times {p.factor}"
+            if v.chooses:
+                lines.append(
+                    f"choice {p.point}.{p.measure.name}: one of {len(p.measure.candidates)} bins for the rank {p.measure.rank} in "
+                    f"every group; {contribution_words(p.measure)}; L1 {s.l1} in scores; {m.kind} scale {m.scale:.6g}, which is "
+                    f"{rank_scale(p):.4g} ranks; epsilon {m.epsilon}, delta {m.delta}"
+                )
+                continue
             half = p.half_width(CONFIDENCE) * step(p.measure)
             lines.append(
                 f"measure {p.point}.{p.measure.name} ({p.measure.kind}): {contribution_words(p.measure)}{together}; "

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tacit_service.engine.bounding import statements
+from tacit_service.engine.bounding import source_text, statements
 from tacit_service.engine.emit import expression, key, relation
 from tacit_service.query.expr import Call, Expr, conjuncts
 from tacit_service.query.plan import Filter, Measure, Relation, ReleasePoint
@@ -39,31 +39,42 @@ class Identity:
         return [sorted(self.keys), sorted(self.measures.values()), self.public_keys]
 
 
-def identify(point: ReleasePoint, rows: KeyRows | None, estimate: Estimate) -> Identity:
-    """The identity of a priced point; ``rows`` are its public keys."""
+def identify(point: ReleasePoint, public: KeyRows | None, estimate: Estimate) -> Identity:
+    """The identity of a priced point; ``public`` are its public keys.
+
+    The source is written and numbered once, and stands in each measure's statements by a word: one pass over both.
+    """
     source = ordered(point.source)
-    texts = [digest(numbered(f"SELECT {key(k.expr)} FROM ({relation(source)})")) for k in point.keys]
+    whole, seen = source_text(source), dict[str, str]()
+    rows = digest(numbered(whole, seen))
+    texts = [digest([rows, numbered(key(k.expr), dict(seen))]) for k in point.keys]
     order = sorted(range(len(texts)), key=lambda i: (texts[i], i))
     keys = tuple(replace(point.keys[i], name=f"k{n}") for n, i in enumerate(order))
+    alone = replace(point, source=source, keys=keys)
     measures = {
         m.name: digest(
             [
-                [numbered(s.sql) for s in statements(replace(point, source=source, keys=keys, measures=(one(m),)))],
+                rows,
+                [
+                    numbered(s.sql.replace(whole, "rows"), dict(seen))
+                    for s in statements(replace(alone, measures=(one(m),)))
+                ],
                 noise(estimate.of(point.name, m.name)),
+                *([] if m.rank is None else [str(m.rank)]),
                 m.name == point.threshold_on,
             ]
         )
         for m in point.measures
     }
-    public = None if rows is None else sorted(repr(tuple(row[i] for i in order)) for row in rows)
+    shown = None if public is None else sorted(repr(tuple(row[i] for i in order)) for row in public)
     base = digest(numbered(relation(beneath(source)[0])))
-    return Identity(base, tuple(texts), measures, digest(public))
+    return Identity(base, tuple(texts), measures, digest(shown))
 
 
 def noise(priced: Priced) -> list[Any]:
     """The noise to nine digits: which of three equal shares of ε has the last unit depends on the order of columns."""
-    m = priced.measurement
-    return [m.kind, f"{priced.scale:.9g}", m.threshold]
+    m, choice = priced.measurement, priced.choice
+    return [m.kind, f"{priced.scale:.9g}", m.threshold, *([] if choice is None else [f"{choice.scale:.9g}"])]
 
 
 def one(measure: Measure) -> Measure:
@@ -94,13 +105,15 @@ def ordered(source: Relation) -> Relation:
     return replace(source, **changes) if changes else source
 
 
-def numbered(sql: str) -> str:
-    """Column numbers in the order of first use. Quoted text is left alone: a literal that looks like a column is none.
+def numbered(sql: str, seen: dict[str, str] | None = None) -> str:
+    """Column numbers in the order of first use, from those ``seen`` on, which it extends.
+
+    Quoted text is left alone: a literal that looks like a column is none.
 
     >>> numbered("SELECT c7, c3 FROM t WHERE c3 = 'c7'")
     "SELECT c1, c2 FROM t WHERE c2 = 'c7'"
     """
-    seen: dict[str, str] = {}
+    seen = {} if seen is None else seen
 
     def swap(match: re.Match[str]) -> str:
         number = match[1]

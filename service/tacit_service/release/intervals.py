@@ -1,7 +1,8 @@
 """From noisy integers to the numbers an analyst sees, with an interval for each; and re-draws of both.
 
 Post-processing only: nothing here reads exact values. Intervals of counts and sums are the noise's own quantile; of
-averages, Fieller's inversion of the ratio; of variances, correlations and quantiles, the inversion of a test by re-drawn noise.
+averages, Fieller's inversion of the ratio; of variances and correlations, the inversion of a test by re-drawn noise; of
+quantiles, see ``ranks``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced
+from .ranks import end_interval, quantile_interval
+from .ranks import redraw as again
 from .shares import expected, slopes
 from .spread import quotient_interval
 from .values import average_ends, linear, quotient, value
@@ -54,8 +57,12 @@ def redraw(
     """The measures with fresh noise added around what was released, ``draws`` times along a new first axis."""
     result = {}
     for m in point.measures:
-        around = noisy[m.name]
-        result[m.name] = around + estimate.of(point.name, m.name).redraw((draws, *around.shape), rng)
+        around, priced = noisy[m.name], estimate.of(point.name, m.name)
+        if m.rank is None:
+            result[m.name] = around + priced.redraw((draws, *around.shape), rng)
+        else:  # a chosen bin and the cells around it
+            cells = (draws, around.shape[0], around.shape[1] - 2)
+            result[m.name] = again(m, around, priced.redraw(cells, rng))
     return result
 
 
@@ -65,7 +72,7 @@ def _priced(estimate: Estimate, point: ReleasePoint, output: Output) -> list[Pri
 
 def _value(output: Output, priced: list[Priced], noisy: dict[str, Floats]) -> Floats:
     parts = [noisy[p.measure.name] for p in priced]
-    return value(output, [p.measure for p in priced], parts, priced[0].scale)
+    return value(output, [p.measure for p in priced], parts, priced[0].noise)
 
 
 def _output(
@@ -86,56 +93,14 @@ def _output(
         drawn = [n + p.redraw((INNER_DRAWS, *n.shape), rng) for p, n in zip(priced, parts, strict=True)]
         low, high = quotient_interval(quotient(output, measures, parts), quotient(output, measures, drawn), CONFIDENCE)
         return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
+    return _quantile(output, priced[0], noisy[priced[0].measure.name], shown, rng)
+
+
+def _quantile(output: Output, p: Priced, released: Floats, shown: Floats, rng: np.random.Generator) -> Computed:
     if 0.0 < (output.parameter or 0.0) < 1.0:
-        return _quantile_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
-    return _end_interval(output, priced[0], noisy[priced[0].measure.name], shown, rng)
-
-
-def _end_interval(output: Output, p: Priced, counts: Floats, shown: Floats, rng: np.random.Generator) -> Computed:
-    """MIN and MAX: from the innermost bin that the end may lie in to the declared bound, where one person may always hide.
-
-    If the largest value lies in bin b, the bins beyond it are empty, and their noisy sum is noise alone: b stays unless that
-    sum is above its own 95 % point. Nothing can say that nobody is further out, since one person drowns in the noise.
-    """
-    last = output.parameter == 1.0
-    values = np.array([float(c) for c in p.measure.candidates])
-    inward, places = (counts[..., ::-1], values[::-1]) if last else (counts, values)
-    noise = np.cumsum(p.redraw((QUANTILE_DRAWS, len(places)), rng), axis=-1)
-    reach = np.concatenate([[0.0], np.quantile(noise, CONFIDENCE, axis=0)[:-1]])
-    beyond = np.concatenate([np.zeros_like(inward[..., :1]), np.cumsum(inward, axis=-1)[..., :-1]], axis=-1)
-    possible = beyond <= reach
-    inner = places[len(places) - 1 - possible[..., ::-1].argmax(axis=-1)]
-    half_bin = float(p.measure.grid) / 2  # a value is known to its bin
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
-    if last:
-        return Computed(shown, np.clip(np.minimum(inner, shown) - half_bin, lo, hi), np.full_like(shown, hi))
-    return Computed(shown, np.full_like(shown, lo), np.clip(np.maximum(inner, shown) + half_bin, lo, hi))
-
-
-def _quantile_interval(output: Output, p: Priced, counts: Floats, value: Floats, rng: np.random.Generator) -> Computed:
-    """Bins that the quantile may lie in, by inversion of a test at each bin.
-
-    Bin b holds the quantile when D_b = (running count) − q·(total) is not below 0 and D_{b−1} is. The noise of D_b has one
-    law for all groups, which is re-drawn: bins stay for which neither is contradicted at its own 97.5 % point. A basic
-    bootstrap on this lattice covers 75 % (measured); this is at 95 % or above.
-    """
-    q = output.parameter or 0.0
-    candidates = np.array([float(c) for c in p.measure.candidates])
-    noise = np.cumsum(p.redraw((QUANTILE_DRAWS, len(candidates)), rng), axis=-1)
-    reach = np.quantile(noise - q * noise[:, -1:], (1 + CONFIDENCE) / 2, axis=0)
-    running = np.cumsum(counts, axis=-1)
-    deviation = running - q * running[..., -1:]
-    above = deviation + reach >= 0
-    below = np.concatenate([np.ones_like(above[..., :1]), (deviation - reach)[..., :-1] < 0], axis=-1)
-    kept = above & below
-    some = kept.any(axis=-1)
-    first = np.where(some, kept.argmax(axis=-1), 0)
-    last = np.where(some, len(candidates) - 1 - kept[..., ::-1].argmax(axis=-1), len(candidates) - 1)
-    half_bin = float(p.measure.grid) / 2
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
-    low = np.clip(np.minimum(candidates[first], value) - half_bin, lo, hi)
-    high = np.clip(np.maximum(candidates[last], value) + half_bin, lo, hi)
-    return Computed(value, low, high)
+        return Computed(shown, *quantile_interval(output, p.measure, released, shown, p.noise.kind, p.scale))
+    noise = p.redraw((QUANTILE_DRAWS, len(p.measure.candidates)), rng)
+    return Computed(shown, *end_interval(output, p.measure, released, shown, noise))
 
 
 def around(value: Floats, drawn: Floats) -> tuple[Floats, Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,7 @@ from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.errors import EngineFailure
 from tacit_service.ledger.records import Reservation
+from tacit_service.privacy.choices import around, draw_ranks
 from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
@@ -17,6 +20,7 @@ from .bias import draw_check, share
 from .ladder import Run
 from .postprocessing import Released
 from .prepare import Prepared
+from .ranks import width
 from .records import CHECKS
 
 ENGINE_TIMEOUT_S = 60.0
@@ -32,7 +36,10 @@ def measured(
     noisy: dict[str, list[int]] = {}
     charged = reservation.charged
     kept: npt.NDArray[np.int64] | None = None
-    vectors = sorted((v for v in prepared.estimate.vectors if v.point == point.name), key=lambda v: not v.threshold)
+    own = [v for v in prepared.estimate.vectors if v.point == point.name]
+    vectors = sorted(own, key=lambda v: (not v.threshold, not v.chooses))
+    centres: dict[str, npt.NDArray[np.int64]] = {}
+    named = {m.name: m for m in point.measures}
     binned = {m.name for m in point.measures if m.kind is MeasureKind.HISTOGRAM}
     for v in vectors:
         if v.threshold:
@@ -42,10 +49,20 @@ def measured(
             if binned:
                 exact |= histograms(engine, point, keys, timeout_s=run.engine_s(), params=numbers)
             continue
+        if v.chooses:
+            m = named[v.parts[0][0]]
+            centres[m.name] = draw_ranks(
+                v.measurement, exact[m.name], m.name, m.rank or Fraction(1, 2), m.multiplier, charged
+            )
+            exact[m.name] = around(exact[m.name], m.name, centres[m.name], len(m.candidates))
+            continue
         drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
         for (name, _), vector in zip(v.parts, drawn, strict=True):
             noisy[name] = (vector if kept is None or name in binned else vector[kept]).tolist()
     assert keys is not None
+    for name, chosen in centres.items():  # each group's bin before its cells
+        cells = np.array(noisy[name], dtype=np.int64).reshape(len(chosen), -1)
+        noisy[name] = np.column_stack([chosen, cells]).reshape(-1).tolist()
     if binned:
         _check_cells(point, noisy, len(keys))
     return Released(keys, noisy)
@@ -69,5 +86,5 @@ def shares_of(prepared: Prepared, released: dict[str, Released]) -> list[BiasSha
 
 def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
     for m in point.measures:
-        if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * len(m.candidates):
+        if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * width(m):
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")

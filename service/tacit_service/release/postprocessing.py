@@ -22,6 +22,7 @@ from .intervals import Computed, Floats, around, compute, redraw, values_only
 from .keys import KeyRows
 from .postprocess import Sandbox
 from .prepare import Prepared, table_schema
+from .ranks import width
 
 DRAWN_CELLS_MAX = 400_000
 DRAWS_MAX = 400
@@ -257,10 +258,14 @@ def _arrays(point: ReleasePoint, estimate: Estimate, released: Released) -> dict
     """Measures as floats in their own noise units, histograms as (groups, bins)."""
     result = {}
     for m in point.measures:
-        vector = np.array(released.measures[m.name], dtype=np.float64) / estimate.of(point.name, m.name).factor
+        vector, factor = np.array(released.measures[m.name], dtype=np.float64), estimate.of(point.name, m.name).factor
         if m.kind is MeasureKind.HISTOGRAM:
-            vector = vector.reshape(len(released.keys), len(m.candidates))
-        result[m.name] = vector
+            vector = vector.reshape(len(released.keys), width(m))
+        if m.rank is None:
+            result[m.name] = vector / factor
+        else:  # the chosen bin, a level that only re-draws move, the cells
+            chosen = vector[:, :1]
+            result[m.name] = np.concatenate([chosen, np.zeros_like(chosen), vector[:, 1:] / factor], axis=1)
     return result
 
 

@@ -16,7 +16,7 @@ from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import EngineFailure, Refusal, RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
@@ -25,7 +25,8 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.suggest import suggestion
+from tacit_service.query.suggest import UNREADABLE, suggestion
+from tacit_service.query.suggest_tree import simplest
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
@@ -61,6 +62,7 @@ class Prepared:
     found: tuple[str, ...] = ()
     rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
     bias_check: bool = False
+    by_accuracy: bool = False  # a width was asked for, not a price
 
     @property
     def free(self) -> bool:
@@ -111,7 +113,7 @@ class Preparer:
 
     def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
-        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+        if refusal.code == UNREADABLE or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
 
         def passes(sql: str) -> Refusal | None:
@@ -121,7 +123,12 @@ class Preparer:
                 return again
             return None
 
-        return suggestion(self.catalog, request.sql, refusal, passes)
+        try:
+            found = suggestion(request.sql, refusal, self.planner.mend, passes)
+        except TacitError:  # the mending itself took too long, or met a fault: the refusal stands without
+            return None
+        last = simplest(self.catalog, request.sql)
+        return found or (last if passes(last) is None else None)
 
     def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
         request = self._with_options(request)
@@ -163,6 +170,7 @@ class Preparer:
         return Prepared(
             plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
             self._canonical(plan, identities, priced.checks), identities, rows=rows, bias_check=request.bias_check,
+            by_accuracy=request.accuracy is not None,
         )  # fmt: skip
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:

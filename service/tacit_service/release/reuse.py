@@ -7,6 +7,8 @@ post-processing: free, with intervals for the noise that was really drawn. Anyth
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +19,18 @@ from tacit_service.engine.emit import CASTS, expression, name, relation
 from tacit_service.query.bounds import Type
 from tacit_service.query.expr import Agg, Exists, Expr, InRelation, Param, Ref, Scalar, Window, refs
 from tacit_service.query.outer import quoted
-from tacit_service.query.plan import AggKind, Form, Key, Measure, MeasureKind, Output, Plan, ReleasePoint, ResultColumn
+from tacit_service.query.plan import (
+    AggKind,
+    Form,
+    Key,
+    Measure,
+    MeasureKind,
+    Output,
+    Plan,
+    ReleasePoint,
+    ResultColumn,
+    Stack,
+)
 
 from .estimate import Estimate
 from .identity import beneath, one, ordered
@@ -40,6 +53,7 @@ class _Match:
     outputs: tuple[tuple[Output, Output], ...]
     conditions: tuple[Expr, ...]
     coarser: bool
+    widening: float
 
 
 def follows(wanted: Prepared, held: Prepared, sandbox: Sandbox) -> Prepared | None:
@@ -50,7 +64,10 @@ def follows(wanted: Prepared, held: Prepared, sandbox: Sandbox) -> Prepared | No
     found = _match(new, old, wanted.estimate, held.estimate)
     if found is None or not _same_rows(found, wanted.keys[new.name], held.keys[old.name], held.plan, sandbox):
         return None
-    return _rewritten(wanted, held, found)
+    wider = _wider(found, held, sandbox)
+    if wider is None or (wanted.by_accuracy and wider > _SLACK):
+        return None  # a width was asked for, and this answer would be wider
+    return _rewritten(wanted, held, found, wider)
 
 
 def _single(plan: Plan) -> bool:
@@ -79,10 +96,10 @@ def _match(new: ReleasePoint, old: ReleasePoint, price: Estimate, paid: Estimate
         return None
     paired = tuple((k, o) for k, o in keys if o is not None)
     dropped = [k for k in old.keys if k not in [o for _, o in paired]]
-    outputs = _outputs(new, old, price, paid, coarser=bool(dropped))
+    outputs, widening = _outputs(new, old, price, paid, coarser=bool(dropped)), _widening(new, old, price, paid)
     if outputs is None or (dropped and not (old.public_keys and all(map(_covers, dropped)))):
         return None
-    return _Match(paired, outputs, conditions, bool(dropped))
+    return _Match(paired, outputs, conditions, bool(dropped), widening)
 
 
 def _plain(e: Expr) -> bool:
@@ -103,7 +120,8 @@ def _outputs(
         twin = next((o for o in old.measures if _bounded(o) == _bounded(m)), None)
         if twin is None or (coarser and not _adds_up(m)):
             return None
-        if paid.of(old.name, twin.name).unit_scale > price.of(new.name, m.name).unit_scale * _SLACK:
+        had, asked = paid.of(old.name, twin.name), price.of(new.name, m.name)
+        if had.unit_scale > asked.unit_scale * _SLACK or had.choice_scale > asked.choice_scale * _SLACK:
             return None  # it would be less precise than what was asked for
         same[m.name] = twin.name
     found = []
@@ -116,6 +134,39 @@ def _outputs(
             return None
         found.append((output, twin_))
     return tuple(found)
+
+
+def _widening(new: ReleasePoint, old: ReleasePoint, price: Estimate, paid: Estimate) -> float:
+    """The held noise over that of a fresh answer, of the measure where it is largest: 1 at most, for one cell."""
+    found = [0.0]
+    for m in new.measures:
+        twin = next((o for o in old.measures if _bounded(o) == _bounded(m)), None)
+        if twin is not None:
+            found.append(paid.of(old.name, twin.name).unit_scale / price.of(new.name, m.name).unit_scale)
+    return max(found)
+
+
+def _wider(found: _Match, held: Prepared, sandbox: Sandbox) -> float | None:
+    """How many times wider than bought the widest number is: √n times the held noise, where n released cells are added up.
+
+    ``None`` where that depends on which keys were released.
+    """
+    if not found.coarser:
+        return found.widening
+    point, stack = held.plan.releases[0], held.plan.stacks[0]
+    rows = held.keys[point.name]
+    if rows is None:
+        return None
+    table = _key_table(held.plan, stack, rows)
+    group = f" GROUP BY {', '.join(name(h.name) for _, h in found.keys)}" if found.keys else ""
+    counted = sandbox.query(f"SELECT COUNT(*) AS n FROM {_filtered(found, point)}{group}", {point.name: table})
+    return found.widening * math.sqrt(max(counted.column(0).to_pylist(), default=0))
+
+
+def _key_table(plan: Plan, stack: Stack, rows: KeyRows) -> pa.Table:
+    schema, keys = table_schema(plan, stack), plan.releases[0].keys
+    columns = [pa.array([row[i] for row in rows], schema.field(k.name).type) for i, k in enumerate(keys)]
+    return pa.table(columns, names=[k.name for k in keys])
 
 
 def _bounded(m: Measure) -> tuple[Any, ...]:
@@ -143,10 +194,8 @@ def _same_rows(found: _Match, wanted: KeyRows | None, held: KeyRows | None, plan
         return False
     if not found.keys:
         return len(wanted) == 1
-    point, stack = plan.releases[0], plan.stacks[0]
-    schema = table_schema(plan, stack)
-    columns = [pa.array([row[i] for row in held], schema.field(k.name).type) for i, k in enumerate(point.keys)]
-    table = pa.table(columns, names=[k.name for k in point.keys])
+    point = plan.releases[0]
+    table = _key_table(plan, plan.stacks[0], held)
     select = f"SELECT DISTINCT {', '.join(name(h.name) for _, h in found.keys)} FROM "
     sources = (_filtered(found, point), _filtered(replace(found, conditions=()), point))
     left, whole = (sandbox.query(select + source, {point.name: table}).to_pydict().values() for source in sources)
@@ -156,7 +205,7 @@ def _same_rows(found: _Match, wanted: KeyRows | None, held: KeyRows | None, plan
 # -- the answer as post-processing
 
 
-def _rewritten(wanted: Prepared, held: Prepared, found: _Match) -> Prepared:
+def _rewritten(wanted: Prepared, held: Prepared, found: _Match, wider: float) -> Prepared:
     plan, point = wanted.plan, held.plan.releases[0]
     table = _table_sql(found, point, filtered=True)
     row_wise = plan.row_wise and not found.coarser
@@ -175,9 +224,24 @@ def _rewritten(wanted: Prepared, held: Prepared, found: _Match) -> Prepared:
         sorts=plan.sorts,
         row_stack=point.name if row_wise else None,
         public_tables=plan.public_tables,
-        notes=(FOLLOWS,),
+        notes=(FOLLOWS, *_cautions(found, wanted.plan.releases[0], wider)),
     )
     return replace(held, plan=rewritten, schema=wanted.schema)
+
+
+def _cautions(found: _Match, point: ReleasePoint, wider: float) -> Iterator[str]:
+    """What is not as in an answer of its own: the width of sums of cells, and bounds that were taken over more rows."""
+    if wider > _SLACK:
+        yield (
+            f"It adds up released numbers, so its intervals are up to {wider:.2g} times as wide as bought at this price; asked "
+            "by accuracy, it would be bought."
+        )
+    bounded = any(m.form is Form.WEIGHTS or (m.form is Form.GROUPS and m.ranked) for m in point.measures)
+    if found.conditions and bounded:
+        yield (
+            "A unit's contributions were bounded over all groups of the held release, not over those asked for: units with much "
+            "elsewhere count for less than in a query of its own, which no interval shows."
+        )
 
 
 def _over(sql: str, point: str, table: str, *, without_row: bool = False) -> str:

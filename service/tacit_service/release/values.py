@@ -17,6 +17,8 @@ from tacit_service.privacy import accuracy
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import CURVE, AggKind, Measure, MeasureKind, Output
 
+from .ranks import quantile
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -42,8 +44,8 @@ def linear(output: Output, measures: Sequence[Measure]) -> list[float] | None:
     return [e * step(m) for e, m in zip(ends, measures, strict=True)]
 
 
-def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], scale: float) -> Floats:
-    """The output from its measures; ``scale`` of the noise, which only MIN and MAX look at."""
+def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], noise: accuracy.Noise) -> Floats:
+    """The output from its measures; ``noise`` of the first, which only quantiles look at."""
     factors = linear(output, measures)
     if output.kind is AggKind.BIN:
         return np.rint(parts[0][..., int(output.parameter or 0)] * step(measures[0]))
@@ -57,7 +59,7 @@ def value(output: Output, measures: Sequence[Measure], parts: Sequence[Floats], 
         mean: Floats = np.clip(low + (high - low) * share, lo, hi)
         return mean
     if output.kind is AggKind.QUANTILE:
-        return _quantile(parts[0], measures[0], output, scale)
+        return quantile(output, measures[0], parts[0], noise.kind, noise.scale)
     fraction = quotient(output, measures, parts)
     return fraction.value()
 
@@ -158,28 +160,3 @@ def _on_grid(values: Floats, m: Measure, output: Output) -> Floats:
     if grid < 1 and (1 / m.grid).denominator == 1:
         return rounded / float(1 / m.grid)
     return np.rint(values) if output.type is Type.INTEGER else rounded * grid
-
-
-def _quantile(counts: Floats, m: Measure, output: Output, scale: float) -> Floats:
-    """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
-    candidates = np.array([float(c) for c in m.candidates])
-    if output.parameter in (0.0, 1.0):
-        return _end(counts, m, candidates, scale, last=output.parameter == 1.0)
-    running = np.cumsum(counts, axis=-1)
-    total = np.maximum(running[..., -1:], 0.0)
-    target = (output.parameter or 0.0) * total
-    crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
-    index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
-    result: Floats = candidates[index]
-    return result
-
-
-def _end(counts: Floats, m: Measure, candidates: Floats, scale: float, *, last: bool) -> Floats:
-    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
-    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
-    running = np.cumsum(inward, axis=-1)
-    noise = scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
-    found = running >= np.maximum(2.0 * noise, 0.5 * m.multiplier)
-    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
-    result: Floats = values[index]
-    return result

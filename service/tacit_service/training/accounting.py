@@ -20,6 +20,7 @@ from tacit_service.privacy.events import (
     GaussianEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
+    NoisyChoicesEvent,
     NoisyMaxEvent,
 )
 from tacit_service.privacy.units import Delta, Epsilon
@@ -141,7 +142,7 @@ def rough_epsilon(q: float, sigma: float, steps: int, delta: float) -> float:
     return epsilon_of(q, sigma, steps, delta, _GRID_COARSE)
 
 
-PURE: Final = (LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent)
+PURE: Final = (LaplaceEvent, LaplaceThresholdEvent, NoisyMaxEvent, NoisyChoicesEvent)
 PLD_EPSILON_MAX: Final = 200.0
 """Past this a distribution on the grid would fill the memory, and its ε would tell nobody anything."""
 

@@ -1,0 +1,227 @@
+"""Quantiles, MIN and MAX from what was released of a histogram: a chosen bin with noisy cells around it, or every noisy bin.
+
+Post-processing only. D(e) = (rows below e) − q·(all rows) is below 0 to the left of the q-quantile and not to its right.
+At every edge e of the cells its noise has a law that does not depend on data; the interval reaches from the first point where
+D may be at 0 to the last (inversion of a test at 95 %), between edges by the rows that the cell holds, taken as spread at
+random over it. The value is where D crosses 0 within the chosen bin, or between that bin and the crossing, where the cells contradict the
+choice (``Cells.level``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from tacit_service.privacy import accuracy, nearby
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import Measure, Output
+
+Floats = npt.NDArray[np.float64]
+CONFIDENCE = 0.95
+DRAWS = 4_000
+SPREAD = 1.96 / 2  # of √rows: how far rows at random places may be ahead of an even spread, at most
+WIDE = 16  # a cell of more than this part of all bins says nothing of where within it rows are
+ENDS_OUT = 1.25  # deviations by which the rows beyond a bin stand out of their noise, for MIN and MAX
+
+
+def width(m: Measure) -> int:
+    """Integers that a histogram releases for each group: every bin's count, or the chosen bin and its cells."""
+    return len(m.candidates) if m.rank is None else 1 + nearby.cell_count(len(m.candidates))
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Noisy rows of the cells of each group, between edges in bins; ``reach`` is how far noise may move D at each edge."""
+
+    rows: Floats
+    edges: Floats
+    reach: Floats
+    q: float
+    m: Measure
+
+    @property
+    def deviation(self) -> Floats:
+        """D at every edge."""
+        running = np.concatenate([np.zeros_like(self.rows[..., :1]), np.cumsum(self.rows, axis=-1)], axis=-1)
+        result: Floats = running - self.q * running[..., -1:]
+        return result
+
+    @property
+    def lattice(self) -> bool:
+        """A bin is one value: the column has no more values than there are bins."""
+        return self.m.value is not None and self.m.value.facts.grid == self.m.grid
+
+    def shown(self, places: Floats) -> Floats:
+        """Places, in bins (the middle of bin b is b + ½), as values."""
+        values = np.array([float(c) for c in self.m.candidates])
+        if self.lattice:
+            return np.asarray(values[np.clip(np.floor(places), 0, len(values) - 1).astype(int)])
+        result: Floats = np.clip(values[0] + (places - 0.5) * float(self.m.grid), values[0], values[-1])
+        return result
+
+    def ends(self) -> tuple[Floats, Floats]:
+        """The interval of each group, in bins."""
+        d, (groups, count) = self.deviation, self.rows.shape
+        each, wide = np.arange(groups), np.diff(self.edges, axis=1) > len(self.m.candidates) / WIDE
+        slack = SPREAD * np.sqrt(np.maximum(self.rows, 0.0))
+        above = d + self.reach
+        at = np.where((above >= 0).any(axis=1), (above >= 0).argmax(axis=1), count)
+        cell = np.maximum(at - 1, 0)
+        part = _crossed(-slack[each, cell], above[each, cell], above[each, cell + 1])
+        low = self._place(cell, np.where((at == 0) | wide[each, cell], 0.0, part))
+        below = d - self.reach
+        at = np.where((below <= 0).any(axis=1), count - (below <= 0)[:, ::-1].argmax(axis=1), 0)
+        cell = np.minimum(at, count - 1)
+        part = _crossed(slack[each, cell], below[each, cell], below[each, cell + 1])
+        high = self._place(cell, np.where((at == count) | wide[each, cell], 1.0, part))
+        if self.lattice:  # the whole bins that the ends lie in
+            low, high = np.floor(low) + 0.5, np.maximum(np.ceil(high) - 0.5, np.floor(low) + 0.5)
+        return low, np.maximum(low, high)
+
+    def level(self, kind: accuracy.Kind, scale: float) -> tuple[Floats, float]:
+        """Of each group, the D at which its quantile is taken to be: between 0 and what the chosen bin has, by their precision.
+
+        The choice says that D is near 0 at its bin, the cells say what it is: two independent readings, weighed by variance.
+        A choice's law is that of a Laplace of 2·max(q, 1 − q) times the scale that the same price buys a count.
+        """
+        middle = self.rows.shape[1] // 2
+        d, q = self.deviation, self.q
+        off = np.clip(0.0, d[:, middle], d[:, middle + 1])  # 0 where the bin may hold the quantile
+        mine = 2.0 * max(q, 1.0 - q) * scale
+        theirs = (2.0 if kind == "laplace" else 1.0) * scale**2 * (q**2 + (1.0 - q) ** 2) * (middle + 0.5)
+        limit = theirs / mine
+        return np.clip(off, -limit, limit), limit
+
+    def _place(self, cell: npt.NDArray[np.intp], part: Floats) -> Floats:
+        each = np.arange(len(cell))
+        start, end = self.edges[each, cell], self.edges[each, cell + 1]
+        result: Floats = start + part * (end - start)
+        return result
+
+
+def _crossed(level: Floats, first: Floats, last: Floats) -> Floats:
+    """Which part of the way from ``first`` to ``last`` the level is reached at."""
+    rise = last - first
+    result: Floats = np.clip((level - first) / np.where(rise > 0, rise, 1.0), 0.0, 1.0)
+    return result
+
+
+def located(m: Measure, released: Floats, kind: accuracy.Kind, scale: float) -> Cells:
+    """Of a chosen bin. ``released``: (groups, …): the bin, a level of D that stands for its noise, then the cells."""
+    assert m.rank is not None
+    q, rows = float(m.rank), released[:, 2:] / m.multiplier
+    edges = nearby.edges(released[:, 0].astype(np.int64), len(m.candidates)).astype(float)
+    return Cells(rows, edges, _reach(kind, rows.shape[1], q) * scale / m.multiplier, q, m)
+
+
+def counted(m: Measure, counts: Floats, q: float, kind: accuracy.Kind, scale: float) -> Cells:
+    """Of every bin's count: (groups, bins)."""
+    bins = counts.shape[1]
+    edges = np.broadcast_to(np.arange(bins + 1.0), (len(counts), bins + 1))
+    return Cells(counts / m.multiplier, edges, _reach(kind, bins, q) * scale / m.multiplier, q, m)
+
+
+@lru_cache(maxsize=256)
+def _reach(kind: accuracy.Kind, cells: int, q: float) -> Floats:
+    """At each edge the 97.5 % point of D's noise, for noise of scale 1 on every cell; simulated once, from a fixed seed."""
+    rng = np.random.default_rng(20)
+    drawn = rng.laplace(size=(DRAWS, cells)) if kind == "laplace" else rng.normal(size=(DRAWS, cells))
+    running = np.concatenate([np.zeros((DRAWS, 1)), np.cumsum(drawn, axis=1)], axis=1)
+    found: Floats = np.quantile(np.abs(running - q * running[:, -1:]), CONFIDENCE, axis=0)
+    found.setflags(write=False)
+    return found
+
+
+def redraw(m: Measure, released: Floats, noise: Floats) -> Floats:
+    """A chosen bin under fresh noise, draws first: the cells stay, and D at the bin moves by what the cells' noise does to it."""
+    assert m.rank is not None
+    middle = noise.shape[-1] // 2
+    level = noise[..., :middle].sum(axis=-1) - float(m.rank) * noise.sum(axis=-1)
+    again = np.broadcast_to(released, (len(noise), *released.shape)).copy()
+    again[..., 1] = level / m.multiplier
+    return again
+
+
+def quantile(output: Output, m: Measure, released: Floats, kind: accuracy.Kind, scale: float) -> Floats:
+    """The value of each group; axes before the last two are re-draws."""
+    if m.rank is None:
+        return _on_values(output, m, _read_off(released, m, output, scale))
+    once = released.reshape(-1, *released.shape[-2:])
+    cells = located(m, once[0], kind, scale)
+    (low, high), centre = cells.ends(), once[0, :, 0]
+    level, limit = cells.level(kind, scale / m.multiplier)
+    rising = np.maximum.accumulate(cells.deviation, axis=1)
+    places: Floats = np.empty((len(once), len(centre)))
+    for g in range(len(centre)):
+        place = np.interp(level[g], rising[g], cells.edges[g])
+        if abs(level[g]) < limit:  # the choice stands
+            place = np.clip(place, centre[g] + 1e-6, centre[g] + 1 - 1e-6)
+        place = np.clip(place, low[g], high[g])
+        moved = np.interp(once[:, g, 1], rising[g], cells.edges[g]) - np.interp(0.0, rising[g], cells.edges[g])
+        places[:, g] = np.clip(place + moved, 0.0, len(m.candidates))
+    return _on_values(output, m, cells.shown(places).reshape(released.shape[:-1]))
+
+
+def quantile_interval(
+    output: Output, m: Measure, released: Floats, shown: Floats, kind: accuracy.Kind, scale: float
+) -> tuple[Floats, Floats]:
+    """Ends for each group: see the module."""
+    q = output.parameter or 0.0
+    cells = counted(m, released, q, kind, scale) if m.rank is None else located(m, released, kind, scale)
+    low, high = (cells.shown(e) for e in cells.ends())
+    return np.minimum(low, shown), np.maximum(high, shown)
+
+
+def _on_values(output: Output, m: Measure, values: Floats) -> Floats:
+    """Whole, where the values are."""
+    whole = output.type is Type.INTEGER or (m.value is not None and m.value.facts.grid == 1)
+    return np.rint(values) if whole else values
+
+
+def _read_off(counts: Floats, m: Measure, output: Output, scale: float) -> Floats:
+    """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
+    candidates = np.array([float(c) for c in m.candidates])
+    if output.parameter in (0.0, 1.0):
+        return _end(counts, m, candidates, scale, last=output.parameter == 1.0)
+    running = np.cumsum(counts, axis=-1)
+    total = np.maximum(running[..., -1:], 0.0)
+    target = (output.parameter or 0.0) * total
+    crossed = np.maximum.accumulate(running, axis=-1) >= np.maximum(target, 1e-9)
+    index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
+    result: Floats = candidates[index]
+    return result
+
+
+def _end(counts: Floats, m: Measure, candidates: Floats, scale: float, *, last: bool) -> Floats:
+    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
+    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
+    running = np.cumsum(inward, axis=-1)
+    noise = scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
+    found = running >= np.maximum(ENDS_OUT * noise, 0.5 * m.multiplier)
+    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
+    result: Floats = values[index]
+    return result
+
+
+def end_interval(output: Output, m: Measure, counts: Floats, shown: Floats, noise: Floats) -> tuple[Floats, Floats]:
+    """MIN and MAX: from the innermost bin that the end may lie in to the declared bound, where one person may always hide.
+
+    If the largest value lies in bin b, the bins beyond it are empty, and their noisy sum is noise alone: b stays unless that
+    sum is above its own 95 % point. Nothing can say that nobody is further out, since one person drowns in the noise.
+    ``noise``: (draws, bins) of fresh noise.
+    """
+    last = output.parameter == 1.0
+    values = np.array([float(c) for c in m.candidates])
+    inward, places = (counts[..., ::-1], values[::-1]) if last else (counts, values)
+    reach = np.concatenate([[0.0], np.quantile(np.cumsum(noise, axis=-1), CONFIDENCE, axis=0)[:-1]])
+    beyond = np.concatenate([np.zeros_like(inward[..., :1]), np.cumsum(inward, axis=-1)[..., :-1]], axis=-1)
+    possible = beyond <= reach
+    inner = places[len(places) - 1 - possible[..., ::-1].argmax(axis=-1)]
+    half_bin = float(m.grid) / 2  # a value is known to its bin
+    lo, hi = float(output.lo or 0), float(output.hi or 0)
+    if last:
+        return np.clip(np.minimum(inner, shown) - half_bin, lo, hi), np.full_like(shown, hi)
+    return np.full_like(shown, lo), np.clip(np.maximum(inner, shown) + half_bin, lo, hi)
