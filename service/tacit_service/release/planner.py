@@ -41,6 +41,7 @@ from tacit_service.query.options import extract
 from tacit_service.query.plan import Plan
 from tacit_service.query.rows import protected_rows
 from tacit_service.query.split import plan as make_plan
+from tacit_service.query.suggest import TRIED_MAX, candidates
 from tacit_service.telemetry import log, places
 
 MODULE: Final = "tacit_service.release.planner"
@@ -68,6 +69,10 @@ class Planner(Protocol):
         """The statement without its OPTIONS clause, and what that said; raises ``Refusal``."""
         ...
 
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
+        """Statements near a refused one that may pass; raises ``Refusal`` when that takes too long."""
+        ...
+
 
 class LocalPlanner:
     """In this process: for tools of the owner, whose SQL is trusted, and inside the children."""
@@ -89,6 +94,10 @@ class LocalPlanner:
     def options(self, sql: str) -> tuple[str, dict[str, str]]:
         """See ``Planner``."""
         return extract(sql)
+
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
+        """See ``Planner``."""
+        return list(itertools.islice(candidates(self._catalog, sql, refusal), TRIED_MAX))
 
 
 class PlannerPool:
@@ -177,6 +186,11 @@ class _PooledPlanner:
         reply, _ = self._pool.ask({"do": "options", "sql": sql}, self._token, self._catalog)
         return str(reply["sql"]), {str(name): str(value) for name, value in reply["options"].items()}
 
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
+        header = {"do": "candidates", "sql": sql, "refusal": _said(refusal)}
+        reply, _ = self._pool.ask(header, self._token, self._catalog)
+        return [str(text) for text in reply["candidates"]]
+
 
 _shared: PlannerPool | None = None
 _shared_lock = threading.Lock()
@@ -250,6 +264,8 @@ def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
     if header["do"] == "options":
         bare, options = planner.options(sql)
         return {"sql": bare, "options": options}, []
+    if header["do"] == "candidates":
+        return {"candidates": planner.candidates(sql, _refusal(header["refusal"]))}, []
     planner.check_rows(sql)
     return {}, []
 

@@ -16,7 +16,7 @@ from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.emit import with_params
-from tacit_service.errors import EngineFailure, Refusal, RequestError
+from tacit_service.errors import EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.bind import Caps
@@ -115,14 +115,23 @@ class Preparer:
 
         def passes(sql: str) -> Refusal | None:
             try:
-                self._prepare(request.model_copy(update={"sql": sql}), relative)
+                self._prepare(request.model_copy(update={"sql": sql}), relative, trial=True)
             except Refusal as again:
                 return again
+            except TacitError:  # a fault on a text that nobody sent is nobody's error
+                return too_complex()
             return None
 
-        return suggestion(self.catalog, request.sql, refusal, passes)
+        def find(sql: str, why: Refusal) -> list[str]:
+            try:
+                return self.planner.candidates(sql, why)
+            except TacitError:
+                return []
 
-    def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
+        return suggestion(self.catalog, request.sql, refusal, passes, find)
+
+    def _prepare(self, request: QueryRequest, relative: Answer | None, *, trial: bool = False) -> Prepared:
+        """``trial``: whether it would pass is all that counts, so its identity is not worked out."""
         request = self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
@@ -158,10 +167,11 @@ class Preparer:
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql)
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
-        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
+        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
             plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
-            self._canonical(plan, identities, priced.checks), identities, rows=rows, bias_check=request.bias_check,
+            "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
+            bias_check=request.bias_check,
         )  # fmt: skip
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
