@@ -2,9 +2,9 @@
 
     python benchmarks/soak.py --minutes 3 --every 3
 
-Each time one of the engines, sandboxes or parsers is killed, drawn at random, or (``--service``) the whole service, which is then
-started again. What had no answer is asked again under the same idempotency key. Ends with the books, as ``load.py`` does:
-each answer has one charge and one release, each charge one question, and the journal verifies. Exit status 1 when not.
+Each time one of the engines, sandboxes or parsers is killed, drawn at random. What had no answer is asked again under the same
+idempotency key. Ends with the books, as ``load.py`` does: each answer has one charge and one release, each charge one
+question, and the journal verifies. Exit status 1 when not.
 """
 
 from __future__ import annotations
@@ -115,41 +115,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills, on average")
-    parser.add_argument(
-        "--service", action="store_true", help="kill the whole service as well, in rounds of fifteen seconds"
-    )
     parser.add_argument("--analysts", type=int, default=6)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", help="write the result here as well")
     args = parser.parse_args()
-    asked: list[Asked] = []
-    codes: Counter[str] = Counter()
-    killed: Counter[str] = Counter()
-    again, slowest, memory = 0, 0.0, []
     with tempfile.TemporaryDirectory() as folder:
         home = furnish(Path(folder), analysts=args.analysts, rows=args.rows)
-        rounds = max(1, round(args.minutes * 4)) if args.service else 1
-        args.minutes /= rounds
-        for number in range(rounds):
-            args.seed += 1
-            with serving(home) as process:
-                memory.append(memory_mib(process.pid))
-                soak, dead = asyncio.run(run(home, process, args))
-                memory.append(memory_mib(process.pid))
-                if args.service and number + 1 < rounds:
-                    process.kill()
-                    dead["service"] += 1
-            asked += soak.asked
-            codes += soak.codes
-            killed += dead
-            again, slowest = again + soak.again, max(slowest, soak.slowest_s)
-        books = compare(home, asked)
+        with serving(home) as process:
+            before = memory_mib(process.pid)
+            soak, killed = asyncio.run(run(home, process, args))
+            after, died = memory_mib(process.pid), process.poll() is not None
+        books = compare(home, soak.asked)
     told = {"charges": books.charges, "answered": books.answered, "failed_and_charged": dict(books.failed_and_charged),
             "wrong": books.wrong[:20]}  # fmt: skip
-    finish({"benchmark": "soak", "minutes": args.minutes * rounds, "killed": dict(killed), "answers": dict(codes), "asked_again": again,
-            "slowest_s": round(slowest, 1), "memory_mib": [memory[0], memory[-1]], "books": told}, args.out)  # fmt: skip
-    return 1 if books.wrong else 0
+    finish({"benchmark": "soak", "minutes": args.minutes, "killed": dict(killed), "answers": dict(soak.codes), "asked_again": soak.again,
+            "slowest_s": round(soak.slowest_s, 1), "memory_mib": [before, after], "died": died, "books": told}, args.out)  # fmt: skip
+    return 1 if books.wrong or died else 0
 
 
 if __name__ == "__main__":

@@ -131,7 +131,24 @@ class PlannerPool:
             worker.close()
 
     def ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
-        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex."""
+        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex.
+
+        A child that dies before its time is up was killed by somebody else, perhaps: another tries once more.
+        """
+        try:
+            reply, blobs = self._ask(header, token, catalog)
+        except WorkerFailure as failure:
+            if failure.reason != "died":
+                raise _failed(failure) from None
+            try:
+                reply, blobs = self._ask(header, token, catalog)
+            except WorkerFailure as again:
+                raise _failed(again) from None
+        if "refused" in reply:
+            raise _refusal(reply["refused"])
+        return reply, blobs
+
+    def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
         try:
             worker = self._idle.get(timeout=_WAIT_S_MAX)
         except queue.Empty:
@@ -143,14 +160,12 @@ class PlannerPool:
             reply, blobs = worker.call({**header, "catalog": token}, timeout_s=self._time_s_max)
             if reply.get("unknown"):
                 reply, blobs = worker.call({**header, "catalog": token}, [catalog], timeout_s=self._time_s_max)
+            return reply, blobs
         except WorkerFailure as failure:
             killed = failure.reason != "error"
-            raise _failed(failure) from None
+            raise
         finally:
             self._give_back(worker, killed)
-        if "refused" in reply:
-            raise _refusal(reply["refused"])
-        return reply, blobs
 
     def _give_back(self, worker: WorkerProcess, killed: bool) -> None:
         if not killed:
