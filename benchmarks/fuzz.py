@@ -244,12 +244,12 @@ def openapi(target: Target, minutes: float, program: str, first_seed: int) -> tu
     key = next(iter(target.home.keys.values()))
     command = [program, "run", f"http://127.0.0.1:{target.home.port}/v1/openapi.json", "-H", f"Authorization: Bearer {key}",
                "--checks", "not_a_server_error", "--max-response-time", str(SECONDS_MAX), "--seed", str(first_seed),
-               "--continue-on-failure", "--max-examples", "1000000",
+               "--continue-on-failure", "--max-examples", "1000000", "--max-time", str(round(60 * minutes)),
                "--suppress-health-check", "all", "--phases", "examples,coverage,fuzzing"]  # fmt: skip
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, cwd=target.home.folder)
         try:
-            process.wait(60 * minutes)
+            process.wait(60 * minutes + 60)
         except subprocess.TimeoutExpired:
             process.send_signal(2)
             try:
