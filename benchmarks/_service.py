@@ -176,6 +176,8 @@ def compare(home: Home, asked: list[Asked]) -> Books:
             books.failed_and_charged[f"{a.status} {a.code}{'' if charge in failed else ', open'}"] += 1
             if a.code == "overloaded":
                 books.wrong.append(f"shed and charged: {a}")
+        elif charge is not None and a.code == "postprocess_failed" and charge in released:
+            books.failed_and_charged["422 postprocess_failed, the release is held"] += 1
         elif charge is not None:
             books.wrong.append(f"refused and charged: {a}")
     report = verify(home.ledger)

@@ -17,7 +17,7 @@ from tacit_service.policy.model import Budget
 from tacit_service.privacy.units import Delta, Epsilon
 
 COUNT = "SELECT COUNT(*) AS n FROM patients"
-REPEATS = int(os.environ.get("TACIT_REPEATS", "100"))
+REPEATS = int(os.environ.get("TACIT_REPEATS", "12"))
 BODY = '{{"dataset": "clinic", "sql": "SELECT COUNT(*) FROM patients", "fresh": true, "epsilon": {epsilon}}}'
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -21,12 +22,17 @@ from tacit_service.privacy.units import Delta, Epsilon
 HOSTILE = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))
 
 
+TRACKED = int(
+    os.environ.get("TACIT_TRACKED_RUNS", "10")
+)  # differences on each neighbour; 4σ: wrong once in 30,000 times
+
+
 # -- numbers
 
 
 def test_released_sums_lie_on_the_grid_whatever_the_data(whole: Door) -> None:
     """Floating-point noise leaks through its low bits (Mironov 2012) and sums through their order: here are neither."""
-    for _ in range(10):
+    for _ in range(3):
         status, answer = whole.ask(
             "SELECT SUM(cost) AS s, COUNT(*) AS n, SUM(age) AS a FROM visits JOIN patients USING (patient_id)"
         )
@@ -53,7 +59,7 @@ def test_a_key_of_one_unit_is_shown_no_more_often_than_delta_allows() -> None:
 
 def test_a_unique_key_does_not_show_over_http(whole: Door) -> None:
     shown: set[str] = set()
-    for _ in range(20):
+    for _ in range(8):
         status, answer = whole.ask(
             "SELECT diagnosis, COUNT(DISTINCT patient_id) AS n FROM visits GROUP BY 1", epsilon="10"
         )
@@ -68,7 +74,7 @@ def test_a_tracker_reads_noise(doors: dict[str, Door]) -> None:
     """All, and all but one: the difference has the noise of both, and guesses presence no better than e^ε allows."""
     rest = "SELECT COUNT(*) AS n FROM patients WHERE NOT (region = 'R3' AND age = 61)"
     differences: dict[str, list[float]] = {"whole": [], "less": []}
-    for _ in range(25):
+    for _ in range(TRACKED):
         for name, found in differences.items():
             everyone, others = (
                 doors[name].ask(sql, epsilon="0.1")[1]["rows"][0][0]
@@ -77,7 +83,7 @@ def test_a_tracker_reads_noise(doors: dict[str, Door]) -> None:
             found.append(everyone - others)
     guessed = sum(d >= 1 for d in differences["whole"]) + sum(d < 1 for d in differences["less"])
     allowed = math.exp(0.2) / (1 + math.exp(0.2))
-    assert guessed / 50 <= allowed + 4 * math.sqrt(0.25 / 50)
+    assert guessed / (2 * TRACKED) <= allowed + 4 * math.sqrt(0.25 / (2 * TRACKED))
     assert np.std(differences["whole"] + differences["less"]) > 5, "two Laplace of scale 10"
 
 
@@ -163,7 +169,12 @@ def test_text_stays_text(whole: Door, sql: str) -> None:
     assert "default-src 'none'" in headers["content-security-policy"]
     assert b"\x1b" not in content
     assert "access-control-allow-origin" not in headers
-    assert whole.ask("SELECT COUNT(*) FROM visits", epsilon="0.1")[0] == 200, "the tables are there"
+
+
+def test_the_tables_are_there_after_all_that(whole: Door) -> None:
+    for sql in INJECTED[:4]:
+        whole.ask(sql)
+    assert whole.ask("SELECT COUNT(*) FROM visits", epsilon="0.1")[0] == 200
 
 
 def test_no_origin_is_let_in(whole: Door) -> None:

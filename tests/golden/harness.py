@@ -19,8 +19,7 @@ from tacit_service.query.bind import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.explain import explain
 from tacit_service.query.split import plan
-from tacit_service.query.suggest import mended, suggestion
-from tacit_service.query.suggest_tree import simplest
+from tacit_service.query.suggest import suggestion
 from tacit_service.release.estimate import contribution_words
 
 HERE = Path(__file__).parent
@@ -78,9 +77,7 @@ def refused(cat: Catalog, sql: str) -> Refusal | None:
 
 def offered(cat: Catalog, sql: str, refusal: Refusal) -> str | None:
     """The statement that is offered instead."""
-    found = suggestion(sql, refusal, lambda text, why: mended(cat, text, why), lambda text: refused(cat, text))
-    last = simplest(cat, sql)
-    return found or (last if refused(cat, last) is None else None)
+    return suggestion(cat, sql, refusal, lambda text: refused(cat, text))
 
 
 def rewritten(path: Path, cat: Catalog) -> str:

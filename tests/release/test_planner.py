@@ -98,6 +98,19 @@ def test_a_child_that_hangs_is_killed_within_two_seconds_while_others_are_answer
     assert not Path(f"/proc/{victim}").exists()
 
 
+@pytest.mark.parametrize("sql", ["SELECT * FROM patients", "SELECT COUNT(* FROM visits"])
+def test_suggestions_too_are_made_by_the_children(
+    pool: PlannerPool, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    """This process never parses what an analyst wrote."""
+    planner = pool.of(catalog)
+    with pytest.raises(Refusal) as refused:
+        planner.plan(sql, Caps())
+    expected = LocalPlanner(catalog).candidates(sql, refused.value)
+    monkeypatch.setattr("tacit_service.query.suggest.parse", lambda _: pytest.fail("parsed here"))
+    assert planner.candidates(sql, refused.value) == expected != []
+
+
 def test_children_that_are_killed_are_replaced(pool: PlannerPool, catalog: Catalog) -> None:
     planner = pool.of(catalog)
     for _ in range(2):

@@ -59,6 +59,7 @@ def build_snapshot(loaded: Loaded, data_dir: Path) -> Snapshot:
     path = data_dir.resolve() / f"{loaded.policy.dataset}-{version}.duckdb"
     if not path.exists():
         with _only_builder(path):
+            _wipe(path)
             if not path.exists():
                 _build(loaded, resolved, path, version)
     return Snapshot(path, version, _public_tables(loaded, path))
@@ -93,6 +94,12 @@ def _only_builder(path: Path) -> Iterator[None]:
     with open(path.with_suffix(".lock"), "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)  # released by the kernel even if this process is killed
         yield
+
+
+def _wipe(path: Path) -> None:
+    """Remove what a builder of this snapshot left behind when it was killed: copies of people's rows. Its lock is held."""
+    for left in path.parent.glob(f".{path.stem}-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _build(loaded: Loaded, resolved: dict[str, Source], path: Path, version: str) -> None:

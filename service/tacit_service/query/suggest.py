@@ -1,13 +1,15 @@
 """A statement near the refused one that passes: candidates in order of nearness, each of which is planned before it is offered.
 
-Pure in the policy, the text and the refusal. What is offered was tried; what was not found is not offered.
+Pure in the policy, the text and the refusal. What is offered was tried; what was not found is not offered. Candidates come of
+parsing the text, so a service has its parser processes make them (``release.planner``).
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlglot import exp
 
@@ -17,34 +19,35 @@ from .catalog import Catalog
 from .options import extract
 from .parse import parse
 from .suggest_rules import RULES
+from .suggest_tree import simplest
 
 TRIED_MAX = 16
 CHARS_MAX = 4_000
 ROUNDS_MAX = 3
+TIME_S_MAX = 2.0  # no candidate is begun after this long
+
+Find = Callable[[str, Refusal], Iterable[str]]
 
 
-UNREADABLE = "sql_too_complex"
-
-Mend = Callable[[str, Refusal], list[str]]
-"""Candidates near a refused statement, as ``candidates`` has them: by a process that can be killed, where text is not trusted."""
-
-
-def suggestion(sql: str, refusal: Refusal, mend: Mend, passes: Callable[[str], Refusal | None]) -> str | None:
+def suggestion(
+    catalog: Catalog, sql: str, refusal: Refusal, passes: Callable[[str], Refusal | None], find: Find | None = None
+) -> str | None:
     """The first candidate that ``passes`` (which returns ``None`` then, else its own refusal).
 
-    A candidate that is refused for another reason is mended in turn, a few times: statements can have several faults. Reads no
-    SQL itself; what could not be read in time is not tried to be mended.
+    A candidate that is refused for another reason is mended in turn, a few times: statements can have several faults.
+    ``find``: makes candidates; without it they are made here.
     """
+    find = find or (lambda text, why: candidates(catalog, text, why))
     queue: list[tuple[str, Refusal, int]] = [(sql, refusal, 0)]
     seen = {" ".join(sql.split())}
-    tried = 0
+    tried, end = 0, time.monotonic() + TIME_S_MAX
     while queue:
         text, why, depth = queue.pop(0)
-        if why.code == UNREADABLE:
-            continue
-        for candidate in mend(text, why):
+        if why.code == "sql_too_complex":
+            continue  # what could not be read in time is not read again
+        for candidate in itertools.islice(find(text, why), TRIED_MAX):
             name = " ".join(candidate.split())
-            if name in seen or tried >= TRIED_MAX:
+            if name in seen or tried >= TRIED_MAX or time.monotonic() > end:
                 continue
             seen.add(name)
             tried += 1
@@ -53,12 +56,8 @@ def suggestion(sql: str, refusal: Refusal, mend: Mend, passes: Callable[[str], R
                 return candidate
             if depth + 1 < ROUNDS_MAX:
                 queue.append((candidate, found, depth + 1))
-    return None
-
-
-def mended(catalog: Catalog, sql: str, refusal: Refusal) -> list[str]:
-    """The first ``candidates``, as many as are tried at most."""
-    return list(itertools.islice(candidates(catalog, sql, refusal), TRIED_MAX))
+    last = simplest(catalog, sql)
+    return last if passes(last) is None else None
 
 
 def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:

@@ -41,7 +41,7 @@ from tacit_service.query.options import extract
 from tacit_service.query.plan import Plan
 from tacit_service.query.rows import protected_rows
 from tacit_service.query.split import plan as make_plan
-from tacit_service.query.suggest import mended
+from tacit_service.query.suggest import TRIED_MAX, candidates
 from tacit_service.telemetry import log, places
 
 MODULE: Final = "tacit_service.release.planner"
@@ -69,8 +69,8 @@ class Planner(Protocol):
         """The statement without its OPTIONS clause, and what that said; raises ``Refusal``."""
         ...
 
-    def mend(self, sql: str, refusal: Refusal) -> list[str]:
-        """Statements near a refused one that may pass, the nearest first; raises ``Refusal``."""
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
+        """Statements near a refused one that may pass; raises ``Refusal`` when that takes too long."""
         ...
 
 
@@ -95,9 +95,9 @@ class LocalPlanner:
         """See ``Planner``."""
         return extract(sql)
 
-    def mend(self, sql: str, refusal: Refusal) -> list[str]:
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
         """See ``Planner``."""
-        return mended(self._catalog, sql, refusal)
+        return list(itertools.islice(candidates(self._catalog, sql, refusal), TRIED_MAX))
 
 
 class PlannerPool:
@@ -131,7 +131,24 @@ class PlannerPool:
             worker.close()
 
     def ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
-        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex."""
+        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex.
+
+        A child that dies before its time is up was killed by somebody else, perhaps: another tries once more.
+        """
+        try:
+            reply, blobs = self._ask(header, token, catalog)
+        except WorkerFailure as failure:
+            if failure.reason != "died":
+                raise _failed(failure) from None
+            try:
+                reply, blobs = self._ask(header, token, catalog)
+            except WorkerFailure as again:
+                raise _failed(again) from None
+        if "refused" in reply:
+            raise _refusal(reply["refused"])
+        return reply, blobs
+
+    def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
         try:
             worker = self._idle.get(timeout=_WAIT_S_MAX)
         except queue.Empty:
@@ -143,14 +160,12 @@ class PlannerPool:
             reply, blobs = worker.call({**header, "catalog": token}, timeout_s=self._time_s_max)
             if reply.get("unknown"):
                 reply, blobs = worker.call({**header, "catalog": token}, [catalog], timeout_s=self._time_s_max)
+            return reply, blobs
         except WorkerFailure as failure:
             killed = failure.reason != "error"
-            raise _failed(failure) from None
+            raise
         finally:
             self._give_back(worker, killed)
-        if "refused" in reply:
-            raise _refusal(reply["refused"])
-        return reply, blobs
 
     def _give_back(self, worker: WorkerProcess, killed: bool) -> None:
         if not killed:
@@ -186,9 +201,10 @@ class _PooledPlanner:
         reply, _ = self._pool.ask({"do": "options", "sql": sql}, self._token, self._catalog)
         return str(reply["sql"]), {str(name): str(value) for name, value in reply["options"].items()}
 
-    def mend(self, sql: str, refusal: Refusal) -> list[str]:
-        reply, _ = self._pool.ask({"do": "mend", "sql": sql, "refusal": _said(refusal)}, self._token, self._catalog)
-        return [str(text) for text in reply["texts"]]
+    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
+        header = {"do": "candidates", "sql": sql, "refusal": _said(refusal)}
+        reply, _ = self._pool.ask(header, self._token, self._catalog)
+        return [str(text) for text in reply["candidates"]]
 
 
 _shared: PlannerPool | None = None
@@ -263,8 +279,8 @@ def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
     if header["do"] == "options":
         bare, options = planner.options(sql)
         return {"sql": bare, "options": options}, []
-    if header["do"] == "mend":
-        return {"texts": planner.mend(sql, _refusal(header["refusal"]))}, []
+    if header["do"] == "candidates":
+        return {"candidates": planner.candidates(sql, _refusal(header["refusal"]))}, []
     planner.check_rows(sql)
     return {}, []
 

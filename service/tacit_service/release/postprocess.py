@@ -116,7 +116,15 @@ class Sandbox:
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
         worker = self._idle.get()
         try:
-            self._load(worker)
+            try:
+                self._load(worker)
+                return worker.call(header, blobs, timeout_s=timeout_s)[1]
+            except WorkerFailure as failure:
+                if failure.reason != "died":
+                    raise
+            self._load(
+                worker
+            )  # killed from outside, perhaps: its successor tries once more, over the same released values
             return worker.call(header, blobs, timeout_s=timeout_s)[1]
         except WorkerFailure as failure:
             if failure.reason == "error":

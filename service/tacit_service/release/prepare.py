@@ -25,8 +25,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.suggest import UNREADABLE, suggestion
-from tacit_service.query.suggest_tree import simplest
+from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
@@ -113,24 +112,28 @@ class Preparer:
 
     def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
-        if refusal.code == UNREADABLE or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
+        if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
 
         def passes(sql: str) -> Refusal | None:
             try:
-                self._prepare(request.model_copy(update={"sql": sql}), relative)
+                self._prepare(request.model_copy(update={"sql": sql}), relative, trial=True)
             except Refusal as again:
                 return again
+            except TacitError:  # a fault on a text that nobody sent is nobody's error
+                return too_complex()
             return None
 
-        try:
-            found = suggestion(request.sql, refusal, self.planner.mend, passes)
-        except TacitError:  # the mending itself took too long, or met a fault: the refusal stands without
-            return None
-        last = simplest(self.catalog, request.sql)
-        return found or (last if passes(last) is None else None)
+        def find(sql: str, why: Refusal) -> list[str]:
+            try:
+                return self.planner.candidates(sql, why)
+            except TacitError:
+                return []
 
-    def _prepare(self, request: QueryRequest, relative: Answer | None) -> Prepared:
+        return suggestion(self.catalog, request.sql, refusal, passes, find)
+
+    def _prepare(self, request: QueryRequest, relative: Answer | None, *, trial: bool = False) -> Prepared:
+        """``trial``: whether it would pass is all that counts, so its identity is not worked out."""
         request = self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
@@ -166,11 +169,11 @@ class Preparer:
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql)
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
-        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases}
+        identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
             plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
-            self._canonical(plan, identities, priced.checks), identities, rows=rows, bias_check=request.bias_check,
-            by_accuracy=request.accuracy is not None,
+            "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
+            bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
         )  # fmt: skip
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:

@@ -1,0 +1,138 @@
+"""Processes of the service killed with SIGKILL every few seconds while analysts ask: nothing is lost, and nothing charged twice.
+
+    python benchmarks/soak.py --minutes 3 --every 3
+
+Each time one of the engines, sandboxes or parsers is killed, drawn at random. What had no answer is asked again under the same
+idempotency key. Ends with the books, as ``load.py`` does: each answer has one charge and one release, each charge one
+question, and the journal verifies. Exit status 1 when not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+from _common import finish
+from _service import DATASET, Asked, Home, compare, family, furnish, memory_mib, problem_code, serving
+from load import REFUSALS, RELEASES, Wire
+
+KINDS = {
+    "release.planner": "parser",
+    "engine.duckdb": "engine",
+    "release.postprocess": "sandbox",
+    "training.worker": "worker",
+}
+
+
+def children(pid: int) -> list[tuple[int, str]]:
+    """The service's own processes, by what they do."""
+    return [
+        (child, next((kind for module, kind in KINDS.items() if module in command), "other"))
+        for child, command in family(pid).items()
+        if child != pid
+    ]
+
+
+class Soak:
+    """Askers that ask one question after another, and know which were answered."""
+
+    def __init__(self, home: Home, end: float, seed: int) -> None:
+        self.home, self.end, self.random = home, end, random.Random(seed)
+        self.wire, self.seed = Wire(home.port), seed
+        self.asked: list[Asked] = []
+        self.codes: Counter[str] = Counter()
+        self.again = 0
+        self.slowest_s = 0.0
+
+    async def asker(self, who: str) -> None:
+        number = 0
+        while time.monotonic() < self.end:
+            number += 1
+            if number % 3 == 0:
+                await self._send(Asked(who, f"refused-{self.seed}-{who}-{number}"), self.random.choice(REFUSALS))
+                continue
+            one = Asked(who, f"soak-{self.seed}-{who}-{number}")
+            self.asked.append(one)
+            sql = self.random.choice(RELEASES)
+            for _ in range(40):  # until the service has said what became of it
+                await self._send(one, sql)
+                if one.status not in (0, 503, 409) or time.monotonic() > self.end + 60:
+                    break
+                self.again += 1
+                await asyncio.sleep(0.25)
+
+    async def _send(self, one: Asked, sql: str) -> None:
+        body = json.dumps({"dataset": DATASET, "sql": sql, "epsilon": "0.01", "fresh": True}).encode()
+        headers = {"Authorization": f"Bearer {self.home.keys[one.analyst]}", "Idempotency-Key": one.key}
+        start = time.monotonic()
+        try:
+            one.status, _, content = await asyncio.wait_for(
+                self.wire.post(one.analyst, "/v1/queries", body, **headers), 60
+            )
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError) as error:
+            one.status, one.code = 0, type(error).__name__
+            self.codes[one.code] += 1
+            return
+        self.slowest_s = max(self.slowest_s, time.monotonic() - start)
+        one.code = problem_code(content) if one.status != 200 else ""
+        if one.status == 200:
+            told = json.loads(content)
+            one.charge_id, one.release_id = told["receipt"]["charge_id"] or "", told["release_id"]
+        self.codes[f"{one.status} {one.code}".strip()] += 1
+
+
+async def run(home: Home, process: subprocess.Popen[bytes], args: argparse.Namespace) -> tuple[Soak, Counter[str]]:
+    soak = Soak(home, time.monotonic() + 60 * args.minutes, args.seed)
+    killed: Counter[str] = Counter()
+
+    async def killer() -> None:
+        chance = random.Random(args.seed)
+        while time.monotonic() < soak.end:
+            await asyncio.sleep(chance.uniform(0.5, 1.5) * args.every)
+            found = children(process.pid)
+            kind = chance.choice(sorted({k for _, k in found} or {"none"}))
+            for victim in [c for c, k in found if k == kind][:1]:
+                with suppress(ProcessLookupError):
+                    os.kill(victim, signal.SIGKILL)
+                    killed[kind] += 1
+
+    await asyncio.gather(killer(), *(soak.asker(who) for who in home.keys))
+    return soak, killed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills, on average")
+    parser.add_argument("--analysts", type=int, default=6)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", help="write the result here as well")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = furnish(Path(folder), analysts=args.analysts, rows=args.rows)
+        with serving(home) as process:
+            before = memory_mib(process.pid)
+            soak, killed = asyncio.run(run(home, process, args))
+            after, died = memory_mib(process.pid), process.poll() is not None
+        books = compare(home, soak.asked)
+    told = {"charges": books.charges, "answered": books.answered, "failed_and_charged": dict(books.failed_and_charged),
+            "wrong": books.wrong[:20]}  # fmt: skip
+    finish({"benchmark": "soak", "minutes": args.minutes, "killed": dict(killed), "answers": dict(soak.codes), "asked_again": soak.again,
+            "slowest_s": round(soak.slowest_s, 1), "memory_mib": [before, after], "died": died, "books": told}, args.out)  # fmt: skip
+    return 1 if books.wrong or died else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
