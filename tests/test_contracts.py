@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -73,14 +74,20 @@ def test_every_contract_bites(copy: Path) -> None:
         assert broken or not line, f"{line!r} in {file} went unnoticed:\n{result.stdout}"
 
 
-def files_where(holds: Callable[[ast.AST], bool]) -> set[str]:
-    """Files of the service with a syntax node for which ``holds``."""
+@functools.cache
+def nodes() -> dict[str, list[ast.AST]]:
+    """The syntax of every file of the service."""
     room = ROOT / "service/tacit_service"
     return {
-        str(path.relative_to(room))
+        str(path.relative_to(room)): list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         for path in room.rglob("*.py")
-        if any(holds(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        if "node_modules" not in path.parts
     }
+
+
+def files_where(holds: Callable[[ast.AST], bool]) -> set[str]:
+    """Files of the service with a syntax node for which ``holds``."""
+    return {file for file, inside in nodes().items() if any(map(holds, inside))}
 
 
 def reads_exact_values(node: ast.AST) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
 import zipfile
+from collections.abc import Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -30,10 +32,13 @@ def declared(*extras: str) -> set[str]:
     return {normal(re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0]) for requirement in wanted}
 
 
+@functools.cache
 def imported(room: str, *, lazy: bool) -> dict[str, set[str]]:
     """Top-level packages that a source root imports, with the files; at module level only unless ``lazy``."""
     found: dict[str, set[str]] = {}
     for path in (ROOT / room).rglob("*.py"):
+        if "node_modules" in path.parts:
+            continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree) if lazy else tree.body:
             names = []
@@ -46,11 +51,16 @@ def imported(room: str, *, lazy: bool) -> dict[str, set[str]]:
     return {name: files for name, files in found.items() if name not in sys.stdlib_module_names and name not in OWN}
 
 
+@functools.cache
+def owners_of_packages() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 DIALECT = "client/tacit/sqlalchemy.py"  # the one file of the SDK that an extra is for
 
 
 def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str]]:
-    owners = packages_distributions()
+    owners = owners_of_packages()
     return {
         name: files
         for name, files in imported(room, lazy=lazy).items()
@@ -76,7 +86,7 @@ def test_the_service_extra_declares_all_that_the_service_imports() -> None:
 
 
 def test_every_dependency_earns_its_room() -> None:
-    owners = packages_distributions()
+    owners = owners_of_packages()
     used = {
         normal(owner)
         for room in ("client", "service")

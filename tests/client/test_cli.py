@@ -238,7 +238,7 @@ def test_a_reader_that_leaves_early_is_no_error(environment: dict[str, str]) -> 
 def cpu_s(action: Callable[[], object]) -> float:
     """The least processor time of some runs: on a busy machine the clock on the wall measures the neighbours."""
     best = float("inf")
-    for _ in range(5):
+    for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         action()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

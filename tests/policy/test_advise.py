@@ -12,16 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from tacit_service.errors import PolicyError
-from tacit_service.policy.advise import advise
+from tacit_service.policy.advise import Advice, advise
 from tacit_service.policy.load import Loaded, load_policy, parse_policy
 from tacit_service.privacy.units import Delta, Epsilon
 
 TENTH, SMALL_DELTA = Epsilon.parse("0.1"), Delta.parse("1e-9")
 
 
-def test_advice_on_a_policy_is_a_policy_again(clinic: Loaded, reader: Any) -> None:
-    advice = advise(clinic, reader, TENTH, SMALL_DELTA)
-    drafted = parse_policy(advice.draft)
+@pytest.fixture(scope="module")
+def advised(clinic: Loaded, reader: Any) -> Advice:
+    return advise(clinic, reader, TENTH, SMALL_DELTA)
+
+
+def test_advice_on_a_policy_is_a_policy_again(clinic: Loaded, advised: Advice) -> None:
+    drafted = parse_policy(advised.draft)
     assert list(drafted.tables) == ["patients", "visits", "regions"]
     assert drafted.tables["patients"].one_row_per_unit
     assert (
@@ -35,8 +39,8 @@ def test_advice_on_a_policy_is_a_policy_again(clinic: Loaded, reader: Any) -> No
     )  # fmt: skip
 
 
-def test_the_owner_is_warned_and_sees_noise_and_bias_apart(clinic: Loaded, reader: Any) -> None:
-    text = str(advise(clinic, reader, TENTH, SMALL_DELTA))
+def test_the_owner_is_warned_and_sees_noise_and_bias_apart(advised: Advice) -> None:
+    text = str(advised)
     assert text.startswith("For the data's owner only.")
     assert "become public with the policy" in text
     lines = text.splitlines()
@@ -48,8 +52,8 @@ def test_the_owner_is_warned_and_sees_noise_and_bias_apart(clinic: Loaded, reade
         assert any(line.strip().startswith(query) for line in lines), query
 
 
-def test_the_stated_bias_is_what_the_bound_loses(clinic: Loaded, clinic_dir: Path, reader: Any) -> None:
-    visits = advise(clinic, reader, TENTH, SMALL_DELTA).tables[1]
+def test_the_stated_bias_is_what_the_bound_loses(advised: Advice, clinic_dir: Path, reader: Any) -> None:
+    visits = advised.tables[1]
     column = next(c for c in visits.columns if c.name == "cost")
     assert column.bounds is not None
     high = float(column.bounds[1])

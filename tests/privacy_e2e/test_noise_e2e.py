@@ -21,7 +21,7 @@ from tacit_service.query.plan import AggKind
 from tacit_service.release.release import Desk
 from tacit_service.release.values import value
 
-RELEASES = 100
+RELEASES = 60
 ERROR_RATE = 1e-7
 KINDS = {AggKind.COUNT: "counts", AggKind.SUM: "sums", AggKind.AVG: "averages"}
 VISITS = "SELECT clinic, COUNT(*) AS n, SUM(cost) AS s, AVG(minutes) AS m FROM visits GROUP BY clinic"

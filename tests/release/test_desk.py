@@ -9,6 +9,7 @@ from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
+from tacit_service.release.commitment import open_accounts
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
 
@@ -20,13 +21,22 @@ def made(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def desk(made, tmp_path):
+@pytest.fixture(scope="module")
+def opened(made, tmp_path_factory):
     (made / "policy.yaml").write_text(clinic_policy("3", "1e-6"))
-    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    ledger = Ledger.open(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'ledger.sqlite'}")
     opened = Desk.open(load_policy(made / "policy.yaml"), ledger, made / "data")
     yield opened
     opened.close()
+    ledger.close()
+
+
+@pytest.fixture
+def desk(opened, tmp_path):
+    """A desk whose ledger is new; engine, sandbox and parsers are shared by all tests."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    open_accounts(ledger, opened.loaded)
+    yield Desk(opened.loaded, ledger, opened.engine, opened.sandbox, opened.preparer)
     ledger.close()
 
 

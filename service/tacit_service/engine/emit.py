@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tacit_service.engine import stored
+from tacit_service.engine.row_caps import capped
 from tacit_service.errors import SqlSyntaxError
 from tacit_service.query import operators
 from tacit_service.query.bounds import INT64_MAX, Facts, Type
@@ -40,6 +41,7 @@ from tacit_service.query.plan import (
     Join,
     Project,
     Relation,
+    RowCap,
     Scan,
     SetOp,
     UnitAggregate,
@@ -324,6 +326,8 @@ def relation(r: Relation) -> str:
     if isinstance(r, Distinct):
         own = [f"{one_zero(f'c{c.id}', c.facts)} AS c{c.id}" for c in r.columns]
         return f"SELECT DISTINCT {', '.join([*(['_u'] if r.protected else []), *own])} FROM ({relation(r.input)})"
+    if isinstance(r, RowCap):
+        return capped(r, relation(r.input))
     if isinstance(r, SetOp):
         return f"{_side(r, r.left)} {_SET_OPS[r.kind]} {_side(r, r.right)}"
     raise TypeError(f"no SQL for {type(r).__name__}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from tacit_service.query.expr import Expr, Ref, conjuncts
-from tacit_service.query.plan import Filter, Join, Project, Relation, Scan
+from tacit_service.query.plan import Filter, Join, Project, Relation, RowCap, Scan
 from tacit_service.query.rules.join import equates_units, matches_once
 
 # a row of the other side may be missing, and its total with it
@@ -47,7 +47,7 @@ def total(r: Relation) -> bool | None:
         return True if r.stored is not None and r.stored.total else None
     if isinstance(r, Project):
         return total(r.input)
-    if isinstance(r, Filter):
+    if isinstance(r, Filter | RowCap):
         return None if total(r.input) is None else False
     if isinstance(r, Join) and (side := total_side(r)) is not None:
         mine, other = (r.left, r.right) if side == "l" else (r.right, r.left)
@@ -87,7 +87,7 @@ def steps(r: Relation) -> dict[int, Fraction]:
         below = steps(r.input)
         pairs = zip(r.columns, r.exprs, strict=True)
         return {c.id: below[e.id] for c, e in pairs if isinstance(e, Ref) and e.id in below}
-    if isinstance(r, Filter):
+    if isinstance(r, Filter | RowCap):
         return steps(r.input)
     if isinstance(r, Join):
         return steps(r.left) if r.kind in ("semi", "anti") else {**steps(r.left), **steps(r.right)}

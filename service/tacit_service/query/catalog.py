@@ -54,6 +54,11 @@ class Catalog:
         """Declared table names."""
         return [t.name for t in self._tables.values()]
 
+    @property
+    def most_rows(self) -> int:
+        """The most rows of one unit that count in full in any protected table, by the policy."""
+        return max((t.max_rows for t in self._tables.values() if not t.public), default=1)
+
 
 def _table(policy: Policy, name: str, t: PolicyTable, rows: pa.Table | None) -> TableInfo:
     c = policy.contribution

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from .expr import Call, Case, Cast, Exists, Expr, InList, InRelation, IntervalLit, Lit, Param, Ref, Scalar, Window
 from .plan import (
     Distinct,
@@ -11,6 +13,7 @@ from .plan import (
     Project,
     Relation,
     ReleasePoint,
+    RowCap,
     Scan,
     SetOp,
     UnitAggregate,
@@ -39,6 +42,8 @@ def _point(point: ReleasePoint) -> list[str]:
     how = "public keys, every key has a row" if point.public_keys else "unknown keys, each passes a noisy threshold"
     head = f"release {point.name}: " + (f"by {keys} ({how})" if keys else "one row")
     lines = [head, *(f"  {o.name} = {o.label} from {', '.join(o.measures)}" for o in point.outputs)]
+    if most := _compared(*(k.expr for k in point.keys), *(e for m in point.measures for e in (m.value, *m.where))):
+        lines.append(f"  {most}")
     return lines + ["  over " + line if i == 0 else "  " + line for i, line in enumerate(relation(point.source))]
 
 
@@ -55,7 +60,9 @@ def relation(r: Relation, depth: int = 0) -> list[str]:
         return [f"{pad}filter {text(r.predicate)} {tag}", *relation(r.input, depth + 1)]
     if isinstance(r, Project):
         shown = ", ".join(c.name for c in r.columns[:12])
-        return [f"{pad}select {shown}{', …' if len(r.columns) > 12 else ''} {tag}", *relation(r.input, depth + 1)]
+        most = f"{pad}  {told}" if (told := _compared(*r.exprs)) else None
+        line = f"{pad}select {shown}{', …' if len(r.columns) > 12 else ''} {tag}"
+        return [line, *([most] if most else []), *relation(r.input, depth + 1)]
     if isinstance(r, Join):
         on = "" if r.on is None else f" on {text(r.on)}"
         note = ", same unit on both sides" if r.on_unit else ""
@@ -65,6 +72,10 @@ def relation(r: Relation, depth: int = 0) -> list[str]:
         return [f"{pad}aggregate of each unit's own rows by {by} {tag}", *relation(r.input, depth + 1)]
     if isinstance(r, Distinct):
         return [f"{pad}distinct, with the unit {tag}", *relation(r.input, depth + 1)]
+    if isinstance(r, RowCap):
+        names = {c.id: c.name for c in r.columns}
+        of = "".join(f" and {names[i]}" for i in r.by)
+        return [f"{pad}at most {r.rows} rows of a unit{of}, by a hash of the row {tag}", *relation(r.input, depth + 1)]
     if isinstance(r, SetOp):
         return [f"{pad}{r.kind.replace('_', ' ')} {tag}", *relation(r.left, depth + 1), *relation(r.right, depth + 1)]
     raise TypeError(f"no words for {type(r).__name__}")
@@ -93,11 +104,25 @@ def text(e: Expr) -> str:
     if isinstance(e, InList):
         return f"{text(e.arg)} IN ({', '.join(text(i) for i in e.items)})"
     if isinstance(e, Exists):
-        return "EXISTS (of the unit's own rows)" if e.on_unit else "EXISTS (public)"
+        return f"EXISTS (of the unit's own rows{_most(e.relation)})" if e.on_unit else "EXISTS (public)"
     if isinstance(e, InRelation):
-        return f"{text(e.arg)} IN (subquery)"
+        return f"{text(e.arg)} IN (subquery{_most(e.relation)})"
     if isinstance(e, Scalar):
-        return "(subquery)"
+        return f"(subquery{_most(e.relation)})"
     if isinstance(e, Window):
         return f"{e.function}(…) over the unit's own rows"
     return type(e).__name__.lower()
+
+
+def _compared(*exprs: Expr | None) -> str:
+    nodes = (n for e in exprs if e is not None for n in e.walk() if isinstance(n, Exists | InRelation | Scalar))
+    most = next((found for n in nodes if (found := _most(n.relation))), "")
+    return f"subqueries compare a row with{most.lstrip(',')}" if most else ""
+
+
+def _most(r: Relation) -> str:
+    """How many rows of a unit a subquery compares with each row outside, where that is capped."""
+    if isinstance(r, RowCap):
+        return f", at most {r.rows} rows of a unit"
+    inner = (getattr(r, f.name) for f in fields(r))
+    return next((found for i in inner if isinstance(i, Relation) and (found := _most(i))), "")

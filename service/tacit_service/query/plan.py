@@ -129,6 +129,15 @@ class Distinct(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class RowCap(Relation):
+    """At most ``rows`` rows of each unit (and value of the columns ``by``, if any), by a hash of the row."""
+
+    input: Relation
+    rows: int
+    by: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SetOp(Relation):
     """``kind``: union_all, union, intersect, except, intersect_all, except_all; rows are compared with their unit."""
 

@@ -9,6 +9,7 @@ from .catalog import Catalog
 from .desugar import desugar
 from .parse import parse, position
 from .plan import Relation
+from .rules.row_cap import capped
 from .sources import Env
 
 
@@ -20,7 +21,7 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
     tree = desugar(sql, parse(sql))
     bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=False)
     if isinstance(bound, Relation) and bound.protected:
-        return bound
+        return capped(bound, catalog.most_rows)
     raise DerivationError(
         "rows_expected",
         "Training reads rows of people; this statement gives an aggregate or public rows.",

@@ -18,6 +18,7 @@ from .parse import parse, position
 from .plan import Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, Stack
 from .rules.join import fanout
 from .rules.release import Draft
+from .rules.row_cap import capped_point
 
 COLUMNS_MAX = 256
 FANOUT_MAX = 10_000
@@ -32,7 +33,8 @@ def plan(catalog: Catalog, sql: str, caps: Caps | None = None) -> Plan:
     binder = Binder(catalog, sql, caps or Caps())
     outer = binder.bind_top(tree)
     releases = tuple(_release(binder, d, tree) for d in binder.drafts)
-    return _assembled(binder, outer, _bounds_first(binder, releases))
+    rows = catalog.most_rows
+    return _assembled(binder, outer, tuple(capped_point(r, rows) for r in _bounds_first(binder, releases)))
 
 
 def _bounds_first(binder: Binder, releases: tuple[ReleasePoint, ...]) -> tuple[ReleasePoint, ...]:

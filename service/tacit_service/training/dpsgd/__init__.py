@@ -1,7 +1,7 @@
 """DP-SGD over privacy units: the only importer of torch. ``Trainer`` says what a step does, and why it is private."""
 
 from .attacks import invert
-from .gradients import Factored, Vectorised, clipped, loss_of
+from .gradients import Factored, Layerwise, clipped, loss_of
 from .networks import Built
 from .team import Team, TeamLost
 from .trainer import GRADIENT_NOISE, Trainer, apply, threads
@@ -10,10 +10,10 @@ __all__ = [
     "GRADIENT_NOISE",
     "Built",
     "Factored",
+    "Layerwise",
     "Team",
     "TeamLost",
     "Trainer",
-    "Vectorised",
     "apply",
     "clipped",
     "invert",

@@ -28,13 +28,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoding import Rows
 from ..generator import Stream
 from ..layers import Network, network
 from ..spec import Run
-from .gradients import ELEMENTS_MAX, Block, Factored, Sums, Vectorised, compiling_pays
+from .gradients import ELEMENTS_MAX, Block, Factored, Layerwise, Sums
 from .networks import Built, named
 from .team import Team
 
@@ -95,14 +95,15 @@ class Trainer:
         return self._clip
 
     def _choose(self, net: Network, task: str, outputs: int) -> Sums:
-        """The cheapest way to the sum; chosen for its time alone, which is not hidden."""
+        """The cheaper way to the sum; chosen for its time alone, which is not hidden."""
         smoothing = self._run.label_smoothing
         if net.linear and self._run.max_rows == 1:
             if self.units != len(self._x):
                 raise ValueError("max_rows is 1, and units have more rows")
-            return Factored(self._x, self._y, task, outputs, smoothing)
-        compiled = self._run.max_rows == 1 and compiling_pays(self._count, self._batch, self._run.steps)
-        return Vectorised(self.model.body, task, outputs, smoothing, self._blocks, compiled=compiled)
+            (layer,) = self.model.body.children()
+            assert isinstance(layer, nn.Linear)
+            return Factored(layer, self._x, self._y, task, outputs, smoothing)
+        return Layerwise(self.model.body, task, outputs, smoothing, self._blocks)
 
     def step(self) -> None:
         """Sample, clip, add, add noise, divide, and let the optimizer move."""
@@ -137,27 +138,18 @@ class Trainer:
         return self._sum(units)[0]
 
     def _sum(self, units: npt.NDArray[np.int64]) -> tuple[Tensor, int]:
-        return self._sums({self._inner(n): p.detach() for n, p in self._parameters.items()}, units, self._clip)
+        return self._sums(units, self._clip)
 
-    @staticmethod
-    def _inner(name: str) -> str:
-        """A parameter's name inside the module, where a dot would be a submodule."""
-        layer, _, part = name.rpartition(".")
-        return f"{layer.replace('.', '__')}.{part}"
-
-    def _blocks(self, units: npt.NDArray[np.int64], size: int, *, fixed: bool) -> Iterator[Block]:
+    def _blocks(self, units: npt.NDArray[np.int64], size: int) -> Iterator[Block]:
         """Units in blocks of bounded memory, each padded to its largest unit with rows of weight zero."""
         first = self._first
-        size = max(1, min(size, ELEMENTS_MAX // max(1, self._x[0].numel()))) if len(self._x) and not fixed else size
+        size = max(1, min(size, ELEMENTS_MAX // max(1, self._x[0].numel()))) if len(self._x) else size
         for start in range(0, len(units), size):
             block = units[start : start + size]
             counts = first[block + 1] - first[block]
             place = np.arange(counts.max())
             index = first[block][:, None] + np.minimum(place, counts[:, None] - 1)
             weight = ((place < counts[:, None]) / counts[:, None]).astype(np.float32)
-            if fixed and len(block) < size:
-                index = np.concatenate([index, np.repeat(index[:1], size - len(block), axis=0)])
-                weight = np.concatenate([weight, np.zeros((size - len(block), weight.shape[1]), np.float32)])
             at = torch.from_numpy(index)
             yield self._x[at], self._y[at], torch.from_numpy(weight)
 
