@@ -148,6 +148,19 @@ def test_one_row_of_each_unit_is_kept(admin: Any, postgres_server: str, tmp_path
         admin.execute("DELETE FROM people.people WHERE id = 1 AND age = 50")
 
 
+def test_an_index_that_is_dropped_is_not_relied_on(admin: Any, postgres_server: str, tmp_path: Path) -> None:
+    admin.execute("CREATE UNIQUE INDEX one_each ON people.people (id)")
+    data = open_data(declared(tmp_path, url(postgres_server), single="true"), tmp_path / "data", processes=1)
+    try:
+        assert [r["_u"] for r in rows_of(data)] == [1, 2, 3, 4, 5, 6, 7]
+        admin.execute("DROP INDEX people.one_each")
+        with pytest.raises(EngineFailure):
+            rows_of(data)
+    finally:
+        data.engine.close()
+        admin.execute("DROP INDEX IF EXISTS people.one_each")
+
+
 # -- what opening refuses
 
 

@@ -20,8 +20,8 @@ from tacit_e2e_world import World
 
 from tacit_service.errors import Refusal
 
-STRIDE = int(os.environ.get("TACIT_ENGINES_STRIDE", "3"))  # 1: every curated query
-GENERATED = int(os.environ.get("TACIT_ENGINES_GENERATED", "24"))
+STRIDE = int(os.environ.get("TACIT_ENGINES_STRIDE", "10"))  # 1: every curated query
+GENERATED = int(os.environ.get("TACIT_ENGINES_GENERATED", "8"))
 CHUNK = 12
 BOUNDS = (TIGHT, TIGHT_GROUPS)
 CURATED = [*ROWS, *RELEASES, *OVERFLOWS][::STRIDE]
@@ -79,7 +79,7 @@ def less(
 
 
 def test_one_unit_moves_the_integers_by_no_more_than_declared(clinic: Clinic, less: Clinic) -> None:
-    statements = [q.sql for q in (*TIED, *ROWS[:: 4 * STRIDE])]
+    statements = [q.sql for q in (*TIED, *ROWS[:: 3 * STRIDE])]
     for number, sql in enumerate(statements):
         try:
             prepared = clinic.prepare(BOUNDS[number % 2], sql)

@@ -75,10 +75,7 @@ class Desk:
         cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
         engine: Engine | None = None, parsers: PlannerPool | None = None,
     ) -> Desk:  # fmt: skip
-        """Open the policy's engine and the sandbox, and make sure of the ledger's accounts.
-
-        ``engine``: one over the same tables, instead of the policy's own.
-        """
+        """Open the policy's engine (or take another over its tables) and the sandbox; make sure of the ledger's accounts."""
         policy = loaded.policy
         data = open_data(loaded, data_dir, processes=0 if engine is not None else 2)
         engine = engine or data.engine

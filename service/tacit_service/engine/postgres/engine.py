@@ -54,7 +54,7 @@ class PostgresEngine:
             raise _engine_failure(failure) from failure
 
     def check(self, sql: str) -> None:
-        """See ``Engine``: the statement is translated, and the server plans it without running it."""
+        """See ``Engine``: the statement is translated, and the server reads it without planning or running it."""
         try:
             self._call("check", sql, CHECK_TIMEOUT_S)
         except WorkerFailure as failure:

@@ -146,13 +146,13 @@ class _Opening:
             self._refuse("engine_role_too_strong", f"the role may write to {table.source!r}", fix, name)
         with self._telling(name):
             unique = self._engine.own(
-                "SELECT a.attname::text AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+                "SELECT a.attname::text AS name, i.indexrelid::bigint AS index FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
                 " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
                 f" WHERE i.indrelid = {called} AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1"
                 " AND i.indpred IS NULL AND i.indexprs IS NULL AND (c.relkind = 'p' OR NOT c.relhassubclass)",
                 timeout_s=_CHECK_TIMEOUT_S,
-            ).column(0).to_pylist()  # fmt: skip
-        return Found({c["name"]: FAMILIES.get(c["type"]) for c in columns}, frozenset(unique))
+            ).to_pylist()  # fmt: skip
+        return Found({c["name"]: FAMILIES.get(c["type"]) for c in columns}, {u["name"]: u["index"] for u in unique})
 
     def check_nulls(self, name: str, tables: Tables) -> None:
         """``nullable: false`` holds of the rows as they are now; rows that break it later are not read."""

@@ -104,6 +104,9 @@ class _Queries:
             left_out = {c.name for c in e.args.get("except_") or []}
             names = dict.fromkeys(n for columns in scope.sources.values() for n in columns if n not in left_out)
             return [(n, scope.column(n)) for n in names]
+        if isinstance(e, exp.Column) and isinstance(e.this, exp.Star):
+            strict(e.this)
+            return [(n, scope.column(n, e.table)) for n in scope.sources.get(e.table, {})]
         if isinstance(e, exp.Alias):
             strict(e, "this", "alias")
             return [(e.alias, reader.value(e.this))]
@@ -121,11 +124,12 @@ class _Queries:
         named: dict[str, Columns] = {}
         scope.named = named
         for cte in node.expressions:
-            strict(cte, "this", "alias")
+            strict(cte, "this", "alias", "materialized")
             strict(cte.args["alias"], "this")
             found = self.query(cte.this, scope)
             named[cte.alias] = found.columns
-            parts.append(f"{quoted(cte.alias)} AS ({found.sql})")
+            how = {True: "MATERIALIZED ", False: "NOT MATERIALIZED "}.get(cte.args.get("materialized"), "")
+            parts.append(f"{quoted(cte.alias)} AS {how}({found.sql})")
         return f"WITH {', '.join(parts)} "
 
     def _from(self, node: exp.Select, scope: Scope) -> tuple[str, list[str]]:

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import adbc_driver_manager
@@ -71,19 +71,25 @@ class Session:
         tables = [f"{quoted(name)} AS NOT MATERIALIZED ({self._sql[name]})" for name in sorted(read)]
         return f"WITH {', '.join(tables)} SELECT * FROM ({text}) AS _answer" if tables else text
 
-    def run(self, sql: str, timeout_ms: int, *, copied: bool = True) -> pa.Table:
-        """Run one statement within the time limit; a connection that is lost is made once more, by the next call.
+    def run(self, sql: str, timeout_ms: int) -> pa.Table:
+        """Run one statement within the time limit; a connection that is lost is made once more, by the next call."""
+        with self._limited(timeout_ms) as cursor:
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
 
-        ``copied``: its rows come by COPY, which is the fast way, and which EXPLAIN has not.
-        """
+    def parse(self, sql: str, timeout_ms: int) -> None:
+        """Let the server read the statement, names and types. It is not planned: that would look at statistics."""
+        with self._limited(timeout_ms) as cursor:
+            cursor.adbc_prepare(sql)
+
+    @contextlib.contextmanager
+    def _limited(self, timeout_ms: int) -> Iterator[Any]:
         connection = self._connected()
         try:
             with connection.cursor() as cursor:
                 cursor.execute(f"SET statement_timeout = {max(timeout_ms, 1)}")
                 self._cursor = cursor
-                cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "true" if copied else "false"})
-                cursor.execute(sql)
-                return cursor.fetch_arrow_table()
+                yield cursor
         except adbc_driver_manager.Error as error:
             state = str(getattr(error, "sqlstate", None) or "")
             if not state or state.startswith(("08", "57P")):  # the connection is gone, or the server goes
@@ -149,7 +155,7 @@ def _start() -> tuple[Handler, Callable[[], None]]:
             return {}, [encode_table(session.run(header["sql"], header["timeout_ms"]))]
         sql = session.statement(header["sql"])
         if do == "check":
-            session.run(f"EXPLAIN {sql}", header["timeout_ms"], copied=False)
+            session.parse(sql, header["timeout_ms"])
             return {}, []
         return {}, [encode_table(_plain(session.run(sql, header["timeout_ms"])))]
 

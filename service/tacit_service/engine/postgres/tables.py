@@ -41,10 +41,10 @@ _DIGITS = 60
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A table as the server describes it. ``unique``: columns of which no two rows share a value."""
+    """A table as the server describes it. ``unique``: columns of which no two rows share a value, by whose index."""
 
     families: Mapping[str, Family | None]
-    unique: frozenset[str]
+    unique: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,11 @@ class Tables:
             items.append(f"{text} AS {quoted(column)}")
             columns[column] = x
         where = "" if table.public else f" WHERE ({unit}) IS NOT NULL"
+        index = self._one_row(name, table) if table.one_row_per_unit else None
+        if index is not None:
+            where += f" AND {_still_unique(index)}"
         sql = f"SELECT {', '.join(items)} FROM {self._from(name, table)}{where}"
-        if table.one_row_per_unit and not self._one_row(name, table):
+        if table.one_row_per_unit and index is None:
             sql = _one_of_each(sql, table)
         needed = [c for c, d in table.columns.items() if d.nullable is False and c != table.unit]
         if needed:  # checked when the dataset is opened; rows that break it later are not read
@@ -165,8 +168,9 @@ class Tables:
             assert unit_column is not None
             unit, shared = self._key(self._source(target, unit_column)[0], self.unit_kind), "FALSE"
         where = f"WHERE ({key}) IS NOT NULL AND ({unit}) IS NOT NULL"
-        if self._source_name(target, column) in self._found[target].unique:
-            return f"SELECT {key} AS k, {unit} AS u, {shared} AS shared FROM {rows} {where}"
+        index = self._found[target].unique.get(self._source_name(target, column))
+        if index is not None:
+            return f"SELECT {key} AS k, {unit} AS u, {shared} AS shared FROM {rows} {where} AND {_still_unique(index)}"
         return (
             f"SELECT {key} AS k, min({unit}) AS u, bool_or({shared}) OR count(DISTINCT {unit}) > 1 AS shared"
             f" FROM {rows} {where} GROUP BY 1"
@@ -183,8 +187,9 @@ class Tables:
                 self._refuse(at, field, "column_unreadable", f"a key of type {family}", "Join on integers or texts.")
         return mine, Kind.INT if a == b == "integer" else Kind.TEXT
 
-    def _one_row(self, name: str, table: Table) -> bool:
-        return table.unit is not None and self._source_name(name, table.unit) in self._found[name].unique
+    def _one_row(self, name: str, table: Table) -> int | None:
+        """The index that keeps units from having two rows."""
+        return None if table.unit is None else self._found[name].unique.get(self._source_name(name, table.unit))
 
     # -- columns
 
@@ -229,6 +234,12 @@ class Tables:
         raise PolicyError(
             code, f"{where}: {detail}", hint=hint, file=str(self._loaded.path), table=table, column=column
         )
+
+
+def _still_unique(index: int) -> str:
+    """True while the unique index is there; a statement that rests on one that was dropped fails."""
+    there = f"indexrelid = {index} AND indisunique AND indisvalid AND indimmediate"
+    return f"(SELECT 1 / count(*) FROM pg_catalog.pg_index WHERE {there}) = 1"
 
 
 def _one_of_each(sql: str, table: Table) -> str:
