@@ -27,6 +27,7 @@ from tacit_service.terminal import (
 )
 
 if TYPE_CHECKING:
+    from tacit_service.policy.load import Loaded
     from tacit_service.settings import Settings
 
 
@@ -255,8 +256,27 @@ def _policy_check(arguments: Any) -> int:
     from tacit_service.policy.check import check
     from tacit_service.policy.load import load_policy
 
-    print(report := check(load_policy(Path(arguments.file)), OwnerReader()))
+    loaded = load_policy(Path(arguments.file))
+    if loaded.policy.engine is not None:
+        return _check_database(loaded)
+    print(report := check(loaded, OwnerReader()))
     return OK if report.ok else FOUND
+
+
+def _check_database(loaded: Loaded) -> int:
+    """What opening the dataset checks: the role, tables, columns, NULLs. Rows stay where they are."""
+    import tempfile
+    from pathlib import Path
+
+    from tacit_service.engine.opening import open_data
+    from tacit_service.policy.check import questions
+
+    with tempfile.TemporaryDirectory(prefix="tacit-") as folder:
+        data = open_data(loaded, Path(folder), processes=1)
+        data.engine.close()
+    print(f"{loaded.policy.dataset}: the engine's tables are there, and read as the policy declares them.\n")
+    print(*questions(loaded.policy), sep="\n")
+    return OK
 
 
 def _policy_advise(arguments: Any) -> int:

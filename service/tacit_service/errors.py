@@ -5,7 +5,7 @@ TacitError                      code, status, title, detail, hint, position, rul
 │   ├── SqlSyntaxError               sql_syntax · sql_too_large · sql_too_deep · sql_too_complex · sql_not_one_select
 │   ├── BindError                    unknown_table · unknown_column · ambiguous_column · unknown_function · type_mismatch
 │   ├── DerivationError              no rule of privacy.md §2 derives this relation (code names the missing rule)
-│   └── RequestError                 epsilon_invalid · delta_invalid · epsilon_too_large · bound_invalid ·
+│   └── RequestError                 engine_lacks · epsilon_invalid · delta_invalid · epsilon_too_large · bound_invalid ·
 │                                    training_model_invalid · training_parameter_invalid …
 ├── BudgetExhausted             403  budget_exhausted, with what is left
 ├── Unauthenticated             401  unauthenticated
@@ -17,8 +17,8 @@ TacitError                      code, status, title, detail, hint, position, rul
 ├── EngineFailure               500  engine_failed · 504 engine_timeout (charged; says nothing about data)
 ├── LedgerUnavailable           503  ledger_unavailable (fails closed)
 ├── IdentityUnavailable         503  identity_unavailable (the provider's keys cannot be had; API keys still work)
-├── NotInstalled                501  training_not_installed (an extra of this installation is missing)
-└── Overloaded                  503  overloaded · training_queue_full (Retry-After)
+├── NotInstalled                501  training_not_installed · engine_not_installed · training_reads_files (this installation cannot)
+└── Overloaded                  503  overloaded · engine_unavailable · training_queue_full (Retry-After)
 """
 
 from __future__ import annotations

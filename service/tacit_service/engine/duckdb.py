@@ -50,6 +50,7 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _RESULT_TYPES = _INTEGERS | {"BOOLEAN", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"}
 _IMAGE = re.compile(r"UTINYINT\[\d+\]\Z")
 _ROWS_MAX = 20_000_000
+_HEALTH_TIMEOUT_S = 5.0
 
 
 # ---------------------------------------------------------------- locking
@@ -116,6 +117,17 @@ class DuckDBEngine:
             raise EngineFailure("engine_failed", "The engine could not finish this query.") from None
         finally:
             self._idle.put(worker)
+
+    def check(self, sql: str) -> None:
+        """See ``Engine``: the emitted dialect is DuckDB's own, and its statements were bound over empty tables."""
+
+    def healthy(self) -> bool:
+        """See ``Engine``."""
+        try:
+            self.run("SELECT 1 AS one", timeout_s=_HEALTH_TIMEOUT_S)
+        except EngineFailure:
+            return False
+        return True
 
     def warm(self) -> None:
         """Wait until every process is ready; ``EngineFailure`` when one cannot start."""

@@ -50,6 +50,11 @@ class Snapshot:
 
 def build_snapshot(loaded: Loaded, data_dir: Path) -> Snapshot:
     """The snapshot of ``loaded`` in ``data_dir``, built unless it is there; ``PolicyError`` tells the owner why not."""
+    if any(not t.public for t in loaded.policy.tables.values()) and loaded.policy.engine is not None:
+        raise PolicyError(
+            "rows_stay_in_engine", f"The rows of {loaded.policy.dataset} stay in its engine's database.",
+            hint="This command reads files: give it a policy without 'engine'.", file=str(loaded.path),
+        )  # fmt: skip
     resolved = {
         name: resolve(table.source, loaded.base_dir, file=str(loaded.path), table=name)
         for name, table in loaded.policy.tables.items()

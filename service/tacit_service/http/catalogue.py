@@ -98,6 +98,10 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "unit_in_output": (422, "The result would have a row for each unit."),
     "row_level_output": (422, "The result would have rows of people."),
     "outer_sql_invalid": (422, "The SQL above the aggregates does not fit their results."),
+    "engine_lacks": (
+        422,
+        "The database that holds the rows has no equal of something in the statement: its integers might differ.",
+    ),
     # training
     "training_model_invalid": (422, "The model is none that can be built here: its type, a size or a member."),
     "training_parameter_invalid": (422, "A parameter of the run is outside its limits; `field` names it."),
@@ -107,6 +111,8 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "training_not_ready": (409, "The job has not succeeded, so there is no model."),
     "training_queue_full": (503, "As many jobs as one analyst may have are waiting or running. Nothing was charged."),
     "training_not_installed": (501, "Training is not installed with this service."),
+    "engine_not_installed": (501, "The engine that a policy names is not installed with this service."),
+    "training_reads_files": (501, "Training reads files; the rows of this dataset stay in its engine's database."),
     # the budget
     "budget_exhausted": (403, "The price does not fit what is left of the account; `remaining` says how much that is."),
     "account_closed": (409, "The account is closed or frozen; the data owner decides."),
@@ -126,6 +132,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "engine_timeout": (504, "The engine ran out of time. The charge stands; nothing about the data can be said."),
     "ledger_unavailable": (503, "The ledger cannot promise durability, so nothing is answered."),
     "overloaded": (503, "Too much work is waiting. Nothing ran; Retry-After says when to ask again."),
+    "engine_unavailable": (503, "The database that holds the rows cannot be asked. Nothing was run or charged."),
     "identity_unavailable": (503, "The identity provider's signing keys cannot be had; API keys still work."),
     "starting": (503, "The service is starting. Retry-After says when to ask again."),
 }

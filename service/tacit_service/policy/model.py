@@ -189,6 +189,7 @@ class Table(Model):
     ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
+    # With an ``engine``: "schema.table".
     # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
     # columns, or IDX files with a column's name each: "images-idx3-ubyte.gz#image + labels-idx1-ubyte.gz#label".
     source: str
@@ -258,6 +259,19 @@ class PerQuery(Model):
     mechanism: Literal["auto", "laplace", "gaussian"] = "auto"
 
 
+class EngineAt(Model):
+    """Where protected tables are, if not in files: a database that runs the aggregates itself, so that rows stay there.
+
+    ``url`` chooses the engine: ``postgresql://reader@db.example/clinic``. It holds no password: that is in the environment
+    variable ``password_env``, or in the file ``password_file`` (relative to the policy), or what the server's way of
+    telling who connects needs is none. Tables are then named ``schema.table`` in ``source``; public ones may be files.
+    """
+
+    url: str = Field(min_length=1, max_length=2000)
+    password_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    password_file: str | None = Field(default=None, min_length=1)
+
+
 class PrivacyUnit(Model):
     """What a privacy unit is, in words ("patient"), and its column: "patients.patient_id", or "people.@row"."""
 
@@ -288,3 +302,5 @@ class Policy(Model):
     overcommit: bool = False
     # Totals, ranks and whole multiples are stored beside the rows when the data is loaded: speed, and no other answers.
     prepare: bool = True
+    # A database that runs the aggregates; without it, DuckDB runs them over a snapshot of files.
+    engine: EngineAt | None = None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import reduce
 
+from tacit_service.policy.engine_rules import engine_is_known, engine_reads_tables, in_engine
 from tacit_service.policy.image_rules import images_have_shapes, layers_are_whole
 from tacit_service.policy.model import IDX, ROW, Budget, Column, Policy, Table
 from tacit_service.policy.problems import Broken, Path
@@ -67,6 +68,8 @@ def tables_are_usable(policy: Policy) -> Iterator[Broken]:
         here: Path = ("tables", name)
         if not table.columns:
             yield Broken((*here, "columns"), "no columns", "Name the columns that analysts may use.")
+        if in_engine(policy, table):
+            continue
         if _CONTROL.search(table.source) or not (
             _FILE.match(table.source) or _DATABASE.match(table.source) or IDX.match(table.source)
         ):
@@ -378,4 +381,6 @@ RULES: tuple[Callable[[Policy], Iterable[Broken]], ...] = (
     prepared_keys_exist,
     images_have_shapes,
     layers_are_whole,
+    engine_is_known,
+    engine_reads_tables,
 )

@@ -91,8 +91,8 @@ def _table(policy: Policy, name: str, t: PolicyTable, rows: pa.Table | None) -> 
 
 
 def stored(policy: Policy, t: PolicyTable) -> Stored | None:
-    """What the snapshot stores of a table for speed: a function of the policy alone. ``None`` of public tables."""
-    if t.public or not policy.prepare:
+    """What the snapshot stores of a table for speed: a function of the policy alone. ``None`` where there is no snapshot."""
+    if t.public or not policy.prepare or policy.engine is not None:
         return None
     single = t.one_row_per_unit or t.row_is_unit
     return Stored(

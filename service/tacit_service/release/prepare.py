@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -43,6 +43,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
+STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -80,10 +81,12 @@ class Preparer:
         snapshot_version: str,
         protected: dict[str, pa.Schema],
         planner: Planner | None = None,
+        check: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.policy = policy
         self.catalog = catalog
         self.planner = planner or LocalPlanner(catalog)
+        self._check_on_engine = check
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
         self.dry = DryRuns(sandbox, protected)
@@ -226,12 +229,13 @@ class Preparer:
         return delta, bool(delta)
 
     def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str) -> None:
-        """The engine's statements bind over empty tables: what cannot run is refused before it is charged."""
+        """The engine's statements bind over empty tables, and the engine takes them: what cannot run is not charged."""
+        unknown: dict[str, float | None] = {p.name: None for p in plan.params}
         for point in plan.releases:
             texts = [s.sql for s in statements(point)]
             for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
                 try:
-                    self.dry.check(with_params(text, {p.name: None for p in plan.params}))
+                    self.dry.check(with_params(text, unknown))
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -240,6 +244,8 @@ class Preparer:
                         position=span(sql, 0, len(sql)),
                         rule="engine",
                     ) from None
+                for numbers in (unknown, dict.fromkeys(unknown, STAGED)) if unknown else (unknown,):
+                    self._check_on_engine(with_params(text, numbers))
 
     def _schema(self, plan: Plan, sql: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""

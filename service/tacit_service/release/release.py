@@ -22,9 +22,8 @@ from tacit.wire import (
     Spend,
 )
 from tacit_service.engine.base import Engine
-from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.opening import open_data
 from tacit_service.engine.prepare import engine_tables
-from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
@@ -77,19 +76,19 @@ class Desk:
         cls, loaded: Loaded, ledger: Ledger, data_dir: Path, *,
         engine: Engine | None = None, parsers: PlannerPool | None = None,
     ) -> Desk:  # fmt: skip
-        """Build or find the snapshot, start the engine and the sandbox, and make sure of the ledger's accounts."""
+        """Open the policy's engine (or take another over its tables) and the sandbox; make sure of the ledger's accounts."""
         policy = loaded.policy
-        snapshot = build_snapshot(loaded, data_dir)
+        data = open_data(loaded, data_dir, processes=0 if engine is not None else 2)
+        engine = engine or data.engine
         open_accounts(ledger, loaded)
-        sandbox = Sandbox(snapshot.public, processes=2)
-        catalog = Catalog(policy, snapshot.public)
-        engine = engine or DuckDBEngine(snapshot.path, processes=2)
+        sandbox = Sandbox(data.public, processes=2)
+        catalog = Catalog(policy, data.public)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
             for name in engine_tables(policy)
         }
         planner = (parsers or shared_pool()).of(catalog)
-        preparer = Preparer(policy, catalog, sandbox, snapshot.version, schemas, planner)
+        preparer = Preparer(policy, catalog, sandbox, data.version, schemas, planner, engine.check)
         return cls(loaded, ledger, engine, sandbox, preparer)
 
     def close(self) -> None:

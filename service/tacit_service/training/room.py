@@ -39,14 +39,22 @@ class TrainingRoom:
     ) -> None:
         """Open the desk of one dataset. ``check`` refuses SQL, where it can be killed."""
         policy = loaded.policy
+        if policy.engine is not None:  # its rows stay where they are
+            return
         self._policies[policy.dataset] = loaded.path
         self._desks[policy.dataset] = TrainingDesk(
             policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps, check
         )
 
     def desk(self, dataset: str) -> TrainingDesk:
-        """The desk of a dataset."""
-        return self._desks[dataset]
+        """The desk of a dataset; ``NotInstalled`` where its rows are not in files."""
+        found = self._desks.get(dataset)
+        if found is None:
+            raise NotInstalled(
+                "training_reads_files", "Training reads files; the rows of this dataset stay in its engine's database.",
+                hint="Ask the data owner for an extract under a policy of its own.",
+            )  # fmt: skip
+        return found
 
     def start(self) -> None:
         """Start the worker, once every desk is open."""

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from tacit import wire
 from tacit_service.access.gatekeeper import Principal
 from tacit_service.assembly import Service
-from tacit_service.errors import NotFound
+from tacit_service.errors import NotFound, NotInstalled
 from tacit_service.http import body, examples, negotiate, routing
 from tacit_service.http.context import caller, context, lookup, question
 from tacit_service.http.routes.queries import KEY_PARAMETER
@@ -37,7 +37,11 @@ def _desk(service: Service, who: Principal, dataset: str) -> TrainingDesk:
 
 def _desks(service: Service, who: Principal) -> list[TrainingDesk]:
     room = service.training()
-    return [room.desk(name) for name in service.datasets(who)]
+    found = []
+    for name in service.datasets(who):
+        with contextlib.suppress(NotInstalled):  # a dataset whose rows are not in files has no jobs
+            found.append(room.desk(name))
+    return found
 
 
 def find_job(service: Service, who: Principal, job_id: str) -> tuple[TrainingDesk, wire.TrainingJob]:
