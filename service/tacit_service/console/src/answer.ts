@@ -123,7 +123,7 @@ function receiptView(answer: Answer): HTMLElement {
     receipt.mechanisms.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Mechanisms" }, h("table", null,
       h("thead", null, h("tr", null, ["Measured", "Noise", "Scale", "ε", "Contribution"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", null, receipt.mechanisms.map((each) => h("tr", null,
-        h("td", null, each.measure.replace(/^m\d+: /, "")), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
+        h("td", null, each.measure.replace(/\bm\d+: /g, "")), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
     h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql));
 }
 

@@ -23,8 +23,8 @@ export function amount(text: string): string {
 
 // A note of the service in the page's own words: measures by what they are, the API's names as the page calls them.
 export function inWords(note: string, mechanisms: { measure: string }[]): string {
-  const kinds = new Map(mechanisms.flatMap(({ measure }) => { const [, name, kind] = /^(\w+): (.*)$/.exec(measure) ?? []; return name && kind ? [[name, kind] as const] : []; }));
-  const said = note.replace(/\bm\d+\b/g, (name) => kinds.get(name) ?? name).replace(/^bias_check: /, "").replace("membership tells", "the column “Belongs here” says");
+  const kinds = new Map(mechanisms.flatMap(({ measure }) => [...measure.matchAll(/\b(m\d+): ([^,]+)/g)].map(([, name, kind]) => [name ?? "", kind ?? ""] as const)));
+  const said = note.replace(/\bm\d+\b/g, (name) => kinds.get(name) ?? name).replace(/\b([\w ]+) and \1\b/g, "$1").replace(/^bias_check: /, "").replace("membership tells", "the column “Belongs here” says");
   return /^[a-z]/.test(said) ? said.charAt(0).toUpperCase() + said.slice(1) : said;
 }
 
