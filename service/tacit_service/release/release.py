@@ -229,8 +229,9 @@ class Desk:
             mine = self._remaining(charge.analyst)
             raise BudgetExhausted(
                 "budget_exhausted",
-                "The dataset's own budget does not hold this charge, whatever is left on your account.",
-                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner.",
+                "The dataset's own account does not take this charge now, whatever is left on yours.",
+                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner: the dataset may be "
+                "nearly spent, paced, frozen or closed.",
                 remaining={"epsilon": mine.epsilon, "delta": mine.delta},
                 account="dataset",
             ) from None
