@@ -12,7 +12,9 @@ the service's own specs and samplers, then taken through its own post-processing
   statistic (values about the middle of their bounds, products, count), its coordinates weighed *in hindsight* to minimise
   this statistic's error on these data, which no private mechanism can know ("best"); and, as a floor that nothing attains, one
   Laplace measurement of the statistic's own influence sum, with count and all other moments known exactly ("floor");
-- quantiles, MIN, MAX: OpenDP's noisy max over the same candidates at the same ε, scores the rank's distance.
+- quantiles, MIN, MAX: one Laplace histogram read at the quantile, its number of bins (and MIN's and MAX's bar) set in hindsight
+  ("best"); and, as a "floor", OpenDP's noisy max at the whole ε over the same candidates, an answer without an interval. A Laplace
+  measurement of the quantile itself would need noise of the whole range: it is no reference.
 """
 
 from __future__ import annotations
@@ -81,6 +83,8 @@ class Asked:
 ASKED = (
     Asked("COUNT", "COUNT(*)", "count"),
     Asked("COUNT, Gauss", "COUNT(*)", "count", True),
+    Asked("COUNT(x)", "COUNT(age)", "count"),
+    Asked("COUNT_IF", "COUNT_IF(age > 50)", "count"),
     Asked("COUNT(DISTINCT unit)", "COUNT(DISTINCT id)", "count"),
     Asked("SUM", "SUM(income)", "sum"),
     Asked("SUM, Gauss", "SUM(income)", "sum", True),
@@ -89,12 +93,15 @@ ASKED = (
     Asked("AVG, Gauss", "AVG(income)", "moments", True),
     Asked("AVG, middle of the bounds", "AVG(age)", "moments"),
     Asked("VAR_SAMP", "VAR_SAMP(age)", "moments"),
+    Asked("VAR_POP", "VAR_POP(age)", "moments"),
     Asked("STDDEV_SAMP", "STDDEV_SAMP(income)", "moments"),
+    Asked("STDDEV_POP", "STDDEV_POP(age)", "moments"),
     Asked("COVAR_SAMP", "COVAR_SAMP(income, age)", "moments"),
     Asked("CORR", "CORR(income, age)", "moments"),
     Asked("REGR_SLOPE", "REGR_SLOPE(income, age)", "moments"),
     Asked("REGR_INTERCEPT", "REGR_INTERCEPT(income, age)", "moments"),
-    Asked("MEDIAN", "MEDIAN(age)", "rank"),
+    Asked("MEDIAN", "MEDIAN(income)", "rank"),
+    Asked("MEDIAN of few values", "MEDIAN(age)", "rank"),
     Asked("QUANTILE_CONT 0.9", "QUANTILE_CONT(income, 0.9)", "rank"),
     Asked("MIN", "MIN(age)", "rank"),
     Asked("MAX", "MAX(income)", "rank"),
