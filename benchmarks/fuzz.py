@@ -231,7 +231,12 @@ def hunt(what: str, target: Target, end: float, first_seed: int, keep: Path) -> 
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            found.append({"seed": number, "error": f"{type(error).__name__}: {error}"[:300], **last})
+            why = getattr(error, "exceptions", (error,))[
+                0
+            ]  # one that failed once and not again is told as it was first
+            found.append(
+                {"seed": number, "error": f"{type(error).__name__}, {type(why).__name__}: {why}"[:300], **last}
+            )
             print(json.dumps(found[-1]), flush=True)
             with keep.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found[-1]) + "\n")
