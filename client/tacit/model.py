@@ -1,4 +1,4 @@
-"""A trained model without torch: read from safetensors, applied with numpy to rows encoded as its card says."""
+"""A trained model without torch: applied to rows encoded as its card says, with numpy; networks of images by onnxruntime."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tacit import wire
+
+GRAPHS = ("cnn", "registered", "scatternet")
+"""Types of models that are applied as ONNX graphs."""
 
 
 def _numpy() -> Any:
@@ -44,21 +47,32 @@ def tensors(content: bytes) -> dict[str, np.ndarray[Any, Any]]:
 
 
 class Model:
-    """A trained model and its card. ``predict`` gives labels, ``scores`` what they were chosen by."""
+    """A trained model and its card. ``predict`` gives labels, ``scores`` what they were chosen by.
 
-    def __init__(self, content: bytes, card: wire.ModelCard) -> None:
+    ``onnx``: the same model as a graph, which the types of ``GRAPHS`` are applied by.
+    """
+
+    def __init__(self, content: bytes, card: wire.ModelCard, onnx: bytes | None = None) -> None:
         self.card = card
         self.content = content
         self.tensors = tensors(content)
+        self._onnx = onnx
+        self._session: Any = None
 
     def encode(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Rows as the model's inputs: by the card's public bounds and categories alone."""
+        """Rows as the model's inputs: by the card's public bounds and categories alone.
+
+        An image is its 8-bit values, as an array or nested lists of the feature's shape; ``ValueError`` for anything else.
+        """
         numpy = _numpy()
         columns: list[Any] = []
         for feature in self.card.features:
             if feature.name not in rows:
                 raise KeyError(f"the model needs a column {feature.name}")
             values = rows[feature.name]
+            if feature.kind == "image":
+                columns += list(_pixels(values, feature).T)
+                continue
             missing = values.isna().to_numpy(dtype=bool)
             if feature.kind == "category":
                 matches = [((values == category) & ~missing).to_numpy() for category in feature.categories]
@@ -74,6 +88,9 @@ class Model:
     def scores(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
         """Probabilities, one column a class; for a regression the predicted numbers."""
         numpy = _numpy()
+        if self.card.model["type"] in GRAPHS:
+            found: np.ndarray[Any, Any] = self._graph(self.encode(rows)).astype(numpy.float64)
+            return found[:, 0] if self.card.task == "regression" else found
         x: np.ndarray[Any, Any] = self._forward(self.encode(rows)).astype(numpy.float64)
         label = self.card.label
         if self.card.task == "regression":
@@ -95,17 +112,45 @@ class Model:
         labels: np.ndarray[Any, Any] = classes[scores.argmax(axis=1)]
         return labels
 
+    def _graph(self, x: Any) -> Any:
+        """Scores of encoded rows, [rows, classes]."""
+        if self._session is None:
+            if self._onnx is None:
+                raise ValueError("a model of this type needs its model.onnx")
+            try:
+                import onnxruntime
+            except ImportError:
+                raise MissingExtra(
+                    "networks of images need onnxruntime: pip install 'tacit[models]', or ask job.predict_remotely(rows)"
+                ) from None
+            self._session = onnxruntime.InferenceSession(self._onnx, providers=["CPUExecutionProvider"])
+        return self._session.run(None, {"rows": x})[0]
+
     def _forward(self, x: Any) -> Any:
         numpy = _numpy()
         spec = self.card.model
-        if spec["type"] == "cnn":
-            raise MissingExtra("a cnn is applied with torch: load .content with safetensors.torch")
         layers = sorted({int(name.split(".")[0]) for name in self.tensors})
         for layer in layers:
             x = x @ self.tensors[f"{layer}.weight"].T + self.tensors[f"{layer}.bias"]
             if layer != layers[-1]:
                 x = numpy.tanh(x) if spec["activation"] == "tanh" else numpy.maximum(x, 0)
         return x
+
+
+def _pixels(values: pd.Series[Any], feature: wire.FeatureInfo) -> Any:
+    """Images on [0, 1], one a row; a missing one is black."""
+    numpy = _numpy()
+    size = math.prod(feature.shape)
+    found = numpy.zeros((len(values), size), numpy.float32)
+    for i, value in enumerate(values):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            continue
+        flat = numpy.array(value.tolist() if hasattr(value, "tolist") else value).reshape(-1)
+        if flat.size != size or flat.dtype.kind not in "iu" or flat.min() < 0 or flat.max() > 255:
+            shape = " × ".join(map(str, feature.shape))
+            raise ValueError(f"row {i}: {feature.name} is no image of {shape} whole numbers from 0 to 255")
+        found[i] = flat / numpy.float32(255)
+    return found
 
 
 def _ordinals(values: pd.Series[Any], kind: str) -> Any:

@@ -140,10 +140,10 @@ class TrainingJob(_Job):
     def model(self) -> Model:
         """The model: its tensors by name, and ``predict``. ``content`` is the safetensors file itself."""
         if self._model is None:
-            from tacit.model import Model
+            from tacit.model import GRAPHS, Model
 
-            content = self._transport.run(protocol.model(self.id), self._retries)
-            self._model = Model(content, self.card())
+            card, content = self.card(), self._transport.run(protocol.model(self.id), self._retries)
+            self._model = Model(content, card, self.artifact("model.onnx") if card.model["type"] in GRAPHS else None)
         return self._model
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
@@ -219,10 +219,11 @@ class AsyncTrainingJob(_Job):
     async def model(self) -> Model:
         """The model: its tensors by name, and ``predict``. ``content`` is the safetensors file itself."""
         if self._model is None:
-            from tacit.model import Model
+            from tacit.model import GRAPHS, Model
 
-            content = await self._transport.run(protocol.model(self.id), self._retries)
-            self._model = Model(content, await self.card())
+            card, content = await self.card(), await self._transport.run(protocol.model(self.id), self._retries)
+            onnx = await self.artifact("model.onnx") if card.model["type"] in GRAPHS else None
+            self._model = Model(content, card, onnx)
         return self._model
 
     async def predict(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:

@@ -17,6 +17,12 @@ from tacit_service.privacy.lanes import Limits
 from tacit_service.query.catalog import Catalog
 from tacit_service.training.desk import TrainingDesk, installed
 
+for _name in (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+):  # read when torch is loaded: threads that wait for work cost as much as work
+    os.environ.setdefault(_name, "1")
+
 # importlib mode gives test folders no package; the world is a plain module beside the tests.
 _spec = importlib.util.spec_from_file_location("tacit_training_world", Path(__file__).with_name("world.py"))
 assert _spec is not None

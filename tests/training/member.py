@@ -24,15 +24,19 @@ def run(rate: float) -> Run:
     )  # fmt: skip
 
 
+FEATURES = 99
+
+
 def people(count: int = 64) -> pa.Table:
     rng = np.random.default_rng(4)
-    columns = [np.arange(count), rng.normal(0, 1, count), rng.normal(0, 1, count), rng.integers(0, 2, count)]
-    return pa.table(columns, names=["_u", "a", "b", "y"])
+    features = [rng.normal(0, 0.2, count) for _ in range(FEATURES)]
+    names = ["_u", "y", *(f"f{i}" for i in range(FEATURES))]
+    return pa.table([np.arange(count), rng.integers(0, 2, count), *features], names=names)
 
 
 def rows(table: pa.Table) -> Rows:
-    x = np.stack([table.column(i).to_numpy() for i in (1, 2)], axis=1).astype(np.float32)
-    return Rows(x, table.column(3).to_numpy().copy(), np.arange(table.num_rows + 1))
+    x = np.stack([table.column(i + 2).to_numpy() for i in range(FEATURES)], axis=1).astype(np.float32)
+    return Rows(x, table.column(1).to_numpy().copy(), np.arange(table.num_rows + 1))
 
 
 def flat(trainer: dpsgd.Trainer) -> Any:

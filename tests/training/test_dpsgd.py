@@ -10,6 +10,7 @@ from scipy import stats
 from tacit_service.policy.networks import Layer
 from tacit_service.training import dpsgd
 from tacit_service.training.dpsgd import Trainer, clipped
+from tacit_service.training.dpsgd.optimizers import Optimizer
 from tacit_service.training.dpsgd.trainer import COUNT_NOISE
 from tacit_service.training.encoding import Rows
 from tacit_service.training.generator import Stream
@@ -141,6 +142,12 @@ def test_only_the_head_moves_where_the_rest_is_a_checkpoints() -> None:
     assert set(found) == {"first.weight", "first.bias", "norm.a.weight", "norm.a.bias", "5.weight", "5.bias"}
     assert all(np.array_equal(found[name], checkpoint[name]) for name in found if not name.startswith("5."))
     assert found["5.weight"].any(), "the head has moved from zero"
+    again = Trainer(run(architecture=how), 1.0, rows(inputs=256), "classification", 2, 16.0, None, checkpoint)
+    again.restore(trainer.state())
+    assert all(np.array_equal(again.tensors()[name], found[name]) for name in found)
+    by_chance = Trainer(run(architecture=how), 1.0, rows(inputs=256), "classification", 2, 16.0)
+    with pytest.raises(ValueError, match="drawn by chance"):
+        by_chance.restore(trainer.state())
 
 
 def test_one_unit_moves_the_sum_by_at_most_the_norm_however_many_rows_it_has() -> None:
@@ -215,3 +222,22 @@ def test_a_checkpoint_holds_all_that_the_next_step_needs(optimizer: str) -> None
         second.step()
     for name, value in whole.tensors().items():
         assert np.allclose(value, second.tensors()[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{"momentum": 0.9, "weight_decay": 0.1}, {"momentum": 0.0}, {"optimizer": "adam"}])
+def test_the_optimizers_are_torchs(changes: dict[str, object]) -> None:
+    how = run(**changes)
+    mine = [torch.full((3, 2), 0.5), torch.full((4,), -1.0)]
+    theirs = [p.clone().requires_grad_() for p in mine]
+    ours = Optimizer(how, mine)
+    adam = torch.optim.Adam(theirs, lr=0.1, weight_decay=how.weight_decay)
+    sgd = torch.optim.SGD(theirs, lr=0.1, momentum=how.momentum, weight_decay=how.weight_decay)
+    optimizer = adam if how.optimizer == "adam" else sgd
+    for step in range(4):
+        gradients = [torch.randn(p.shape, generator=torch.Generator().manual_seed(step)) for p in mine]
+        for p, gradient in zip(theirs, gradients, strict=True):
+            p.grad = gradient.clone()
+        ours.step(gradients, 0.1)
+        optimizer.step()
+    for one, other in zip(mine, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)

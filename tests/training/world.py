@@ -43,6 +43,14 @@ tables:
       person_id: {type: integer}
       length: {type: number, bounds: [0, 100], precision: 0.1, nullable: false}
       far: {type: boolean, nullable: false}
+  panel:
+    source: panel.parquet
+    public: true
+    columns:
+      age: {type: integer, nullable: false}
+      score: {type: number, precision: 0.01, nullable: false}
+      city: {type: string, nullable: false}
+      smokes: {type: boolean, nullable: false}
 budget: {epsilon: 20, delta: 1e-4}
 analysts:
   ada: {epsilon: 10, delta: 1e-5}
@@ -50,6 +58,7 @@ analysts:
 """
 
 PEOPLE = 2_000
+PANEL = 400
 
 
 def made_up(folder: Path, people: int = PEOPLE) -> Path:
@@ -73,6 +82,10 @@ def made_up(folder: Path, people: int = PEOPLE) -> Path:
     length = rng.uniform(0, 100, len(owner)).round(1)
     trips = {"person_id": owner, "length": length, "far": length > 50}
     pq.write_table(pa.table(trips), folder / "trips.parquet")
+    panel = {
+        name: table[name][:PANEL] for name in ("age", "score", "city", "smokes")
+    }  # stands for volunteers elsewhere
+    pq.write_table(pa.table(panel), folder / "panel.parquet")
     path = folder / "survey.yaml"
     path.write_text(POLICY, encoding="utf-8")
     return path

@@ -20,7 +20,7 @@ from tacit_service.ledger.records import Job, StoredRelease
 from tacit_service.privacy.curves import price
 from tacit_service.privacy.events import RELATION, DpSgdEvent
 
-from . import audit
+from . import audit, dpsgd
 from .accounting import library
 from .curves import Curves
 from .encoding import width
@@ -56,9 +56,9 @@ def released(job: Job, plan: TrainingPlan, made: Outcome, head: Head) -> StoredR
     card = _card(job, plan, release_id, now, model, made, head)
     how, curves = plan.encoding, made.curves.to_json()
     files = {"preprocessing.json": _json(preprocessing(card)), "curves.json": _json(curves), **draw(curves)}
-    onnx = export(net_of(plan.run, how), made.tensors, how.task, how.label)
-    if onnx is not None:
-        files["model.onnx"] = onnx
+    net = net_of(plan.run, how)
+    filters = dpsgd.filters() if net.scattering else None
+    files["model.onnx"] = export(net, made.tensors, how.task, how.label, filters)
     stored = {name: base64.b64encode(content).decode() for name, content in files.items()}
     body = {
         "training": {

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.ledger.jobs import Jobs
@@ -19,10 +21,10 @@ from tacit_service.policy.load import load_policy
 from tacit_service.query.catalog import Catalog
 
 from . import checkpoints, dpsgd, measure
-from .encoding import encode
 from .generator import Stream
-from .orders import ROWS_TIMEOUT_S, Checkpoint, Order
+from .orders import Checkpoint, Order
 from .plan import again, stored
+from .reading import Store, read
 
 
 class Crew:
@@ -78,17 +80,18 @@ def help_out(order: Order, ledger: Ledger) -> None:
     if planned is None:
         raise LookupError("another plan")
     stream, key = Stream(), bytes.fromhex(order.key)
+
+    def pick(table: pa.Table) -> tuple[pa.Table]:
+        train = measure.split(table, planned.run.holdout, key)[0] if planned.run.holdout else table
+        return (measure.share(train, order.rank, order.processes, key),)
+
+    store = Store(Checkpoint(order.data_dir / "training" / order.job_id).folder)
     with DuckDBEngine(snapshot.path) as engine:
-        table = engine.run(planned.encoding.sql, timeout_s=ROWS_TIMEOUT_S)
-    if planned.run.holdout:
-        table, _ = measure.split(table, planned.run.holdout, key)
-    table = measure.share(table, order.rank, order.processes, key)
-    rows = encode(table, planned.encoding, planned.run.max_rows, stream.words(table.num_rows))
-    del table
+        (rows,) = read(engine, planned.encoding, planned.run.max_rows, stream, store, pick)
     team = dpsgd.Team(order.rank, order.processes, Path(str(order.meeting)))
     trainer = dpsgd.Trainer(
         planned.run, planned.sigma, rows, planned.encoding.task, planned.encoding.outputs, order.batch, stream,
-        checkpoints.tensors(loaded, planned.run.architecture), team,
+        checkpoints.tensors(loaded, planned.run.architecture), team, store,
     )  # fmt: skip
     saved = Checkpoint(order.data_dir / "training" / order.job_id).load()
     if saved:

@@ -6,6 +6,7 @@ class, or the predicted number in the label's own units. What the inputs mean st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from tacit.wire import FeatureInfo
 from tacit_service.policy.networks import Layer
 
-from .layers import Network, Shape, after
+from .layers import SCATTERING_GROUPS, SCATTERING_MAPS, Network, Shape, after
 
 OPSET: Final = 21
 _IR: Final = 10  # what runtimes of this opset read
@@ -27,13 +28,14 @@ Tensors = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
 
 
-def export(net: Network, tensors: Tensors, task: str, label: FeatureInfo) -> bytes | None:
-    """The model as an ONNX file; None for a scattering front, which ONNX has no operators for."""
-    if net.scattering:
-        return None
+def export(net: Network, tensors: Tensors, task: str, label: FeatureInfo, filters: Tensors | None = None) -> bytes:
+    """The model as an ONNX file. ``filters``: those of the scattering transform, for a network that begins with it."""
     graph = _Graph(tensors)
-    name = graph.add("Reshape", graph.given("rows"), graph.constant(np.array([-1, *net.input], np.int64)))
-    shape = net.input
+    if net.scattering:
+        assert filters is not None
+        name, shape = _scattered(graph, net, filters), net.between
+    else:
+        name, shape = graph.shaped(graph.given("rows"), -1, *net.input), net.input
     for i, layer in enumerate((*net.front, *net.body)):
         name = graph.layer(layer, layer.name or str(i), name)
         shape = after(layer, shape)
@@ -83,6 +85,17 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
         return output
 
+    def shaped(self, reads: str, *sides: int) -> str:
+        return self.add("Reshape", reads, self.constant(np.array(sides, np.int64)))
+
+    def mirrored(self, reads: str, bank: npt.NDArray[Any], stride: int, group: int = 1) -> str:
+        """A convolution with mirrored borders."""
+        up, left = bank.shape[-2] // 2, bank.shape[-1] // 2
+        padded = self.add(
+            "Pad", reads, self.constant(np.array([0, 0, up, left, 0, 0, up, left], np.int64)), mode="reflect"
+        )
+        return self.add("Conv", padded, self.constant(bank), strides=[stride, stride], group=group)
+
     def weights(self, name: str) -> tuple[str, str]:
         return tuple(self.constant(self._tensors[f"{name}.{part}"], f"{name}.{part}") for part in ("weight", "bias"))  # type: ignore[return-value]
 
@@ -104,6 +117,34 @@ class _Graph:
         if layer.type == "flatten":
             return self.add("Flatten", reads, axis=1)
         return self.add("Relu" if layer.type == "relu" else "Tanh", reads)
+
+
+def _scattered(graph: _Graph, net: Network, filters: Tensors) -> str:
+    """``dpsgd.scattering``, and its maps normalised in groups within each image, as one vector."""
+    channels, high, wide = net.input
+
+    def moduli(reads: str, scale: int, stride: int) -> str:
+        parts = [graph.mirrored(reads, filters[f"{part}{scale}"], stride) for part in ("real", "imaginary")]
+        squares = graph.add("Add", *(graph.add("Mul", part, part) for part in parts))
+        return graph.add("Sqrt", graph.add("Add", squares, graph.constant(np.array(1e-12, np.float32))))
+
+    def average(reads: str, maps: int, window: str, stride: int) -> str:
+        return graph.mirrored(reads, np.repeat(filters[window], maps, axis=0), stride, maps)
+
+    x = graph.shaped(graph.given("rows"), -1, 1, high, wide)
+    angles = len(filters["real0"])
+    fine, coarse = moduli(x, 0, 1), moduli(x, 1, 2)
+    deep = moduli(graph.shaped(fine, -1, 1, high, wide), 1, 2)
+    deep = graph.shaped(deep, -1, angles**2, math.ceil(high / 2), math.ceil(wide / 2))
+    maps = graph.add(
+        "Concat", average(x, 1, "window", 4), average(fine, angles, "window", 4), average(coarse, angles, "half", 2),
+        average(deep, angles**2, "half", 2), axis=1,
+    )  # fmt: skip
+    count = SCATTERING_MAPS * channels
+    shaped = graph.shaped(maps, -1, count, math.ceil(high / 4), math.ceil(wide / 4))
+    ones = [graph.constant(make(count, np.float32)) for make in (np.ones, np.zeros)]
+    normal = graph.add("GroupNormalization", shaped, *ones, num_groups=SCATTERING_GROUPS * channels, epsilon=1e-5)
+    return graph.add("Flatten", normal, axis=1)
 
 
 def _scores(graph: _Graph, name: str, shape: Shape, task: str, label: FeatureInfo) -> None:

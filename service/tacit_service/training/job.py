@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
@@ -40,6 +41,7 @@ from .encoding import Rows, encode
 from .generator import Stream
 from .orders import ROWS_TIMEOUT_S, Checkpoint, Order
 from .plan import TrainingPlan, again, net_of, ran, stored
+from .reading import Store, read
 
 DONE, FAILED, LOST, AGAIN = 0, 1, 3, 4
 _CHUNK_S: Final = 0.5
@@ -121,7 +123,7 @@ class Work:
         self._order, self._ledger, self._jobs, self._claim, self._heart = order, ledger, jobs, claim, heart
         self._job = claim.job
         self._checkpoint = Checkpoint(order.data_dir / "training" / claim.job.job_id)
-        self._stream = Stream()
+        self._stream, self._store = Stream(), Store(self._checkpoint.folder)
 
     def run(self) -> int:
         """Train, unless the policy has changed or the owner has changed their mind."""
@@ -184,20 +186,20 @@ class Work:
         self, snapshot: Snapshot, planned: TrainingPlan, saved: dict[str, Any], key: bytes
     ) -> tuple[Rows, Rows, Rows | None, float]:
         """Rows to train on, held-out rows, public rows to measure on, and the expected batch."""
-        how, most = planned.encoding, planned.run.max_rows
+        how, most, share = planned.encoding, planned.run.max_rows, planned.run.holdout
+
+        def pick(table: pa.Table) -> tuple[pa.Table, pa.Table]:
+            train, held = measure.split(table, share, key) if share else (table, table.slice(0, 0))
+            return measure.share(train, 0, self._order.processes, key), held
+
         with DuckDBEngine(snapshot.path) as engine:
             batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
-            table = engine.run(how.sql, timeout_s=ROWS_TIMEOUT_S)
-            shown = None
+            train, held = read(engine, how, most, self._stream, self._store, pick)
+            public = None
             if planned.validation is not None:
                 shown = engine.run(planned.validation.sql, timeout_s=ROWS_TIMEOUT_S)
-        held = table.slice(0, 0)
-        if planned.run.holdout:
-            table, held = measure.split(table, planned.run.holdout, key)
-        table = measure.share(table, 0, self._order.processes, key)
-        parts = [encode(part, how, most, self._stream.words(part.num_rows)) for part in (table, held)]
-        public = None if shown is None else encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
-        return parts[0], parts[1], public, batch
+                public = encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
+        return train, held, public, batch
 
     def _plan(self, loaded: Loaded, snapshot: Snapshot) -> TrainingPlan | None:
         """The plan anew; None when it is not the one that was paid for."""
@@ -223,8 +225,9 @@ class Work:
         encoding = planned.encoding
         weights = checkpoints.tensors(loaded, planned.run.architecture)
         return dpsgd.Trainer(
-            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights, team
-        )
+            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights, team,
+            self._store,
+        )  # fmt: skip
 
     def _train(
         self,

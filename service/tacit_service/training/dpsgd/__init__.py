@@ -3,6 +3,7 @@
 from .attacks import invert
 from .gradients import Factored, Layerwise, clipped, loss_of
 from .networks import Built
+from .scattering import filters
 from .team import Team, TeamLost
 from .trainer import GRADIENT_NOISE, Trainer, apply, threads
 
@@ -16,6 +17,7 @@ __all__ = [
     "Trainer",
     "apply",
     "clipped",
+    "filters",
     "invert",
     "loss_of",
     "threads",

@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -65,6 +67,20 @@ class Scattering(nn.Module):
             window = torch.outer(half, half)[None, None].to(window)
         bank = window.expand(x.shape[1], 1, *window.shape[-2:])
         return functional.conv2d(_mirrored(x, bank), bank, stride=stride, groups=x.shape[1])
+
+
+def filters() -> dict[str, npt.NDArray[np.float32]]:
+    """The fixed filters, each [n, 1, side, side], for those who write the transform down elsewhere."""
+    found = {}
+    for scale in range(SCALES):
+        pairs = [morlet(scale, angle) for angle in range(ANGLES)]
+        found[f"real{scale}"], found[f"imaginary{scale}"] = (
+            torch.stack(part)[:, None].numpy() for part in zip(*pairs, strict=True)
+        )
+    for name, scale in (("window", SCALES - 1), ("half", SCALES - 2)):
+        weights = gaussian(0.8 * 2**scale)
+        found[name] = torch.outer(weights, weights)[None, None].numpy()
+    return found
 
 
 def _mirrored(x: Tensor, bank: Tensor) -> Tensor:

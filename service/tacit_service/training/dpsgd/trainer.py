@@ -33,9 +33,11 @@ from torch import Tensor, nn
 from ..encoding import Rows
 from ..generator import Stream
 from ..layers import Network, network
+from ..reading import Store
 from ..spec import Run
 from .gradients import ELEMENTS_MAX, Block, Factored, Layerwise, Sums
 from .networks import Built, named
+from .optimizers import Optimizer
 from .team import Team
 
 COUNT_NOISE: Final = 5.0
@@ -68,6 +70,7 @@ class Trainer:
         stream: Stream | None = None,
         checkpoint: Mapping[str, npt.NDArray[Any]] | None = None,
         team: Team | None = None,
+        store: Store | None = None,
     ) -> None:
         self._run, self._sigma, self._batch = run, sigma, batch
         self._stream = stream or Stream()
@@ -77,9 +80,10 @@ class Trainer:
         self._team.follow(p.detach() for p in self.model.parameters())  # all processes begin with the same numbers
         self._parameters = named(self.model.body)
         self._count = sum(p.numel() for p in self._parameters.values())
-        self._optimizer = _optimizer(run, self.model)
+        self._optimizer = Optimizer(run, [p.detach() for p in self._parameters.values()])
+        self._pinned = checkpoint is not None or not net.front
         self._first = rows.first
-        self._x, self._y = _features(self.model, rows.x, net), torch.from_numpy(rows.y)
+        self._x, self._y = _features(self.model, rows.x, net, store or Store()), torch.from_numpy(rows.y)
         self._sums = self._choose(net, task, outputs)
         self._clip, self._step = run.clipping_norm, 0
         self._average = {name: p.detach().clone() for name, p in self._parameters.items()} if run.average else {}
@@ -116,13 +120,9 @@ class Trainer:
                 both[-1] += float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
         noisy, count = (both := self._team.add(both))[:-1], float(both[-1])
         noisy /= self._batch
-        at = 0
-        for parameter in self._parameters.values():
-            parameter.grad = noisy[at : at + parameter.numel()].reshape(parameter.shape).to(parameter.dtype)
-            at += parameter.numel()
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rate()
-        self._optimizer.step()
+        shapes = [p.shape for p in self._parameters.values()]
+        parts = torch.split(noisy.float(), [shape.numel() for shape in shapes])
+        self._optimizer.step([part.reshape(s) for part, s in zip(parts, shapes, strict=True)], self._rate())
         if self._run.adaptive_clipping:
             self._move_clip(count)
         self._step += 1
@@ -182,34 +182,27 @@ class Trainer:
         found = {f"model.{name}": p.detach().numpy().copy() for name, p in self._parameters.items()}
         found |= {f"average.{name}": p.numpy().copy() for name, p in self._average.items()}
         found["trainer"] = np.array([self._clip, self._step], dtype=np.float64)
-        for place, values in self._optimizer.state_dict()["state"].items():
-            for key, value in values.items():
-                if isinstance(value, Tensor):
-                    found[f"optimizer.{place}.{key}"] = value.detach().numpy().copy()
-        return found
+        return found | self._optimizer.state()
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Continue from what ``state`` gave."""
-        optimizer = self._optimizer.state_dict()
+        """Continue from what ``state`` gave, which holds what is trained: a fixed part is the checkpoint's, here as there."""
+        if not self._pinned:
+            raise ValueError("what is fixed was drawn by chance: another attempt's parameters do not fit it")
         self._clip, self._step = float(state["trainer"][0]), int(state["trainer"][1])
         with torch.no_grad():
             for name, parameter in self._parameters.items():
                 parameter.copy_(torch.from_numpy(state[f"model.{name}"].copy()))
             for name, mean in self._average.items():
                 mean.copy_(torch.from_numpy(state[f"average.{name}"].copy()))
-        for key, value in state.items():
-            if key.startswith("optimizer."):
-                _, place, name = key.split(".")
-                optimizer["state"].setdefault(int(place), {})[name] = torch.from_numpy(value.copy())
-        self._optimizer.load_state_dict(optimizer)
+        self._optimizer.restore(state, self._step)
 
 
-def _features(model: Built, x: npt.NDArray[np.float32], net: Network) -> Tensor:
+def _features(model: Built, x: npt.NDArray[np.float32], net: Network, store: Store) -> Tensor:
     """What the trained part reads, for all rows: a function of each row alone, computed once."""
     raw = torch.from_numpy(x)
     if not net.scattering and not net.front:
         return raw.reshape(len(raw), *net.input)
-    out = torch.empty(len(raw), *net.between)
+    out = torch.from_numpy(store.floats((len(raw), *net.between)))
     with torch.no_grad():
         for start in range(0, len(raw), _FEATURE_ROWS):
             out[start : start + _FEATURE_ROWS] = model.features(raw[start : start + _FEATURE_ROWS])
@@ -223,11 +216,3 @@ def apply(net: Network, tensors: Mapping[str, npt.NDArray[Any]], x: npt.NDArray[
     with torch.no_grad():
         found = [model(torch.from_numpy(np.ascontiguousarray(part))).numpy() for part in parts]
     return np.concatenate(found) if found else np.zeros((0, net.body[-1].size), np.float32)
-
-
-def _optimizer(run: Run, model: Built) -> torch.optim.Optimizer:
-    if run.optimizer == "adam":
-        return torch.optim.Adam(model.body.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay)
-    return torch.optim.SGD(
-        model.body.parameters(), lr=run.learning_rate, momentum=run.momentum, weight_decay=run.weight_decay
-    )
