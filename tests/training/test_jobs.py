@@ -140,7 +140,9 @@ def test_several_rows_a_unit_cost_what_one_unit_costs(world: World) -> None:
     assert world.desk.card("ada", job.id).max_rows == 8
 
 
-def test_a_job_killed_again_and_again_is_charged_once_and_finishes(world: World) -> None:
+def test_a_job_killed_again_and_again_is_charged_once_and_finishes(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     job = world.desk.submit("ada", ask(**{**LONG, "steps": 2_000}), None)
     charged = world.spent()
     worker = world.worker(lease_s=3.0)
@@ -156,6 +158,7 @@ def test_a_job_killed_again_and_again_is_charged_once_and_finishes(world: World)
 
     assert ended(world, job.id).status == "succeeded"
     assert len(pids) == 3, "each kill was followed by another attempt"
+    assert [record.message for record in caplog.records] == ["training_process_ended"] * 2, "given back, not left to its lease"
     assert world.spent() == world.spent(None) == charged == job.price.epsilon
     assert not (world.folder / "data" / "training" / job.id).exists(), "checkpoints go when the job ends"
     assert verify(world.url).ok

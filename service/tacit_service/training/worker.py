@@ -138,7 +138,7 @@ class Worker:
         if finished:
             self._report(output)
             if child.returncode and not output:  # it could not even say what ails it
-                log("training_process_ended", level=logging.ERROR, returncode=child.returncode)
+                log("training_process_ended", level=logging.ERROR, reason=f"status {child.returncode}")
         with contextlib.suppress(LostClaim):  # what has ended holds no claim
             if finished or self._closed.is_set():
                 at_once = child.returncode in (0, -signal.SIGKILL)  # whatever else ails it may pass

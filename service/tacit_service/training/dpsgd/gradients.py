@@ -29,17 +29,18 @@ ELEMENTS_MAX: Final = 4_000_000
 """Of one block of per-unit gradients."""
 
 _FACTORED_BLOCK: Final = 256
-_LAYERWISE_BLOCK: Final = 128  # rows whose maps stay in a processor's cache
+_IMAGES_BLOCK: Final = 128  # rows whose maps stay in a processor's cache
+_ROWS_BLOCK: Final = 2_048
 
 Block = tuple[Tensor, Tensor, Tensor]
 Units = npt.NDArray[np.int64]
 
 
 class Blocks(Protocol):
-    """Rows of units, ``size`` units at a time: x [units, rows, …], y and weights [units, rows]."""
+    """Rows of units, block by block: x [units, rows, …], y and weights [units, rows]."""
 
-    def __call__(self, units: Units, size: int) -> Iterator[Block]:
-        """The last block may be smaller."""
+    def __call__(self, units: Units, size: int, rows: int) -> Iterator[Block]:
+        """At most ``size`` units a block, and at most ``rows`` rows unless it is one unit's."""
         ...
 
 
@@ -147,15 +148,15 @@ class Layerwise:
 
     def __init__(self, body: nn.Module, task: str, outputs: int, smoothing: float, blocks: Blocks) -> None:
         self._layers = list(body.children())
-        self._names = [name for name, _ in body.named_parameters()]
+        images = any(isinstance(layer, nn.Conv2d) for layer in self._layers)
+        self._rows = _IMAGES_BLOCK if images else _ROWS_BLOCK
         self._count = sum(p.numel() for p in body.parameters())
         self._task, self._outputs, self._smoothing, self._blocks = task, outputs, smoothing, blocks
 
     def __call__(self, units: Units, norm: float) -> tuple[Tensor, int]:
         """As ``Sums``."""
         total, below = torch.zeros(self._count, dtype=torch.float64), 0
-        size = max(1, min(_LAYERWISE_BLOCK, ELEMENTS_MAX // self._count))
-        for x, y, weight in self._blocks(units, size):
+        for x, y, weight in self._blocks(units, max(1, ELEMENTS_MAX // self._count), self._rows):
             parts = self._gradients(x, y, weight)
             squares: Tensor = sum(part.squares() for part in parts)  # type: ignore[assignment]
             sizes = squares.sqrt()

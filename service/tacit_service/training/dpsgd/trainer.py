@@ -140,10 +140,13 @@ class Trainer:
     def _sum(self, units: npt.NDArray[np.int64]) -> tuple[Tensor, int]:
         return self._sums(units, self._clip)
 
-    def _blocks(self, units: npt.NDArray[np.int64], size: int) -> Iterator[Block]:
+    def _blocks(self, units: npt.NDArray[np.int64], size: int, rows: int) -> Iterator[Block]:
         """Units in blocks of bounded memory, each padded to its largest unit with rows of weight zero."""
+        if not len(units):
+            return
         first = self._first
-        size = max(1, min(size, ELEMENTS_MAX // max(1, self._x[0].numel()))) if len(self._x) else size
+        widest = int((first[units + 1] - first[units]).max())
+        size = max(1, min(size, rows // widest, ELEMENTS_MAX // (widest * self._x[0].numel())))
         for start in range(0, len(units), size):
             block = units[start : start + size]
             counts = first[block + 1] - first[block]
