@@ -33,6 +33,7 @@ SELECT AVG(r) FROM (SELECT RANK() OVER (ORDER BY income) AS r FROM patients)
 -- case: SAMPLE
 SELECT COUNT(*) FROM patients USING SAMPLE 10%
 -- refused unsupported_syntax at 1:8: SELECT with SAMPLE is not supported here.
+-- fix: Leave the sample out: a released number has its noise already.
 -- try: SELECT COUNT(*) FROM patients
 
 -- case: random()
@@ -160,7 +161,7 @@ SELECT COUNT(*) FROM patients p ASOF JOIN visits v ON p.patient_id = v.patient_i
 PIVOT patients ON sex USING COUNT(*)
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
 -- fix: Write one SELECT statement.
--- try: SELECT COUNT(*) AS n FROM patients
+-- try: SELECT sex, COUNT(*) FROM patients GROUP BY sex
 
 -- case: whole row
 SELECT COUNT(DISTINCT patients) FROM patients
@@ -207,6 +208,7 @@ SELECT AVG(income) FROM (SELECT income FROM patients ORDER BY income DESC LIMIT 
 -- case: TABLESAMPLE
 SELECT COUNT(*) FROM patients TABLESAMPLE 10 PERCENT
 -- refused unsupported_syntax at 1:22: TABLE with SAMPLE is not supported here.
+-- fix: Leave the sample out: a released number has its noise already.
 -- try: SELECT COUNT(*) FROM patients
 
 -- case: now()
@@ -368,3 +370,81 @@ SELECT MODE(sex) FROM patients
 -- refused unsupported_aggregate at 1:8: MODE() has no private form here.
 -- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
 -- try: SELECT sex, COUNT(*) AS n FROM patients GROUP BY sex ORDER BY n DESC LIMIT 1
+
+-- case: bounds of an average's groups
+SELECT region, AVG(income, contribution_bounds_per_group => (0, 150000)) FROM patients GROUP BY region
+-- refused unsupported_syntax at 1:16: contribution_bounds_per_group of anything but SUM and COUNT is not supported here.
+-- fix: Bound each row: AVG(x, contribution_bounds_per_row => (0, 100)).
+-- try: SELECT region, AVG(income, contribution_bounds_per_row => (0, 150000)) FROM patients GROUP BY region
+
+-- case: a lower bound that lifts
+SELECT SUM(cost, contribution_bounds_per_group => (5, 100)) FROM visits
+-- refused unsupported_syntax at 1:8: contribution_bounds_per_group that does more than limit the size of a person's part is not supported here.
+-- fix: Write contribution_bounds_per_group => (0, 100), or bound each row.
+-- try: SELECT SUM(cost, contribution_bounds_per_row => (5, 100)) FROM visits
+
+-- case: bounds within one person's rows
+SELECT AVG(s) FROM (SELECT patient_id, SUM(cost, contribution_bounds_per_group => (0, 100)) AS s FROM visits GROUP BY patient_id) t
+-- refused unsupported_syntax: contribution_bounds_per_group is not supported within one unit's own rows.
+-- fix: Bound the aggregate over people: SUM(x, contribution_bounds_per_group => (0, 100)).
+-- try: SELECT AVG(s) FROM (SELECT patient_id, SUM(cost, contribution_bounds_per_row => (0, 100)) AS s FROM visits GROUP BY patient_id) t
+
+-- case: rows looked up among other people's
+SELECT COUNT(*) FROM visits WHERE (clinic, cost) IN (SELECT clinic, MAX(cost) FROM visits GROUP BY clinic, patient_id)
+-- refused subquery_not_on_unit at 1:36: The subquery reads protected rows of other people: it is not matched on the privacy unit.
+-- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
+-- try: SELECT COUNT(*) FROM visits WHERE (clinic, cost) IN (SELECT clinic, MAX(cost) FROM visits AS visits_2 WHERE visits_2.patient_id = visits.patient_id GROUP BY clinic, patient_id)
+
+-- case: union by name with one name twice
+SELECT COUNT(*) FROM (SELECT patient_id, clinic, clinic FROM visits UNION ALL BY NAME SELECT patient_id FROM visits) t
+-- refused duplicate_alias at 1:30: A side of UNION BY NAME has two columns of one name.
+-- fix: Give each column a name of its own with AS.
+-- try: SELECT COUNT(*) AS n FROM visits
+
+-- case: pivot
+SELECT * FROM (SELECT region, sex, income FROM patients) PIVOT (AVG(income) FOR sex IN ('F', 'M'))
+-- refused unsupported_syntax at 1:23: SUBQUERY with PIVOTS is not supported here.
+-- fix: Write an aggregate for each value: AVG(x) FILTER (WHERE k = 'a') AS a, … GROUP BY the other columns.
+-- try: SELECT region, AVG(income) FILTER(WHERE sex = 'F') AS "F", AVG(income) FILTER(WHERE sex = 'M') AS "M" FROM (SELECT region, sex, income FROM patients) GROUP BY region
+
+-- case: pivot as a statement
+PIVOT visits ON clinic USING COUNT(*) GROUP BY diagnosis
+-- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
+-- fix: Write one SELECT statement.
+-- try: SELECT diagnosis, clinic, COUNT(*) FROM visits GROUP BY diagnosis, clinic
+
+-- case: mode
+SELECT MODE(clinic) FROM visits
+-- refused unsupported_aggregate at 1:8: MODE() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic ORDER BY n DESC LIMIT 1
+
+-- case: string_agg
+SELECT STRING_AGG(region, ',') FROM patients
+-- refused unsupported_aggregate at 1:19: GROUP_CONCAT() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT COUNT(DISTINCT region) FROM patients
+
+-- case: sum of distinct values
+SELECT SUM(DISTINCT cost) FROM visits
+-- refused unsupported_aggregate at 1:8: SUM(DISTINCT …) of number values over people has no private form here.
+-- fix: Use COUNT(DISTINCT …) or the aggregate without DISTINCT; in a per-unit subquery DISTINCT may stand.
+-- try: SELECT SUM(cost) FROM visits
+
+-- case: text in double quotes
+SELECT COUNT(*) FROM patients WHERE sex = "F"
+-- refused unknown_column at 1:43: The policy has no column F here.
+-- fix: Known here: patient_id, region, age, sex, income, weight.
+-- try: SELECT COUNT(*) FROM patients WHERE sex = 'F'
+
+-- case: another dialect's functions
+SELECT TO_CHAR(visited_on, 'YYYY-MM') AS m, SAFE_DIVIDE(SUM(cost), COUNT(*)) FROM visits GROUP BY 1
+-- refused unknown_function at 1:8: TO_CHAR() is not on the list of functions that may read protected rows.
+-- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT STRFTIME(visited_on, '%Y-%m') AS m, SUM(cost) / NULLIF(COUNT(*), 0) FROM visits GROUP BY 1
+
+-- case: another dialect's limit
+SELECT TOP 5 diagnosis, COUNT(*) FROM visits GROUP BY diagnosis
+-- refused sql_syntax at 1:12: Invalid expression / Unexpected token.
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT diagnosis, COUNT(*) FROM visits GROUP BY diagnosis LIMIT 5

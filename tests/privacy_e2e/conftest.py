@@ -18,6 +18,7 @@ for _name in (
     "generate_more",
     "generate",
     "world",
+    "databases",
     "neighbours",
     "planted",
     "in_postgres",
@@ -40,9 +41,11 @@ from tacit_e2e_data import (
     WITH_NULLS,
     Tables,
     make_tables,
+    shuffled,
+    without_unit,
 )
-from tacit_e2e_neighbours import Others
-from tacit_e2e_world import World, copied, open_world, plain
+from tacit_e2e_databases import Databases, Rows
+from tacit_e2e_world import World, open_world, plain
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,15 +73,26 @@ def reference(world: World) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.fixture(scope="session")
-def others(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Others]:
-    """Copies of the snapshot: less one unit, and in another order of rows."""
-    folder = tmp_path_factory.mktemp("others")
-    units = {"a typical unit": TYPICAL, "the heaviest": HEAVIEST, "one with NULLs": WITH_NULLS, "one alone": ALONE}
-    less = {
-        name: copied(world.snapshot.path, folder / f"{unit}.duckdb", f"WHERE _u <> {unit}")
-        for name, unit in units.items()
+def rebuilt(tables: Tables, world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, World]:
+    """Neighbours from their own files through the real builder: nobody's rows gone, a unit gone, rows in another order."""
+    folder = tmp_path_factory.mktemp("rebuilt")
+    changed = {
+        "nobody": without_unit(tables, None),
+        "heaviest": without_unit(tables, HEAVIEST),
+        "alone": shuffled(without_unit(tables, ALONE)),
     }
-    opened = Others(less, copied(world.snapshot.path, folder / "shuffled.duckdb", "t ORDER BY md5(CAST(t AS VARCHAR))"))
+    return {n: open_world(t, folder / n, (TIGHT, TIGHT_GROUPS), world.sandbox) for n, t in changed.items()}
+
+
+@pytest.fixture(scope="session")
+def databases(world: World, rebuilt: dict[str, World], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """The snapshot, less one unit each, and that of files without nobody's rows, in another order, read by more threads."""
+    units = {"a typical unit": TYPICAL, "the heaviest": HEAVIEST, "one with NULLs": WITH_NULLS, "one alone": ALONE}
+    opened = Databases(
+        tmp_path_factory.mktemp("databases") / "all.duckdb",
+        Rows(world.snapshot.path),
+        {name: Rows(world.snapshot.path, f"_u <> {unit}") for name, unit in units.items()},
+        same=Rows(rebuilt["nobody"].snapshot.path, order="md5(CAST(t AS VARCHAR))"),
+    )
     yield opened
-    for engine in (*less.values(), opened.same):
-        engine.close()
+    opened.close()

@@ -213,6 +213,9 @@ class Generator(More):
             f"NOT EXISTS (SELECT 1 FROM visits w WHERE w.patient_id = {s.unit} AND {condition})",
             f"{s.unit} IN (SELECT w.patient_id FROM visits w WHERE {condition})",
             f"{s.unit} NOT IN (SELECT w.patient_id FROM visits w WHERE {condition})",
+            f"({s.unit}, 'Central') IN (SELECT w.patient_id, MIN(w.clinic) FROM visits w WHERE {condition} GROUP BY 1)",
+            f"({s.unit}, 'flu') {self.pick('IN', 'NOT IN')} "
+            f"(SELECT w.patient_id, w.diagnosis FROM visits w WHERE {condition})",
             f"(SELECT COUNT(*) FROM visits w WHERE w.patient_id = {s.unit} AND {condition}) >= {self.pick('1', '2')}",
         )
 
@@ -298,7 +301,16 @@ class Generator(More):
         return f"SELECT {what} FROM ({table}) t{condition}", False
 
     def _sets(self) -> tuple[str, bool]:
-        kind = self.pick("UNION ALL", "UNION ALL", "UNION", "INTERSECT", "INTERSECT ALL", "EXCEPT", "EXCEPT ALL")
+        kind = self.pick(
+            "UNION ALL",
+            "UNION ALL BY NAME",
+            "UNION BY NAME",
+            "UNION",
+            "INTERSECT",
+            "INTERSECT ALL",
+            "EXCEPT",
+            "EXCEPT ALL",
+        )
         columns = self.pick("patient_id, clinic", "patient_id, clinic, diagnosis", "patient_id, clinic, minutes")
         sides = [f"SELECT {columns} FROM visits v WHERE {self.condition(VISITS, 1)}" for _ in range(2)]
         group = self.pick("SELECT clinic, COUNT(*) FROM ({0}) t GROUP BY clinic",

@@ -61,7 +61,7 @@ class More:
                 False,
             )
         self.ctes.append(
-            f"m AS (SELECT AVG(p.age) AS a, COUNT(*) AS n FROM patients p WHERE p.age > {self.pick('1', '20', '40')})"
+            f"m AS (SELECT AVG(p.age) AS a, COUNT(*) AS n FROM patients p WHERE p.age > {self.rng.randrange(1, 60)})"
         )
         return (
             f"SELECT p.region, {self.pick('COUNT(*)', 'SUM(p.age)')} FROM patients p, m WHERE p.age < m.a + 0.125 GROUP BY 1",
@@ -71,7 +71,7 @@ class More:
     def _aliases(self) -> tuple[str, bool]:
         """SELECT's aliases in WHERE, GROUP BY, HAVING and later columns; public lists to join with."""
         if self.some(0.4):
-            low, step = self.pick("0", "10"), self.pick("20", "25")
+            low, step = self.rng.randrange(15), self.rng.randrange(20, 30)
             join = self.pick(f"range({low}, 100, {step}) g(lo)", f"generate_series({low}, 80, {step}) g(lo)",
                              "UNNEST([0, 20, 60]) g(lo)", "(VALUES (0), (30), (55)) g(lo)")  # fmt: skip
             return (
@@ -90,4 +90,4 @@ class More:
         columns = self.pick(
             "COUNT(COLUMNS('^(age|cost|minutes)$'))", "COUNT(COLUMNS(*))", f"SUM(COALESCE(COLUMNS({listed}), 1))"
         )
-        return f"SELECT {columns} FROM {s.text} WHERE {s.numbers[0]} > 20", False
+        return f"SELECT {columns} FROM {s.text} WHERE {s.numbers[0]} > {self.rng.randrange(1, 80)}", False

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
+from tacit_e2e_databases import Databases
 from tacit_e2e_world import TIMEOUT_S, World
 
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bounding import sensitivity
+from tacit_service.errors import TacitError
 from tacit_service.privacy.exact import ExactAggregates
 from tacit_service.query.plan import ReleasePoint
 from tacit_service.release.prepare import Prepared
@@ -20,14 +21,6 @@ from tacit_service.release.prepare import Prepared
 STAGED = 47.0  # what an earlier stage is taken to have released: public, so the same on every neighbour
 Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
-
-
-@dataclass(frozen=True)
-class Others:
-    """Databases to compare with: one unit less each, and the same people (their rows in another order)."""
-
-    less: dict[str, Engine]
-    same: Engine
 
 
 def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
@@ -66,15 +59,16 @@ def violations(point: ReleasePoint, whole: Aggregates, less: Aggregates) -> Iter
                 yield f"{name} of {measure.name} ({measure.kind}, {measure.form}) is {got}, declared {allowed}"
 
 
-def check(whole: Engine, others: Others, prepared: Prepared) -> list[str]:
-    """What is wrong with a query: moves past the declared norms between neighbours, any move in another row order."""
-    everyone = aggregates(whole, prepared)
+def check(databases: Databases, prepared: Prepared) -> list[str]:
+    """What is wrong with a query: moves past the declared norms between neighbours, any move where the people are the same."""
     wrong: list[str] = []
-    for name, engine in others.less.items():
-        less = aggregates(engine, prepared)
-        wrong += [f"without {name}: {v}" for p in prepared.plan.releases for v in violations(p, everyone, less)]
-    if aggregates(others.same, prepared) != everyone:
-        wrong.append("the aggregates moved though the people are the same")
+    with databases.one_plan():
+        everyone = aggregates(databases.whole, prepared)
+        for name, engine in databases.less.items():
+            less = aggregates(engine, prepared)
+            wrong += [f"without {name}: {v}" for p in prepared.plan.releases for v in violations(p, everyone, less)]
+        if aggregates(databases.same, prepared) != everyone:
+            wrong.append("the aggregates moved though the people are the same")
     return wrong
 
 
@@ -89,3 +83,11 @@ def asked(world: World, sql: str, everyone: Sequence[Bounds] = (TIGHT, TIGHT_GRO
 def described(prepared: Prepared) -> tuple[Any, ...]:
     """All that an analyst, an account or the engine learns before data is touched."""
     return (prepared.plan, prepared.schema, prepared.estimate.events, prepared.canonical, prepared.keys)
+
+
+def outcome(world: World, bounds: Bounds, sql: str, **caps: Any) -> Any:
+    """What is told before data is touched: the whole of ``described``, or the refusal's code, words and place."""
+    try:
+        return described(world.prepare(bounds, sql, **caps))
+    except TacitError as refusal:
+        return refusal.code, str(refusal), getattr(refusal, "position", None)

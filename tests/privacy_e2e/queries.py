@@ -155,6 +155,13 @@ TIED = [
 ]  # fmt: skip
 
 SUBQUERIES = [
+    Q("last_visit_of_each", "SELECT clinic, COUNT(*) FROM visits v WHERE (v.patient_id, v.visited_on) IN (SELECT patient_id, "
+      "MAX(visited_on) FROM visits GROUP BY patient_id) GROUP BY clinic"),
+    Q("not_last_visit_of_each", "SELECT clinic, COUNT(*) FROM visits v WHERE (v.patient_id, v.visited_on) NOT IN (SELECT patient_id, "
+      "MAX(visited_on) FROM visits GROUP BY patient_id) GROUP BY clinic"),
+    Q("row_in_own", "SELECT COUNT(*), COUNT(*) FILTER (WHERE k IS NULL) FROM (SELECT ('flu', p.sex) IN (SELECT v.diagnosis, 'F' FROM "
+      "visits v WHERE v.patient_id = p.patient_id) AS k FROM patients p) t WHERE k IS NOT FALSE"),
+    Q("row_in_public", "SELECT COUNT(*) FROM patients p WHERE (p.region, p.age) NOT IN (SELECT region, population // 10000 FROM regions)"),
     Q("exists", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.patient_id = p.patient_id AND cost > 2500)"),
     Q("not_exists", "SELECT region, COUNT(*) FROM patients p WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE "
       "v.patient_id = p.patient_id AND v.diagnosis = 'flu') GROUP BY region"),
@@ -178,6 +185,19 @@ SUBQUERIES = [
 ]  # fmt: skip
 
 # plain SQL fails on one patient's codes here; data must not decide whether a query fails
+BOUNDED = [
+    Q("bounds_of_a_group", "SELECT clinic, SUM(cost, contribution_bounds_per_group => (0, 70)), COUNT(*, "
+      "contribution_bounds_per_group => (0, 2)) FROM visits GROUP BY clinic"),
+    Q("symmetric_bounds", "SELECT SUM(minutes, contribution_bounds_per_group => (-100, 100)), COUNT(cost, contribution_bounds_per_group => "
+      "(0, 1)), SUM(minutes) FROM visits"),
+    Q("bounds_beside_an_average", "SELECT region, AVG(age), SUM(age, contribution_bounds_per_group => (0, 30)) FILTER (WHERE smoker) "
+      "FROM patients GROUP BY region"),
+    Q("bounds_under_unknown_keys", "SELECT diagnosis, SUM(cost, contribution_bounds_per_group => (0, 1000000)) FROM visits "
+      "GROUP BY diagnosis"),
+    Q("bounds_of_rows", "SELECT clinic, SUM(cost, contribution_bounds_per_row => (-5, 20)), AVG(minutes, "
+      "contribution_bounds_per_row => (0, 9)) FROM visits GROUP BY clinic"),
+]  # fmt: skip
+
 OVERFLOWS = [
     Q("overflow_in_sum", "SELECT clinic, SUM(LEAST(GREATEST(code * 4, 0), 100)) FROM visits GROUP BY clinic"),
     Q("overflow_in_filter", "SELECT COUNT(*) FROM visits WHERE code * 8 + code IS NULL"),

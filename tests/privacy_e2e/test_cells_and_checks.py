@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
-from tacit_e2e_neighbours import Others
+from tacit_e2e_databases import Databases
 from tacit_e2e_world import TIMEOUT_S, World
 
 from tacit_service.engine.aggregate import aggregate
@@ -44,13 +44,13 @@ def vectors(engine: Engine, prepared: Prepared) -> dict[str, list[int]]:
 @pytest.mark.parametrize("bounds", [TIGHT, TIGHT_GROUPS], ids=["weights", "groups"])
 @pytest.mark.parametrize("sql", CELLS)
 def test_one_unit_moves_all_cells_together_by_no_more_than_one_may(
-    sql: str, bounds: Bounds, world: World, others: Others
+    sql: str, bounds: Bounds, world: World, databases: Databases
 ) -> None:
     prepared = world.prepare(bounds, sql)
     declared = {f"{p.name}.{g[0].name}": joint(g) for p in prepared.plan.releases for g in point_groups(p)}
     assert any(len(v.parts) > 1 for v in prepared.estimate.vectors), "some measures are drawn together"
-    whole = vectors(world.engine, prepared)
-    for name, engine in others.less.items():
+    whole = vectors(databases.whole, prepared)
+    for name, engine in databases.less.items():
         for key, vector in vectors(engine, prepared).items():
             change, s = moved(whole[key], vector), declared[key]
             assert sum(change) <= s.l1, (name, key)
@@ -63,7 +63,7 @@ def test_one_unit_moves_all_cells_together_by_no_more_than_one_may(
 @pytest.mark.parametrize("bounds", [TIGHT, TIGHT_GROUPS], ids=["weights", "groups"])
 @pytest.mark.parametrize("sql", CHECKED)
 def test_one_unit_moves_a_bias_check_by_no_more_than_its_wide_cap(
-    sql: str, bounds: Bounds, caps: dict[str, int], world: World, others: Others
+    sql: str, bounds: Bounds, caps: dict[str, int], world: World, databases: Databases
 ) -> None:
     prepared = world.prepare(bounds, sql, bias_check=True, **caps)
     assert prepared.estimate.checks
@@ -73,11 +73,11 @@ def test_one_unit_moves_a_bias_check_by_no_more_than_its_wide_cap(
         def pair(engine: Engine, statement: str = statement) -> list[int]:
             return [c.to_pylist()[0] for c in engine.run(statement, timeout_s=TIMEOUT_S).columns]
 
-        kept, lost = pair(world.engine)
+        kept, lost = pair(databases.whole)
         assert kept >= 0
         assert lost >= 0
-        assert pair(others.same) == [kept, lost]
-        for engine in others.less.values():
+        assert pair(databases.same) == [kept, lost]
+        for engine in databases.less.values():
             change = moved([kept, lost], pair(engine))
             assert sum(change) <= one.measurement.sensitivity.l1, one.check
 
@@ -98,12 +98,12 @@ def test_a_bias_check_counts_what_the_bounds_drop(world: World) -> None:
     assert [kept, lost] == [int(c.to_pylist()[0]) for c in plain.columns]
 
 
-def test_the_search_for_bounds_weighs_a_person_as_one(world: World, others: Others) -> None:
+def test_the_search_for_bounds_weighs_a_person_as_one(world: World, databases: Databases) -> None:
     prepared = world.prepare(TIGHT, "SELECT SUM(code), AVG(code) FROM visits", approx_bounds=True)
     finder = prepared.plan.releases[0]
     assert finder.finds_bounds
-    whole = vectors(world.engine, prepared)
-    for engine in others.less.values():
+    whole = vectors(databases.whole, prepared)
+    for engine in databases.less.values():
         less = vectors(engine, prepared)
         for group in point_groups(finder):
             key = f"{finder.name}.{group[0].name}"

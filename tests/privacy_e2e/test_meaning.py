@@ -65,4 +65,4 @@ def test_generated_queries_mean_what_they_say(first: int, world: World, referenc
 
 def test_a_seed_is_a_query() -> None:
     assert generate(17) == generate(17)
-    assert len({generate(seed).sql for seed in range(200)}) > 180  # short shapes repeat now and then
+    assert len({generate(seed).sql for seed in range(200)}) > 190  # short shapes repeat now and then

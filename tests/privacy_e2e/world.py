@@ -33,6 +33,7 @@ from tacit_service.release.prepare import Prepared, Preparer
 from tacit_service.release.ranks import width
 
 TIMEOUT_S = 60.0
+PROTECTED = ("patients", "visits", "bills")
 
 
 class InProcessEngine:
@@ -67,21 +68,6 @@ class InProcessSandbox(Sandbox):
     def redraw(self, sql: str, draws: Any, timeout_s: float = 5.0, *, ordered: bool = True) -> list[pa.Table]:
         first = {name: tables[0] for name, tables in draws.items()}
         return [self.query(sql, first)] * len(next(iter(draws.values())))
-
-
-def copied(source: Path, target: Path, rows: str) -> InProcessEngine:
-    """An engine over a copy of a snapshot; ``rows`` says which of its protected rows, and in which order."""
-    with duckdb.connect(str(target), config={"threads": "1"}) as connection:
-        connection.execute(f"ATTACH '{source}' AS source (READ_ONLY)")
-        for name in ("patients", "visits", "bills"):
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM source.{name} {rows}")
-        for name in ("visits", "bills"):  # what the snapshot stores of the rows is a function of them
-            totals = f"SELECT count(*) AS n FROM {name} GROUP BY _u"
-            connection.execute(
-                f"CREATE TABLE _totals_{name} AS SELECT n AS _rows, count(*) AS _units FROM ({totals}) GROUP BY n"
-            )
-        connection.execute("CREATE TABLE regions AS FROM source.regions")
-    return InProcessEngine(target)
 
 
 @dataclass(frozen=True)

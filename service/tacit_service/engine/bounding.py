@@ -132,6 +132,8 @@ def row_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
 def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
     """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid.
 
+    What rounding gives is held within [low, high] once more, so that the bound needs no argument about floats.
+
     ``steps``: columns whose whole multiples of a grid are stored; those of this measure's grid are read as they are.
     """
     assert m.value is not None
@@ -154,7 +156,7 @@ def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> st
         guard = f"{x} IS NULL OR isnan({x})"
     return (
         f"CASE WHEN {guard} THEN 0 WHEN {x} <= {lo_f!r} THEN {m.low} WHEN {x} >= {hi_f!r} THEN {m.high} "
-        f"ELSE CAST(round({whole_steps}) AS BIGINT) END"
+        f"ELSE least({m.high}, greatest({m.low}, CAST(round({whole_steps}) AS BIGINT))) END"
     )
 
 

@@ -21,6 +21,7 @@ from .found_bounds import bounds_point
 from .outer import Outer, OuterScope, quoted
 from .parse import position
 from .plan import Column, Project, Property, Relation, ReleasePoint, Values
+from .rules.by_name import by_name
 from .rules.release import Draft
 from .rules.setop import set_operation
 from .rules.subquery import staged_facts
@@ -250,11 +251,13 @@ class Binder:
     def _set_operation(
         self, node: exp.SetOperation, env: Env, as_relation: bool, outer: Scope | None, around: OuterScope | None
     ) -> Relation | Outer:
-        strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset")
+        strict(self.sql, node, "this", "expression", "distinct", "with_", "order", "limit", "offset", "by_name")
         left, left_on_unit = self._branch(node.this, env, as_relation, outer, around)
         right, right_on_unit = self._branch(node.expression, env, as_relation, outer, around)
         if self.correlated and outer is not None:  # a derived table says nothing of the subquery that reads it
             self.correlated[-1] = left_on_unit and right_on_unit
+        if node.args.get("by_name"):
+            left, right = by_name(left, right, self.new_id, position(self.sql, node))
         if isinstance(left, Outer) and isinstance(right, Outer):
             return outer_set_operation(self, node, left, right)
         if isinstance(left, Outer) or isinstance(right, Outer):

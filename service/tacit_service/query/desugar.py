@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from .named_bounds import per_row
 from .syntax import unsupported
 
 SERIES_MAX = 10_000
@@ -254,8 +255,9 @@ def _filter(_sql: str, node: exp.Expr) -> exp.Expr:
     return pushed
 
 
-def _quantile(_sql: str, node: exp.Expr) -> exp.Expr:
+def _quantile(sql: str, node: exp.Expr) -> exp.Expr:
     """``quantile(x, p)`` is quantile_disc; a list of fractions is a list of quantiles."""
+    node = per_row(sql, node)
     if isinstance(node, exp.Quantile):
         node = exp.PercentileDisc(this=node.this.copy(), expression=node.args["quantile"].copy())
     fractions = node.expression if node.args.get("expression") is not None else None
@@ -306,6 +308,22 @@ _RULES: dict[type[exp.Expr], Callable[[str, exp.Expr], exp.Expr]] = {
     exp.PercentileDisc: _quantile,
     exp.WithinGroup: _within_group,
     exp.Anonymous: _named,
+    **dict.fromkeys(
+        (
+            exp.Sum,
+            exp.Avg,
+            exp.Count,
+            exp.Variance,
+            exp.VariancePop,
+            exp.Stddev,
+            exp.StddevPop,
+            exp.StddevSamp,
+            exp.Median,
+            exp.Min,
+            exp.Max,
+        ),
+        per_row,
+    ),
     **dict.fromkeys(
         (exp.RegrCount, exp.RegrAvgx, exp.RegrAvgy, exp.RegrSxx, exp.RegrSyy, exp.RegrSxy, exp.RegrR2), _regression
     ),

@@ -30,6 +30,7 @@ RANK_STEPS = 10**6  # a quantile's share is a fraction of no larger denominator
 RANKS_MAX = 3  # quantiles of one value that are chosen one by one; more are read off one histogram
 CURVE_STEPS = 2**19  # of an axis whose squares are summed: 2^35 a row, room for 10^8 rows in 64 bits
 PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
+PART_ROWS_MAX = 10**6
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 
 
@@ -91,6 +92,28 @@ class MeasureBuilder:
     def count(self, where: tuple[Expr, ...]) -> str:
         """Rows that pass the conditions."""
         return self._add(self._bounded(Measure("", MeasureKind.COUNT, None, where, Form.ONE_ROW, 1, 1)))
+
+    def part(self, value: Expr | None, where: tuple[Expr, ...], most: Fraction, label: str, at: Position | None) -> str:
+        """A sum (a count, where there is no value) of which each unit adds ``most`` to each of at most K groups."""
+        k = 1 if self.unit_level else self.k
+        low, high, grid, amount = 0, 1, Fraction(1), None
+        if value is not None:
+            lo, hi = finite_bounds(value, label, at)
+            grid = value_grid(value.facts, lo, hi)
+            amount = max(int(most / grid), 1)
+            low, high = max(math.floor(lo / grid), -amount), min(math.ceil(hi / grid), amount)
+        c = math.ceil(most / grid / max(abs(low), abs(high), 1))  # so many rows that the part is all that is limited
+        if c > PART_ROWS_MAX:
+            raise DerivationError(
+                "missing_bounds",
+                f"What one person may add to {label} is more than {PART_ROWS_MAX} rows of the largest value.",
+                hint="Lower the upper contribution bound.", position=at, rule="sensitivity",
+            )  # fmt: skip
+        kind = MeasureKind.COUNT if value is None else MeasureKind.SUM
+        one = Measure(
+            "", kind, value, where, Form.GROUPS, k, c, low, high, grid, ranked=not self.unit_level, amount=amount
+        )
+        return self._add(self._bounded(one) if self.one_row else one)
 
     def units(self, where: tuple[Expr, ...]) -> str:
         """Distinct units with a row that passes the conditions: each counts one, in at most K groups."""
@@ -204,7 +227,9 @@ class MeasureBuilder:
     def outputs(self, aggs: list[Agg], labels: list[str], places: list[Position | None]) -> list[Output]:
         """All outputs. Averages and spreads come first, so that counts and sums of the same rows are read off their cells."""
         calls = [(f"a{i}", *call) for i, call in enumerate(zip(aggs, labels, places, strict=True))]
-        self.counted = {self._present(a) for a in aggs if a.function == "count" and not a.distinct}
+        self.counted = {
+            self._present(a) for a in aggs if a.function == "count" and not a.distinct and a.parameter is None
+        }
         self.ranks = self._ranks(aggs)
         rank = {"count": 2, "sum": 1}
         made = {
@@ -249,6 +274,9 @@ class MeasureBuilder:
     def output(self, name: str, agg: Agg, label: str, at: Position | None) -> Output:
         """The output column of one aggregate call, with its measures registered."""
         where = () if agg.where is None else (agg.where,)
+        if agg.function == "count" and agg.parameter is not None:
+            part = self.part(None, self._present(agg), Fraction(repr(agg.parameter)), label, at)
+            return Output(name, AggKind.COUNT, (part,), label, Type.INTEGER)
         if agg.function == "count":
             return Output(name, AggKind.COUNT, self._count(agg), label, Type.INTEGER)
         arg = agg.args[0]
@@ -258,6 +286,9 @@ class MeasureBuilder:
             return Output(name, AggKind.BIN, (key,), label, Type.INTEGER, parameter=agg.parameter)
         if agg.distinct or agg.order:
             raise _no_private_form(agg, at)
+        if agg.function == "sum" and agg.parameter is not None:
+            part = self.part(arg, present, Fraction(repr(agg.parameter)), label, at)
+            return Output(name, AggKind.SUM, (part,), label, arg.facts.type)
         if agg.function == "sum":
             return self._sum(name, arg, present, label, at)
         lo, hi = (None, None)

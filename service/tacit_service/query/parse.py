@@ -15,6 +15,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import Position, SqlSyntaxError
 
+from .named_arguments import with_bounds
+
 CHARS_MAX = 20_000
 TOKENS_MAX = 4_000
 NESTING_MAX = 30
@@ -84,7 +86,7 @@ def _type_named(token: Token) -> bool:
 
 def _one_query(sql: str, tokens: list[Token]) -> exp.Query:
     try:
-        trees: list[Any] = DuckDB().parser().parse(tokens, sql)
+        trees: list[Any] = DuckDB().parser().parse(with_bounds(tokens), sql)
     except ParseError as error:
         where = error.errors[0] if error.errors else {}
         text = str(where.get("description") or "").rstrip(".")

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from tacit_service.errors import Position, Refusal
 
+from . import suggest_dialects
 from .catalog import Catalog
 from .options import extract
 from .parse import parse
@@ -64,11 +65,14 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
     """Statements that mend what the refusal names: by its code, then by leaving out the part it points at."""
     if len(sql) > CHARS_MAX:
         return
+    yield from suggest_dialects.texts(sql, refusal.code)
     yield from _text(sql, refusal)
     try:
         tree: exp.Expr = parse(extract(sql)[0])
     except Refusal:
         return
+    for changed in suggest_dialects.nodes(tree, refusal.code):
+        yield changed.sql("duckdb")
     at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:

@@ -14,12 +14,21 @@ from .parse import position
 # parts that carry no meaning of their own for us
 _HARMLESS = {"big_int", "typed", "safe", "ignore_nulls", "date_part_boundary", "kind_", "coalesce"}
 
+_INSTEAD = {
+    "pivots": "Write an aggregate for each value: AVG(x) FILTER (WHERE k = 'a') AS a, … GROUP BY the other columns.",
+    "sample": "Leave the sample out: a released number has its noise already.",
+    "locks": "Nothing here can be locked: leave the clause out.",
+    "into": "Nothing can be stored: leave INTO out.",
+    "symmetric": "Write the lower bound first, and BETWEEN alone.",
+}
+
 
 def strict(sql: str, node: exp.Expr, *allowed: str) -> None:
     """Refuse the node when it has any part besides ``allowed``."""
     extra = {k for k, v in node.args.items() if v not in (None, False, [], "")} - set(allowed) - _HARMLESS
     if extra:
-        raise unsupported(sql, node, f"{label(node)} with {', '.join(sorted(extra)).upper()}")
+        hint = next((_INSTEAD[k] for k in sorted(extra) if k in _INSTEAD), None)
+        raise unsupported(sql, node, f"{label(node)} with {', '.join(sorted(extra)).upper()}", hint)
 
 
 def label(node: exp.Expr) -> str:

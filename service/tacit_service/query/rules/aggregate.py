@@ -18,6 +18,7 @@ from tacit_service.errors import BindError, DerivationError
 from ..bounds import Facts, Interval, Type
 from ..expr import Agg, Call, Expr, Ref
 from ..measures import finite_bounds
+from ..named_bounds import per_group
 from ..operators import truth
 from ..plan import Column, Filter, Property, Relation, UnitAggregate
 from ..syntax import label, strict, unsupported
@@ -99,6 +100,8 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
         return _picked(inner, node, where)
     if isinstance(node, Bin):
         return _bin(inner, node, where)
+    if (bounded := per_group(inner.sql, node)) is not None:
+        return _in_a_group(inner, node, where, *bounded)
     function, args, distinct, parameter = _shape(inner, node)
     bound = tuple(_row(inner, a) if isinstance(a, exp.Tuple) else inner.bind(a) for a in args)
     if function == "count_if":
@@ -115,6 +118,29 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
     if function in SPREADS:
         finite_bounds(bound[0], f"{function.upper()}", inner.where(node))
     return Agg(_facts(function, bound, where), function, bound, distinct, where, parameter)
+
+
+def _in_a_group(
+    b: ExprBinder, node: exp.Expr, where: Expr | None, of: exp.Expr, ends: tuple[Fraction, Fraction]
+) -> Agg:
+    """SUM or COUNT of which one unit adds to a group no more than the ends: by clamping its part at the upper one.
+
+    The lower end must say nothing more: 0 or less where parts are not negative, or the upper one's opposite.
+    """
+    low, high = ends
+    counts = isinstance(node, exp.Count)
+    x = None if isinstance(of, exp.Star) else b.bind(of)
+    if x is not None and not counts and not x.facts.type.numeric:
+        raise b.mismatch(of, f"SUM takes numbers, this is {x.facts.type}")
+    lowest = None if x is None or counts else x.facts.bounds.lo
+    positive = counts or (lowest is not None and lowest >= 0)
+    if high <= 0 or (low > 0 if positive else low != -high) or (counts and high.denominator != 1):
+        raise unsupported(
+            b.sql, node, "contribution_bounds_per_group that does more than limit the size of a person's part",
+            f"Write contribution_bounds_per_group => ({0 if positive else '-100'}, 100), or bound each row.",
+        )  # fmt: skip
+    function, args = "count" if counts else "sum", () if x is None else (x,)
+    return Agg(_facts(function, args, where), function, args, False, where, float(high))
 
 
 def _row(b: ExprBinder, node: exp.Tuple) -> Expr:
@@ -288,6 +314,13 @@ class AggregateContext:
 
 def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, always_row: bool = False) -> Relation:
     """The per-unit (or public) aggregation over ``source`` with the context's keys and aggregates."""
+    if any(a.function in ("sum", "count") and a.parameter is not None for a in context.aggs):
+        raise DerivationError(
+            "unsupported_syntax",
+            "contribution_bounds_per_group is not supported within one unit's own rows.",
+            hint="Bound the aggregate over people: SUM(x, contribution_bounds_per_group => (0, 100)).",
+            rule="allow-list",
+        )
     unit_keys = [k for k in context.key_exprs if k.facts.unit]
     sure = any(not k.facts.nullable for k in unit_keys)
     for key in unit_keys:

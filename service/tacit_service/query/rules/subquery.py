@@ -36,6 +36,8 @@ def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
 
 def in_query(b: ExprBinder, node: exp.In) -> Expr:
     """x IN (SELECT …)."""
+    if isinstance(node.this, exp.Tuple):
+        return _row_in(b, node, node.this)
     x = b.bind(node.this)
     relation, on_unit = _bind(b, node.args["query"])
     if len(relation.columns) != 1:
@@ -50,6 +52,46 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
         raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
     facts = truth((x.facts, y.facts)).with_(per_unit=False)
     return InRelation(facts, x, relation, y.id, on_unit or looked_up)
+
+
+def _row_in(b: ExprBinder, node: exp.In, row: exp.Tuple) -> Expr:
+    """``(a, b) IN (SELECT x, y …)``: true where a row's pairs are all equal, else NULL where none is unequal, else false.
+
+    A pair of unit ids, NULL on no side, keeps the comparison to the unit's own rows. Pairs without NULLs stand outside the
+    test for the unknown, so that the engine can look rows up by them.
+    """
+    relation, on_unit = _bind(b, node.args["query"])
+    if len(relation.columns) != len(row.expressions):
+        raise b.mismatch(node, f"{len(row.expressions)} values are looked up among {len(relation.columns)} columns")
+    sure: list[Expr] = []
+    loose: list[Expr] = []
+    looked_up = False
+    for part, c in zip(row.expressions, relation.columns, strict=True):
+        x, y = b.unify_bound(node, [b.bind(part), Ref(c.facts, c.id, c.name)])
+        nullable = x.facts.nullable or y.facts.nullable
+        looked_up = looked_up or (x.facts.unit and c.facts.unit and not nullable)
+        (loose if nullable else sure).append(Call(truth((x.facts, y.facts)), "eq", (x, y)))
+    if relation.protected and not on_unit and not looked_up:
+        raise not_on_unit(b.where(node))
+    facts = truth((), never_null=True).with_(per_unit=False)
+
+    def some(*conditions: Expr) -> Expr:
+        both = conditions[0] if len(conditions) == 1 else Call(truth([c.facts for c in conditions]), "and", conditions)
+        rows = Filter(relation.columns, relation.property, relation.max_rows, relation, both)
+        return Exists(facts, rows, on_unit or looked_up)
+
+    found = some(*sure, *loose)
+    if not loose:
+        return found
+    rest = loose[0] if len(loose) == 1 else Call(truth([c.facts for c in loose]), "and", tuple(loose))
+    unknown = some(*sure, Call(truth((rest.facts,), never_null=True), "is_null", (rest,)))
+    result = facts.with_(nullable=True, key_null=True, domain=(False, True))
+    null = _constant(None)
+    return Case(result, ((found, _constant(True)), (unknown, Cast(null.facts, null))), _constant(False))
+
+
+def _constant(value: bool | None) -> Lit:
+    return Lit(Facts(Type.BOOLEAN, nullable=value is None, domain=(value,), per_unit=True), value)
 
 
 _OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
@@ -79,12 +121,10 @@ def quantified(b: ExprBinder, node: exp.Binary, name: str) -> Expr:
         rows = Filter(relation.columns, relation.property, relation.max_rows, relation, condition)
         return Exists(facts, rows, on_unit)
 
-    def constant(value: bool | None) -> Lit:
-        return Lit(Facts(Type.BOOLEAN, nullable=value is None, domain=(value,), per_unit=True), value)
-
     result = facts.with_(nullable=True, key_null=True, domain=(False, True))
-    whens = ((some(compared), constant(not every)), (some(unknown), Cast(constant(None).facts, constant(None))))
-    return Case(result, whens, constant(every))
+    null = _constant(None)
+    whens = ((some(compared), _constant(not every)), (some(unknown), Cast(null.facts, null)))
+    return Case(result, whens, _constant(every))
 
 
 def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:

@@ -1,0 +1,132 @@
+"""Mending of what other dialects write: functions under other names, TOP, PIVOT, quotes around text, bounds of an average."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from .suggest_tree import on_copy
+
+_FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S", "Q": "%q"}
+_PLAIN = {"anon_count": exp.Count, "anon_sum": exp.Sum, "anon_avg": exp.Avg}
+
+
+def texts(sql: str, code: str) -> Iterator[str]:
+    """Changed text: for what the parser does not read, or reads as something else."""
+    if code == "unsupported_syntax" and "contribution_bounds_per" in sql.lower():
+        yield re.sub("contribution_bounds_per_group", "contribution_bounds_per_row", sql, flags=re.IGNORECASE)
+        yield re.sub(r",\s*contribution_bounds_per_\w+\s*=>\s*\([^()]*\)", "", sql, flags=re.IGNORECASE)
+    if code == "sql_syntax":
+        top = re.match(r"(\s*SELECT)\s+TOP\s*\(?\s*(\d+)\s*\)?(.*)", sql, re.IGNORECASE | re.DOTALL)
+        if top is not None:
+            yield f"{top[1]}{top[3].rstrip(' ;')} LIMIT {top[2]}"
+    if code == "sql_not_one_select":
+        pivot = re.match(
+            r"\s*PIVOT\s+(\w+)\s+ON\s+(\w+)\s+USING\s+(.+?)(?:\s+GROUP\s+BY\s+(.+?))?\s*;?\s*$",
+            sql,
+            re.IGNORECASE | re.DOTALL,
+        )
+        if pivot is not None:
+            keys = f"{pivot[4]}, {pivot[2]}" if pivot[4] else pivot[2]
+            yield f"SELECT {keys}, {pivot[3]} FROM {pivot[1]} GROUP BY {keys}"
+
+
+def nodes(tree: exp.Expr, code: str) -> Iterator[exp.Expr]:
+    """Changed trees."""
+    if code == "unknown_function":
+        changed = tree.copy().transform(_renamed)
+        if changed != tree:
+            yield changed
+    if code == "unsupported_aggregate":
+        changed = tree.copy().transform(_quantiles)
+        if changed != tree:
+            yield changed
+    if code == "unknown_column":
+        changed = tree.copy().transform(_text_in_double_quotes)
+        if changed != tree:
+            yield changed
+    if code == "unsupported_syntax":
+        for pivot in tree.find_all(exp.Pivot):
+            yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
+        changed = tree.copy().transform(_in_order)
+        if changed != tree:
+            yield changed
+
+
+def _renamed(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.SafeDivide):
+        return exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
+    if isinstance(node, exp.ToChar) and isinstance(node.args.get("format"), exp.Literal):
+        text = node.args["format"].name
+        for theirs, ours in _FORMATS.items():
+            text = text.replace(theirs, ours)
+        return exp.Anonymous(this="strftime", expressions=[node.this, exp.Literal.string(text)])
+    if not isinstance(node, exp.Anonymous):
+        return node
+    name, args = node.name.lower(), node.expressions
+    if name in ("date_format", "format_date") and len(args) == 2:
+        date, text = args if name == "date_format" else args[::-1]
+        return exp.Anonymous(this="strftime", expressions=[date, text])
+    if name in _PLAIN and args:
+        return _PLAIN[name](this=args[0])
+    if name in ("isnull", "nvl") and len(args) == 2:
+        return exp.Coalesce(this=args[0], expressions=[args[1]])
+    return node
+
+
+def _quantiles(node: exp.Expr) -> exp.Expr:
+    """APPROX_QUANTILES(x, 4) as the inner quantiles."""
+    if not isinstance(node, exp.ApproxQuantiles) or not isinstance(node.expression, exp.Literal):
+        return node
+    parts = int(node.expression.name) if node.expression.name.isdigit() else 0
+    if not 2 <= parts <= 20:
+        return node
+    fractions = [exp.Literal.number(f"{i / parts:g}") for i in range(1, parts)]
+    return exp.PercentileCont(this=node.this, expression=exp.Array(expressions=fractions))
+
+
+def _text_in_double_quotes(node: exp.Expr) -> exp.Expr:
+    """``sex = "F"``: double quotes make a name; where it is compared, a text was meant."""
+    compared = isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.ILike)
+    if isinstance(node, exp.Column) and not node.table and node.this.args.get("quoted") and compared:
+        return exp.Literal.string(node.name)
+    return node
+
+
+def _in_order(node: exp.Expr) -> exp.Expr:
+    """BETWEEN SYMMETRIC with its constants in order."""
+    if not isinstance(node, exp.Between) or not node.args.get("symmetric"):
+        return node
+    low, high = node.args["low"], node.args["high"]
+    if all(isinstance(e, exp.Literal) and not e.is_string for e in (low, high)) and float(low.name) > float(high.name):
+        low, high = high, low
+    return exp.Between(this=node.this, low=low, high=high)
+
+
+def _unpivoted(select: exp.Expr) -> bool:
+    """``PIVOT (AVG(x) FOR k IN ('a', 'b'))`` as aggregates with FILTER, by the columns that it does not name."""
+    source = select.args["from_"].this
+    pivots = source.args.get("pivots") or []
+    if len(pivots) != 1 or pivots[0].args.get("unpivot") or len(pivots[0].args.get("fields") or []) != 1:
+        return False
+    (field,), calls = pivots[0].args["fields"], pivots[0].expressions
+    used = {c.name for c in pivots[0].find_all(exp.Column)}
+    inner = source.this if isinstance(source, exp.Subquery) else None
+    own = [e.alias_or_name for e in inner.expressions] if isinstance(inner, exp.Select) else []
+    keys = [exp.column(n) for n in own if n not in used and n != "*"]
+    source.set("pivots", None)
+    items: list[exp.Expr] = [k.copy() for k in keys]
+    for value in field.expressions:
+        for call in calls:
+            test = exp.Where(this=exp.EQ(this=field.this.copy(), expression=value.unalias().copy()))
+            name = "_".join([value.alias_or_name, *([call.alias_or_name] if call.alias or len(calls) > 1 else [])])
+            items.append(
+                exp.alias_(
+                    exp.Filter(this=call.unalias().copy(), expression=test), exp.to_identifier(name, quoted=True)
+                )
+            )
+    select.set("expressions", items)
+    select.set("group", exp.Group(expressions=keys) if keys else None)
+    return True
