@@ -72,8 +72,8 @@ def test_the_base_install_is_enough_to_import_the_sdk() -> None:
     assert undeclared("client", declared(), lazy=False) == {}
 
 
-def test_the_arrow_extra_is_all_that_the_sdk_may_ask_for_later() -> None:
-    assert undeclared("client", declared("arrow"), lazy=True) == {}
+def test_two_extras_are_all_that_the_sdk_may_ask_for_later() -> None:
+    assert undeclared("client", declared("arrow", "models"), lazy=True) == {}
 
 
 def test_the_sqlalchemy_extra_is_for_the_dialect_alone() -> None:

@@ -42,6 +42,10 @@ class TrainingNotInstalled(APIError):
     """The service has no training room."""
 
 
+class TrainingReadsFiles(APIError):
+    """Training reads files; the rows of this dataset stay in their database."""
+
+
 class TrainingFailed(TacitError):
     """The job ended without a model: ``code`` says why, as far as that may be told."""
 
@@ -59,5 +63,6 @@ CODES: dict[str, type[APIError]] = {
     "training_not_ready": TrainingNotReady,
     "training_queue_full": TrainingQueueFull,
     "training_not_installed": TrainingNotInstalled,
+    "training_reads_files": TrainingReadsFiles,
 }
 """The class of each code."""

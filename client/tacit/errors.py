@@ -18,6 +18,7 @@
         │   ├── BoundRefused              bound_*, max_*: BoundInvalid
         │   ├── InvalidRequest            invalid_request; ``extra["fields"]`` says which
         │   ├── TrainingRefused           training_*: a model, parameter, feature or label that cannot be trained
+        │   ├── EngineLacks               engine_lacks: the database of the rows has no equal of something in it
         │   └── NotDerivable              no rule makes a private answer of it; ``rule`` names the missing one:
         │                                 NotGrouped · AggregateMisplaced · UnsupportedSyntax · UnsupportedAggregate ·
         │                                 MissingBounds · LiteralRequired · JoinWithoutUnit · PublicOuterJoin ·
@@ -35,11 +36,11 @@
         │                                 PromiseChanged · DataPromised
         ├── BadRequest               4xx  InvalidHTTP · InvalidJSON · IdempotencyKeyInvalid · MethodNotAllowed ·
         │                                 NotAcceptable · RequestTimeout · PayloadTooLarge · UnsupportedMediaType
-        ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays
+        ├── EngineFailed         500/504  engine_failed · EngineTimeout · SnapshotInvalid; the charge stays · EngineNotInstalled 501
         ├── InternalError            500  internal; a charge may stand, ``idempotency_key`` fetches the answer
-        ├── TrainingNotReady 409 · TrainingQueueFull 503 · TrainingNotInstalled 501
+        ├── TrainingNotReady 409 · TrainingQueueFull 503 · TrainingNotInstalled 501 · TrainingReadsFiles 501
         └── ServiceUnavailable       503  LedgerUnavailable · Overloaded overloaded · Starting starting ·
-                                          IdentityUnavailable · RateLimited 429
+                                          IdentityUnavailable · RateLimited 429 · EngineUnavailable
 
 A code that this version does not know maps by family (``sql_…``), then by status. ``str(error)`` shows the cause, the
 line of SQL with a caret under the place, and the fix.
@@ -49,6 +50,15 @@ from __future__ import annotations
 
 from tacit import _refusals
 from tacit._api_error import APIError, Position, TacitError
+from tacit._engine_errors import CODES as _ENGINE_CODES
+from tacit._engine_errors import (
+    EngineFailed,
+    EngineLacks,
+    EngineNotInstalled,
+    EngineTimeout,
+    EngineUnavailable,
+    SnapshotInvalid,
+)
 from tacit._office_errors import CODES as _OFFICE_CODES
 from tacit._office_errors import (
     AccountClosed,
@@ -140,7 +150,10 @@ __all__ = [
     "DistinctWithoutUnit",
     "DuplicateAlias",
     "EngineFailed",
+    "EngineLacks",
+    "EngineNotInstalled",
     "EngineTimeout",
+    "EngineUnavailable",
     "EpsilonInvalid",
     "EpsilonRefused",
     "EpsilonTooLarge",
@@ -281,14 +294,6 @@ class InternalError(APIError):
     """A fault of the service. A charge may stand: the same ``idempotency_key`` again fetches the answer."""
 
 
-class EngineFailed(APIError):
-    """The engine faulted after the charge. The charge stays; nothing about the data is said."""
-
-
-class EngineTimeout(EngineFailed):
-    """The engine ran out of time after the charge."""
-
-
 class LedgerUnavailable(ServiceUnavailable):
     """The ledger cannot promise durability, so the service fails closed."""
 
@@ -333,13 +338,10 @@ class UnsupportedMediaType(BadRequest):
     """The body is not application/json, or is compressed."""
 
 
-class SnapshotInvalid(EngineFailed):
-    """Prepared data break the policy's facts; nothing is served from them."""
-
-
 CODES: dict[str, type[APIError]] = {
     **_refusals.REFUSALS,
     **_TRAINING_CODES,
+    **_ENGINE_CODES,
     **_OFFICE_CODES,
     "budget_exhausted": BudgetExhausted,
     "unauthenticated": Unauthenticated,
@@ -348,8 +350,6 @@ CODES: dict[str, type[APIError]] = {
     "idempotency_conflict": Conflict,
     "idempotency_in_progress": InProgress,
     "internal": InternalError,
-    "engine_failed": EngineFailed,
-    "engine_timeout": EngineTimeout,
     "ledger_unavailable": LedgerUnavailable,
     "overloaded": Overloaded,
     "starting": Starting,
@@ -361,7 +361,6 @@ CODES: dict[str, type[APIError]] = {
     "request_timeout": RequestTimeout,
     "payload_too_large": PayloadTooLarge,
     "unsupported_media_type": UnsupportedMediaType,
-    "snapshot_invalid": SnapshotInvalid,
 }
 """The class of each code that this version knows."""
 

@@ -292,5 +292,6 @@ def test_the_ledger_does_what_the_model_does(
         database=None,
     )
     run("runTest").debug()
+    assert verify(url).findings == ()  # nobody wrote where the examples began
     if store == "postgresql":
         databases.drop(template)

@@ -18,7 +18,8 @@ from tacit_e2e_data import Bounds, Tables, write
 from tacit.wire import QueryRequest
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.duckdb import lock, open_locked, select
-from tacit_service.engine.emit import expression, relation, with_params
+from tacit_service.engine.emit import expression, relation
+from tacit_service.engine.literals import with_params
 from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.process import ChildError
 from tacit_service.engine.snapshot import Snapshot, build_snapshot

@@ -158,7 +158,9 @@ def test_a_job_killed_again_and_again_is_charged_once_and_finishes(
 
     assert ended(world, job.id).status == "succeeded"
     assert len(pids) == 3, "each kill was followed by another attempt"
-    assert [record.message for record in caplog.records] == ["training_process_ended"] * 2, "given back, not left to its lease"
+    assert [record.message for record in caplog.records] == ["training_process_ended"] * 2, (
+        "given back, not left to its lease"
+    )
     assert world.spent() == world.spent(None) == charged == job.price.epsilon
     assert not (world.folder / "data" / "training" / job.id).exists(), "checkpoints go when the job ends"
     assert verify(world.url).ok

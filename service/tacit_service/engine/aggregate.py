@@ -15,7 +15,7 @@ from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .base import Engine
 from .bounding import Statement, statements
-from .emit import with_params
+from .literals import with_params
 
 KeyRows = list[tuple[Any, ...]]
 

@@ -14,7 +14,7 @@ from tacit.wire import BiasShare
 from tacit_service.engine.aggregate import pair
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bias import WIDE, BiasCheck, bias_sql, checks
-from tacit_service.engine.emit import with_params
+from tacit_service.engine.literals import with_params
 from tacit_service.ledger.records import Reservation
 from tacit_service.privacy import accuracy, mechanisms
 from tacit_service.privacy.mechanisms import Measurement, draw

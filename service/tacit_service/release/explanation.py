@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from tacit_service.engine.bounding import statements
-from tacit_service.engine.emit import placeholder
+from tacit_service.engine.literals import placeholder
 from tacit_service.query.explain import explain
 
 from .estimate import contribution_words, rank_scale, step

@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tacit_service.engine.emit import CASTS, key, literal, name, relation
+from tacit_service.engine.emit import CASTS, key, name, relation
+from tacit_service.engine.literals import literal
 from tacit_service.errors import DerivationError
 from tacit_service.query.bounds import DAY_US, Facts, Type
 from tacit_service.query.catalog import from_ordinal

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
-from tacit_service.engine.emit import with_params
+from tacit_service.engine.literals import with_params
 from tacit_service.errors import EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
