@@ -16,4 +16,5 @@ def test_it_is_answered_or_refused(whole: Door, seed: dict[str, str]) -> None:
     before = whole.spent()
     status, answer = whole.ask(seed["sql"])
     assert status in (200, 422), answer
-    assert status == 200 or whole.spent() == before
+    # what fails on noisy values above a release is charged, and the release held
+    assert status == 200 or answer["code"] == "postprocess_failed" or whole.spent() == before
