@@ -159,8 +159,8 @@ SUBQUERIES = [
       "MAX(visited_on) FROM visits GROUP BY patient_id) GROUP BY clinic"),
     Q("not_last_visit_of_each", "SELECT clinic, COUNT(*) FROM visits v WHERE (v.patient_id, v.visited_on) NOT IN (SELECT patient_id, "
       "MAX(visited_on) FROM visits GROUP BY patient_id) GROUP BY clinic"),
-    Q("row_in_own", "SELECT COUNT(*), COUNT(*) FILTER (WHERE k IS NULL) FROM (SELECT ('flu', p.sex) IN (SELECT v.diagnosis, 'F' FROM "
-      "visits v WHERE v.patient_id = p.patient_id) AS k FROM patients p) t WHERE k IS NOT FALSE"),
+    Q("row_in_own", "SELECT COUNT(*), COUNT(*) FILTER (WHERE k IS NULL) FROM (SELECT (p.patient_id, 'flu') IN (SELECT v.patient_id, "
+      "v.diagnosis FROM visits v) AS k FROM patients p) t WHERE k IS NOT FALSE"),
     Q("row_in_public", "SELECT COUNT(*) FROM patients p WHERE (p.region, p.age) NOT IN (SELECT region, population // 10000 FROM regions)"),
     Q("exists", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.patient_id = p.patient_id AND cost > 2500)"),
     Q("not_exists", "SELECT region, COUNT(*) FROM patients p WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE "
