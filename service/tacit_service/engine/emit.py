@@ -81,10 +81,7 @@ def placeholder(param: str) -> str:
 
 
 def with_params(sql: str, values: Mapping[str, float | None]) -> str:
-    """The statement with every placeholder replaced by its number (``None`` and what is not finite by NULL).
-
-    Raises ``ValueError`` when a placeholder is left: the engine would run another statement than the one that was planned.
-    """
+    """The statement with each placeholder replaced by its number (``None`` and infinities by NULL); ``ValueError`` if one is left."""
     for param, value in values.items():
         number = value if value is not None and math.isfinite(value) else None
         sql = sql.replace(placeholder(param), "CAST(NULL AS DOUBLE)" if number is None else literal(float(number)))
