@@ -18,7 +18,7 @@ from tacit_service.errors import TacitError
 from tacit_service.query.plan import Plan
 
 CURATED = [*ROWS, *RELEASES, *TIED, *OVERFLOWS, *BOUNDED]
-GENERATED = int(os.environ.get("TACIT_GENERATED", "80"))  # generated statements; thousands are a matter of minutes
+GENERATED = int(os.environ.get("TACIT_GENERATED", "40"))  # generated statements; thousands are a matter of minutes
 CHUNK = 20
 KINDS: tuple[tuple[Bounds, dict[str, int]], ...] = ((TIGHT, {}), (TIGHT_GROUPS, {}), (TIGHT, {"max_amount": 70}))
 
