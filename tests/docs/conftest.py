@@ -12,7 +12,7 @@ import pytest
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # what one file buys is no free answer in another
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A served demo, and the environment that the README's session expects: the URL, the analyst's key, our commands."""
     home = tmp_path_factory.mktemp("session")

@@ -61,7 +61,7 @@ def measured(
             noisy[name] = (vector if kept is None or name in binned else vector[kept]).tolist()
     assert keys is not None
     for name, chosen in centres.items():  # each group's bin before its cells
-        cells = np.array(noisy[name], dtype=np.int64).reshape(len(chosen), -1)
+        cells = np.array(noisy[name], dtype=np.int64).reshape(len(chosen), width(named[name]) - 1)
         noisy[name] = np.column_stack([chosen, cells]).reshape(-1).tolist()
     if binned:
         _check_cells(point, noisy, len(keys))

@@ -149,6 +149,8 @@ def quantile(output: Output, m: Measure, released: Floats, kind: accuracy.Kind, 
     """The value of each group; axes before the last two are re-draws."""
     if m.rank is None:
         return _on_values(output, m, _read_off(released, m, output, scale))
+    if not released.size:  # no key passed its threshold
+        return np.empty(released.shape[:-1])
     once = released.reshape(-1, *released.shape[-2:])
     cells = located(m, once[0], kind, scale)
     (low, high), centre = cells.ends(), once[0, :, 0]
@@ -169,6 +171,8 @@ def quantile_interval(
     output: Output, m: Measure, released: Floats, shown: Floats, kind: accuracy.Kind, scale: float
 ) -> tuple[Floats, Floats]:
     """Ends for each group: see the module."""
+    if not released.size:
+        return shown, shown
     q = output.parameter or 0.0
     cells = counted(m, released, q, kind, scale) if m.rank is None else located(m, released, kind, scale)
     low, high = (cells.shown(e) for e in cells.ends())
