@@ -33,7 +33,7 @@ def test_the_ten_minute_start_does_what_it_says(environment: dict[str, str]) -> 
     assert [code != "0" for code in re.findall(r"^= (\d)$", told, re.M)] == refused
     assert sum(refused) == 1
     assert len(commands) == 6
-    for promise in ("costs ε 0.1 of", "patients ±30 (95 %)", "±30\n", "Try: ", "costs ε 0.15", "±20 (95 %)"):
+    for promise in ("costs ε 0.1 of", "patients ±30 (95 %)", "±30\n", "Try: ", "costs ε 0.146", "±20 (95 %)"):
         assert promise in told, promise
 
 
