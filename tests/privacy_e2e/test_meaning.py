@@ -17,7 +17,7 @@ from tacit_e2e_world import World, answer
 from tacit_service.errors import Refusal
 
 CURATED = [*ROWS, *RELEASES]
-GENERATED = int(os.environ.get("TACIT_GENERATED", "160"))  # generated statements; thousands are a matter of minutes
+GENERATED = int(os.environ.get("TACIT_GENERATED", "80"))  # generated statements; thousands are a matter of minutes
 CHUNK = 40
 
 

@@ -51,9 +51,20 @@ def world(source: Path) -> Iterator[World]:
     (source / "ledger.sqlite").unlink(missing_ok=True)
     for left in source.glob("ledger.sqlite-*"):
         left.unlink()
+    yield from opened(source, "ledger.sqlite")
+
+
+@pytest.fixture(scope="module")
+def untouched(source: Path) -> Iterator[World]:
+    """A world for tests after which nothing may be spent and no job be there."""
+    yield from opened(source, "untouched.sqlite")
+
+
+def opened(source: Path, name: str) -> Iterator[World]:
+    """The survey, a ledger of that name, and the desk over both."""
     loaded = load_policy(source / "survey.yaml")
     snapshot = build_snapshot(loaded, source / "data")
-    ledger = Ledger.open(f"sqlite:///{source / 'ledger.sqlite'}")
+    ledger = Ledger.open(f"sqlite:///{source / name}")
     budget = loaded.policy.budget
     ledger.ensure_dataset("survey", Limits.create(budget.epsilon, budget.delta), loaded.digest)
     for name, own in loaded.policy.analysts.items():

@@ -97,14 +97,14 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "code"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_a_bad_spec_is_refused_before_any_charge(world: World, changes: dict[str, Any], code: str) -> None:
-    for attempt in (world.desk.quote, lambda who, what: world.desk.submit(who, what, None)):
+def test_a_bad_spec_is_refused_before_any_charge(untouched: World, changes: dict[str, Any], code: str) -> None:
+    for attempt in (untouched.desk.quote, lambda who, what: untouched.desk.submit(who, what, None)):
         with pytest.raises(Refusal) as caught:
             attempt("ada", ask(**changes))
         assert caught.value.code == code
         assert caught.value.hint or caught.value.position
-    assert world.spent() == world.spent(None) == "0"
-    assert world.desk.jobs("ada", 10) == []
+    assert untouched.spent() == untouched.spent(None) == "0"
+    assert untouched.desk.jobs("ada", 10) == []
 
 
 def encoded(world: World, sql: str, label: str, classes: Any = None) -> Encoding:
