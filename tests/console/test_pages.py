@@ -29,6 +29,7 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     assert page.locator(".plot .curve").count() == 1
     page.get_by_role("button", name="Train").click()
     dialog = page.get_by_role("dialog")
+    dialog.or_(page.locator(".progress")).first.wait_for()
     if dialog.count():
         dialog.get_by_role("button", name=re.compile("Spend")).click()
     page.get_by_role("heading", name="Logistic regression for region").wait_for()
@@ -58,6 +59,7 @@ def test_a_run_can_be_cancelled(console):
     page.locator(".price-line", has_text="45000 steps").wait_for(timeout=60_000)
     page.get_by_role("button", name="Train").click()
     dialog = page.get_by_role("dialog")
+    dialog.or_(page.locator(".progress")).first.wait_for()
     if dialog.count():
         dialog.get_by_role("button", name=re.compile("Spend")).click()
     page.get_by_role("button", name="Cancel").click()

@@ -24,7 +24,8 @@ export async function jobView(id: string, known: DatasetFacts, spent: () => void
   const drawn = h("div");
   const end = h("div", { class: "stack" });
   const draw = (): void => {
-    fill(top, progress(job, epsilonAt(job, planned), () => cancel()));
+    // a button that is replaced while it is pressed is never clicked
+    if (over(job) || !top.matches(":active")) fill(top, progress(job, epsilonAt(job, planned), () => cancel()));
     fill(drawn, curves(job, planned, told));
   };
   const finish = async (): Promise<void> => {
