@@ -10,7 +10,6 @@ Three things live here because this file is the engine room's only importer of d
 
 from __future__ import annotations
 
-import queue
 import re
 import shutil
 import sys
@@ -36,6 +35,7 @@ from tacit_service.engine.process import (
     harden,
     serve,
 )
+from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, PolicyError
 
 MODULE = "tacit_service.engine.duckdb"
@@ -100,23 +100,18 @@ class DuckDBEngine:
         if not path.is_file():
             raise EngineFailure("engine_failed", "The snapshot is missing.", hint="Build it again from the policy.")
         args = ["engine", str(path.resolve()), memory_limit, str(threads or 0)]
-        self._workers = [WorkerProcess(MODULE, args) for _ in range(processes)]
-        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
+        self._workers = Workers(MODULE, args, processes=processes)
 
     def run(self, sql: str, *, timeout_s: float) -> pa.Table:
         """Execute one SELECT. Waiting for a free process does not count towards ``timeout_s``."""
-        worker = self._idle.get()
         try:
-            _, parts = worker.call({"sql": sql}, timeout_s=timeout_s)
-            return decode_table(parts[0])
+            with self._workers.lent() as worker:
+                _, parts = worker.call({"sql": sql}, timeout_s=timeout_s)
+                return decode_table(parts[0])
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure
         except (pa.ArrowException, IndexError):
             raise EngineFailure("engine_failed", "The engine could not finish this query.") from None
-        finally:
-            self._idle.put(worker)
 
     def check(self, sql: str) -> None:
         """See ``Engine``: the emitted dialect is DuckDB's own, and its statements were bound over empty tables."""
@@ -132,15 +127,13 @@ class DuckDBEngine:
     def warm(self) -> None:
         """Wait until every process is ready; ``EngineFailure`` when one cannot start."""
         try:
-            for worker in self._workers:
-                worker.warm()
+            self._workers.warm()
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure
 
     def close(self) -> None:
         """Stop the engine's processes."""
-        for worker in self._workers:
-            worker.close()
+        self._workers.close()
 
     def __enter__(self) -> DuckDBEngine:
         return self

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import queue
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from tacit_service.engine.process import WorkerFailure, WorkerProcess, decode_table
+from tacit_service.engine.process import WorkerFailure, decode_table
+from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Overloaded, RequestError
 
 from .tables import Relation
@@ -28,10 +28,7 @@ class PostgresEngine:
 
     def __init__(self, url: str, processes: int = 1) -> None:
         self._url = url
-        self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
-        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
+        self._workers = Workers(MODULE, processes=processes)
         self.serve({})
 
     def serve(self, tables: Mapping[str, Relation]) -> None:
@@ -84,15 +81,13 @@ class PostgresEngine:
     def warm(self) -> None:
         """Wait until every process is ready; ``EngineFailure`` when one cannot start."""
         try:
-            for worker in self._workers:
-                worker.warm()
+            self._workers.warm()
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure
 
     def close(self) -> None:
         """Stop the processes; what they were running ends on the server when it finds their connections gone."""
-        for worker in self._workers:
-            worker.close()
+        self._workers.close()
 
     def _table(self, do: str, sql: str, timeout_s: float) -> pa.Table:
         parts = self._call(do, sql, timeout_s)
@@ -103,14 +98,11 @@ class PostgresEngine:
 
     def _call(self, do: str, sql: str, timeout_s: float) -> Sequence[Any]:
         header = {"spec": self._token, "do": do, "sql": sql, "timeout_ms": int(timeout_s * 1000)}
-        worker = self._idle.get()
-        try:
+        with self._workers.lent() as worker:
             reply, parts = worker.call(header, timeout_s=timeout_s)
             if reply.get("unknown"):  # a child that has just started
                 _, parts = worker.call(header, [self._spec], timeout_s=timeout_s)
             return parts
-        finally:
-            self._idle.put(worker)
 
 
 def lacking(what: str, hint: str) -> RequestError:
