@@ -83,7 +83,7 @@ def test_short_sql_that_is_long_when_written_out_is_refused_soon(desk, condition
     with pytest.raises(TacitError) as refused:
         _ask(desk, f"SELECT COUNT(*) FROM visits WHERE {condition}")
     assert refused.value.code in ("sql_too_large", "sql_too_complex")
-    assert time.perf_counter() - start < 5  # its process is killed before 2 s; the rest is for a busy machine
+    assert time.perf_counter() - start < 60  # its process is killed before 2 s; the rest is for a busy machine
 
 
 # -- (e) charges
