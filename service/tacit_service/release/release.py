@@ -227,11 +227,14 @@ class Desk:
             if refused.extra.get("account") != "dataset" or not self.policy.overcommit:
                 raise
             mine = self._remaining(charge.analyst)
+            told = "The dataset's own account does not take this charge now, whatever is left on yours."
+            hint: str | None = "Ask for a smaller epsilon, or reuse a release you hold. The dataset may be spent or paced."
+            if "state" in refused.extra:  # the owner's word, which tells nothing of what others spent
+                told, hint = refused.detail, refused.hint
             raise BudgetExhausted(
                 "budget_exhausted",
-                "The dataset's own account does not take this charge now, whatever is left on yours.",
-                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner: the dataset may be "
-                "nearly spent, paced, frozen or closed.",
+                told,
+                hint=hint,
                 remaining={"epsilon": mine.epsilon, "delta": mine.delta},
                 account="dataset",
             ) from None

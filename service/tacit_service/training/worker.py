@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tacit_service.ledger.dispatch import Executor
 
 _POLL_S: Final = 0.5
+_CLOSE_S: Final = 60.0
 _LAST_WORDS_S: Final = 5.0
 _SOURCE_ROOTS: Final = tuple(
     str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 2))
@@ -86,7 +87,7 @@ class Worker:
         self._closed.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_CLOSE_S)  # a store that hangs holds nobody up: the thread ends with the process
         self._jobs.close()
 
     def run(self) -> None:
