@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Protocol
 
 ZYGOTE = "tacit_service.engine.zygote"
+CHILDREN = ("tacit_service.engine.duckdb", "tacit_service.release.postprocess", "tacit_service.release.planning")
+"""What every service has children of, in the order of need."""
 _SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _REPLY_TIMEOUT_S = 60.0  # the first child of a module waits for its imports
 
@@ -63,7 +65,7 @@ def spawn(module: str, args: Sequence[str]) -> Process:
     return _spawner.submit(_spawn, module, args).result()
 
 
-def preload(modules: Sequence[str]) -> None:
+def preload(modules: Sequence[str] = CHILDREN) -> None:
     """Have the zygote import modules whose children will be asked for, while we do something else."""
 
     def ask() -> None:
