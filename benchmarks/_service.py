@@ -130,6 +130,19 @@ def memory_mib(pid: int) -> dict[str, float]:
     }
 
 
+def peaks_mib(pid: int) -> dict[str, float]:
+    """The most memory that each process of a family ever held, the largest of each kind by its name."""
+    found: dict[str, float] = {}
+    for one in family(pid):
+        try:
+            told = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
+        except OSError:
+            continue
+        name, peak = told["Name"].strip(), int(told.get("VmHWM", "0 kB").split()[0]) / 1024
+        found[name] = round(max(peak, found.get(name, 0.0)), 1)
+    return found
+
+
 @dataclass
 class Asked:
     """One question that may be charged, and what came back. ``status`` 0: no answer."""

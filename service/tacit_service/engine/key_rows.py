@@ -21,6 +21,7 @@ Rows = npt.NDArray[np.int64]
 LARGE = 20_000
 """From here on key rows are columns."""
 _BATCH = 8_192
+_CODES_MAX = 1 << 62
 
 
 class KeyTable(Sequence[tuple[Any, ...]]):
@@ -68,8 +69,9 @@ class KeyTable(Sequence[tuple[Any, ...]]):
     def ordered(self, rows: Rows) -> Rows:
         """The same places in the order of their keys, NULL last: no order of the engine's or of a hash is left."""
         part = self.table.take(rows)
-        order = pc.sort_indices(part, [(name, "ascending") for name in part.column_names], null_placement="at_end")
-        return rows[order.to_numpy()]
+        order = pc.sort_indices(part, [(name, "ascending") for name in part.column_names])  # NULL last
+        found: Rows = rows[order.to_numpy()]
+        return found
 
     def digest(self, columns: Sequence[int]) -> str:
         """A hash of the rows as a set, their columns in the given order."""
@@ -125,6 +127,7 @@ def repeated(keys: KeyRows, times: int) -> KeyRows:
 def _codes(one: pa.Table, other: pa.Table) -> tuple[Rows, Rows]:
     """A whole number for every row of both tables, equal where the rows are (NULL is equal to NULL)."""
     codes: Rows = np.zeros(one.num_rows + other.num_rows, dtype=np.int64)
+    top = 1
     for mine, theirs in zip(one.columns, other.columns, strict=True):
         both = pa.chunked_array([*mine.chunks, *theirs.chunks], mine.type).combine_chunks()
         if pa.types.is_floating(both.type):
@@ -133,6 +136,8 @@ def _codes(one: pa.Table, other: pa.Table) -> tuple[Rows, Rows]:
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
         values = encoded.indices.to_numpy().astype(np.int64)
-        codes = codes * max(len(encoded.dictionary), 1) + values
-        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)  # small again, before the next column
+        if top * (len(encoded.dictionary) + 1) >= _CODES_MAX:
+            codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)  # no more of them than there are rows
+            top = len(codes) + 1
+        codes, top = codes * (len(encoded.dictionary) + 1) + values, top * (len(encoded.dictionary) + 1)
     return codes[: one.num_rows], codes[one.num_rows :]

@@ -6,6 +6,7 @@ anything of ours, and ends with us.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -60,6 +61,15 @@ def _forget() -> None:
 os.register_at_fork(after_in_child=_forget)
 
 
+def _end() -> None:
+    """At our end; when we are killed, the system ends them."""
+    for zygote in _zygotes.values():
+        zygote.close()
+
+
+atexit.register(_end)
+
+
 def spawn(module: str, args: Sequence[str]) -> Process:
     """Start ``main(parent-pid, args…)`` of a module as a process. Raises ``OSError`` or ``RuntimeError``."""
     return _spawner.submit(_spawn, module, args).result()
@@ -70,9 +80,9 @@ def preload(modules: Sequence[str] = CHILDREN) -> None:
 
     def ask() -> None:
         with contextlib.suppress(OSError):
-            zygote = _running_zygote()
-            for module in modules if zygote is not None else ():
-                zygote.preload(module)
+            if (zygote := _running_zygote()) is not None:
+                for module in modules:
+                    zygote.preload(module)
 
     _spawner.submit(ask)
 
@@ -152,8 +162,7 @@ class _Zygote:
             text, descriptors, _, _ = socket.recv_fds(self._sock, 1 << 12, 1)
             reply = json.loads(text) if text else {}
         except OSError:  # it is gone, or stuck: its children go with it, and their successors have another
-            self._process.kill()
-            self._process.wait()
+            self.close()
             reply, descriptors = {}, []
         finally:
             os.close(input_)
@@ -163,6 +172,11 @@ class _Zygote:
             os.close(from_)
             return None
         return _Forked(int(reply["pid"]), descriptors[0], to, from_)
+
+    def close(self) -> None:
+        self._sock.close()
+        self._process.kill()
+        self._process.wait()
 
 
 class _Forked:

@@ -221,8 +221,8 @@ def draw_threshold(
         place[rows] = noisy
         rows = keys.ordered(np.sort(rows))
         return keys.take(rows), rows, place[rows]
-    order = np.array(sorted(range(len(rows)), key=lambda i: key_order(keys[rows[i]])), dtype=np.int64)
-    return [keys[row] for row in rows[order]], rows[order], noisy[order]
+    order = np.array(sorted(range(len(rows)), key=lambda i: key_order(keys[int(rows[i])])), dtype=np.int64)
+    return [keys[int(row)] for row in rows[order]], rows[order], noisy[order]
 
 
 def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.key_rows import KeyRows
 from tacit_service.engine.literals import with_params
 from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
@@ -29,7 +30,7 @@ from .bias import PricedCheck
 from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
-from .keys import KeyRows, public_keys
+from .keys import public_keys
 from .planner import Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
