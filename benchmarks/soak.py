@@ -28,9 +28,9 @@ from _service import DATASET, Asked, Home, compare, family, furnish, memory_mib,
 from load import REFUSALS, RELEASES, Wire
 
 KINDS = {
-    "release.planner": "parser",
-    "engine.duckdb": "engine",
-    "release.postprocess": "sandbox",
+    "tacit-planner": "parser",
+    "tacit-duckdb": "engine",
+    "tacit-postproce": "sandbox",
     "training.worker": "worker",
 }
 

@@ -209,6 +209,9 @@ def _serve(arguments: Any) -> int:
         other = "; try --port 0, which takes a free one" if error.errno == errno.EADDRINUSE else ""
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}{other}") from None
     telemetry.setup(settings.log_level)
+    from tacit_service.engine.spawning import preload
+
+    preload()  # in another process, while this one imports what serves
     from tacit_service.assembly import Service, opener
     from tacit_service.http.run import serve, stop_on_signals
 

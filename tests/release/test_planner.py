@@ -17,7 +17,8 @@ from tacit_service.policy.load import load_policy
 from tacit_service.query.bind import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.codec import decode, encode
-from tacit_service.release.planner import LocalPlanner, PlannerPool
+from tacit_service.release.planner import PlannerPool
+from tacit_service.release.planning import LocalPlanner
 
 SIMPLE = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
 STATEMENTS = [

@@ -13,7 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import SqlSyntaxError
 
-from .parse import span
+from .caps import FLAGS, span
 
 # GoogleSQL's names and ours, to ours
 NAMES = {
@@ -30,7 +30,6 @@ NAMES = {
     "privacy_unit_column": "privacy_unit_column",
     "group_selection_strategy": "group_selection_strategy",
 }
-FLAGS = {"bias_check", "approx_bounds"}
 # said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a Laplace threshold
 GRANTED = {"group_selection_strategy": {"laplace_threshold", "public_groups"}}
 _HINT = "Write SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1, max_groups_contributed = 3) …"

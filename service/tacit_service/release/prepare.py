@@ -15,25 +15,23 @@ import pyarrow as pa
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.key_rows import KeyRows
 from tacit_service.engine.literals import with_params
-from tacit_service.errors import EngineFailure, Refusal, RequestError, TacitError
+from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
+from tacit_service.query.caps import LEVEL, Caps, span
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
-from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.suggest import suggestion
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
 from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
-from .keys import KeyRows, public_keys
-from .planner import LocalPlanner, Planner, too_complex
+from .keys import public_keys
+from .planner import Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, rows_a_group, shares
@@ -44,6 +42,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
+KNOWN_KEYS_MAX = 4_000_000  # public key rows that these hold together
 KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
 
 
@@ -85,7 +84,7 @@ class Preparer:
     ) -> None:
         self.policy = policy
         self.catalog = catalog
-        self.planner = planner or LocalPlanner(catalog)
+        self.planner = planner or _local(catalog)
         self._check_on_engine = check
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
@@ -109,14 +108,19 @@ class Preparer:
                 raise
             with self._lock:
                 self._known[name] = found
-                while len(self._known) > KNOWN_MAX:
+                while len(self._known) > KNOWN_MAX or (len(self._known) > 1 and self._keys_known() > KNOWN_KEYS_MAX):
                     self._known.popitem(last=False)
         return found
+
+    def _keys_known(self) -> int:
+        return sum(len(rows) for known in self._known.values() for rows in known.keys.values() if rows is not None)
 
     def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
         if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
+
+        from tacit_service.query.suggest import suggestion  # the parser, for the first who needs it
 
         def passes(sql: str) -> Refusal | None:
             try:
@@ -148,6 +152,7 @@ class Preparer:
         keys = {p.name: public_keys(p, self.dry.query) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
+        self._check_size(groups)
 
         weights = shares(plan, groups, self.sizes)
 
@@ -178,6 +183,17 @@ class Preparer:
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
             bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
         )  # fmt: skip
+
+    def _check_size(self, groups: Mapping[str, int | None]) -> None:
+        """Every public group is a row of the answer, or of what it is made of."""
+        most = self.policy.per_query.max_result_rows
+        if sum(count or 0 for count in groups.values()) > most:
+            raise DerivationError(
+                "too_many_groups",
+                f"The groups are more than {most}, the most rows that an answer may have here.",
+                hint="Group by fewer columns, or narrow them in WHERE; the policy's per_query.max_result_rows is the limit.",
+                rule="public keys",
+            )
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
         """The request with what its SQL says in OPTIONS."""
@@ -286,6 +302,12 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     if len(stack.parts) > 1:
         fields.append((LEVEL, pa.int64()))
     return pa.schema(fields)
+
+
+def _local(catalog: Catalog) -> Planner:
+    from .planning import LocalPlanner  # the parser, which a service leaves to its children
+
+    return LocalPlanner(catalog)
 
 
 def _text(value: str | int | float) -> str:

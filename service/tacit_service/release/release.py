@@ -37,6 +37,7 @@ from tacit_service.query.plan import ReleasePoint
 
 from .accuracy import released_id
 from .balances import account_budget, in_words, spend
+from .bulk import with_bulk
 from .commitment import limits_of, open_accounts, pace_of
 from .describe import dataset_facts, mechanism_infos, notes
 from .explanation import explained_statement, explanation
@@ -81,7 +82,7 @@ class Desk:
         data = open_data(loaded, data_dir, processes=0 if engine is not None else 2)
         engine = engine or data.engine
         open_accounts(ledger, loaded)
-        sandbox = Sandbox(data.public, processes=2)
+        sandbox = Sandbox(data.public, processes=2, rows_max=policy.per_query.max_result_rows)
         catalog = Catalog(policy, data.public)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
@@ -338,7 +339,7 @@ class Desk:
             notes=[*notes(prepared, held), *prepared.found, *shown.notes, *(b.text for b in bias)],
             bias=bias,
         )
-        return Answer(
+        answer = Answer(
             release_id=release_id,
             dataset=self.name,
             sql=request.sql,
@@ -349,6 +350,7 @@ class Desk:
             membership=shown.membership,
             receipt=receipt,
         )
+        return answer if shown.bulk is None else with_bulk(answer, shown.bulk)
 
     # -- accounts
 

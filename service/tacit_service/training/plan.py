@@ -23,7 +23,6 @@ from tacit_service.privacy.mechanisms import Measurement, laplace
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Epsilon
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.rows import protected_rows, public_rows
 
 from . import accounting
 from .checkpoints import Headers
@@ -125,11 +124,17 @@ def _metrics(detail: str) -> RequestError:
 
 def validated(catalog: Catalog, request: TrainingRequest, how: Encoding) -> Encoding | None:
     """How public rows to measure on are read: the same columns, by name, encoded as the training rows are."""
-    return None if request.validation is None else alike(public_rows(catalog, request.validation), how)
+    if request.validation is None:
+        return None
+    from tacit_service.query.rows import public_rows  # the parser
+
+    return alike(public_rows(catalog, request.validation), how)
 
 
 def shape(policy: Policy, catalog: Catalog, request: TrainingRequest) -> tuple[Run, Encoding]:
     """What a request trains, apart from its price."""
+    from tacit_service.query.rows import protected_rows  # the parser, for the first who trains
+
     relation = protected_rows(catalog, request.sql)
     run = run_of(request, relation.max_rows or policy.contribution.max_rows or ROWS_PER_UNIT, policy.models)
     how = encoding(relation, request.label, _task(run, relation, request.label), request.classes)
