@@ -5,7 +5,8 @@
 Requests arrive by a Poisson process whatever the answers do, and times count from the moment at which a request was due,
 so that a slow service is not spared by slow askers. Half are fresh releases, the rest refusals, quotes and releases held
 already. Then ten times the rate for ``--overload-s`` seconds, then the first rate again: what is past the queue must be
-shed with 503 and Retry-After, free, and the service must be as quick afterwards as before. Ends with the books: each answer
+shed with 503 and Retry-After, free, and the service must be as quick afterwards as before. No text is asked twice (but for what
+is held): nothing is quick for being remembered. Ends with the books: each answer
 has one charge and one release, nothing refused or shed has any, and the journal verifies. Exit status 1 when they differ.
 """
 
@@ -35,14 +36,21 @@ RELEASES = [
     "SELECT MEDIAN(age) FROM patients",
 ]
 REFUSALS = [
-    "SELECT * FROM patients",
-    "SELECT COUNT(*) FROM nowhere",
-    "SELECT patient_id, COUNT(*) FROM visits GROUP BY 1",
-    "SELECT COUNT(*) FROM read_csv('x')",
-    "SELECT COUNT(*) FROM visits WHERE cost >",
-    "SELECT COUNT(*) FROM visits a JOIN patients b ON a.cost = b.age",
+    "SELECT * FROM patients WHERE age > {n}",
+    "SELECT COUNT(*) FROM nowhere WHERE age > {n}",
+    "SELECT patient_id, COUNT(*) FROM visits WHERE cost > {n} GROUP BY 1",
+    "SELECT COUNT(*) FROM read_csv('x') WHERE age > {n}",
+    "SELECT COUNT(*) FROM visits WHERE cost > {n} AND",
+    "SELECT COUNT(*) FROM visits a JOIN patients b ON a.cost = b.age AND b.age > {n}",
 ]
 MIX = [("release", 0.5), ("refusal", 0.35), ("quote", 0.1), ("held", 0.05)]
+
+
+def new(sql: str, number: int) -> str:
+    """The statement as a text that was never sent before."""
+    return sql.format(n=f"{number % 90}.{number // 90}") if "{n}" in sql else f"{sql} -- {number}"
+
+
 SLACK_S = 90.0  # an answer later than this is none
 
 
@@ -56,23 +64,28 @@ class Wire:
     )
 
     async def post(self, who: str, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        return await self.ask("POST", who, path, body, headers)
+
+    async def ask(
+        self, method: str, who: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
         again = bool(self.idle[who])
         try:
-            return await self._post(who, path, body, headers)
+            return await self._ask(method, who, path, body, headers)
         except (OSError, asyncio.IncompleteReadError, ValueError):
             if not again:
                 raise
         self.idle[who].clear()  # a kept connection was closed meanwhile: once more on a new one
-        return await self._post(who, path, body, headers)
+        return await self._ask(method, who, path, body, headers)
 
-    async def _post(
-        self, who: str, path: str, body: bytes, headers: dict[str, str]
+    async def _ask(
+        self, method: str, who: str, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, dict[str, str], bytes]:
         if self.idle[who]:
             reader, writer = self.idle[who].pop()
         else:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
+        lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
         lines += [f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in headers.items())]
         try:
             writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
@@ -109,7 +122,7 @@ class Askers:
         self.wire, self.keys = Wire(home.port), home.keys
         self.asked: list[Asked] = []
         self._random = random.Random(seed)
-        self._numbers = itertools.count()
+        self._numbers, self._texts = itertools.count(), itertools.count()
         self._open: set[asyncio.Task[None]] = set()
 
     async def phase(self, rate: float, seconds: float) -> Tally:
@@ -131,7 +144,7 @@ class Askers:
         return tally
 
     async def _ask(self, tally: Tally, kind: str, who: str, due: float) -> None:
-        sql = self._random.choice(REFUSALS if kind == "refusal" else RELEASES)
+        sql = new(self._random.choice(REFUSALS if kind == "refusal" else RELEASES), next(self._texts))
         body = {"dataset": DATASET, "sql": sql, "epsilon": "0.01", "fresh": kind == "release"}
         one = Asked(who, f"load-{next(self._numbers)}")
         headers = {"Authorization": f"Bearer {self.keys[who]}"}

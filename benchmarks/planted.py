@@ -18,7 +18,7 @@ from pathlib import Path
 
 from _common import ROOT, finish, table
 
-M, E = "privacy/mechanisms.py", "engine/emit.py"
+M, C, E = "privacy/mechanisms.py", "privacy/choices.py", "engine/emit.py"
 NOISE, MECH = "tests/privacy/test_noise_distribution.py", "tests/privacy/test_mechanisms.py"
 ATTACKS = "tests/attacks"
 BUGS: list[tuple[str, str, str, str, list[str]]] = [
@@ -32,9 +32,14 @@ BUGS: list[tuple[str, str, str, str, list[str]]] = [
     ("a threshold lower by five", "privacy/scales.py", "        threshold -= step\n    return threshold",
      "        threshold -= step\n    return max(threshold - 5, lowest)", [MECH, NOISE]),
     ("groups of nobody are shown", M, "np.flatnonzero(values > 0)", "np.flatnonzero(values >= 0)", [MECH]),
-    ("the best candidate without noise", M, "return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))",
+    ("the best candidate without noise", C, "return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))",
      "return int(np.argmax(scores))", [NOISE]),
-    ("half the price of a choice", M, "linf if monotonic else 2 * linf", "linf", [MECH]),
+    ("half the price of a choice", C, "smallest_scale(linf if monotonic else 2 * linf, epsilon, price)",
+     "smallest_scale(linf, epsilon, lambda scale: price(scale) / 2)", [MECH]),
+    ("scores twice as far apart as is said", "privacy/nearby.py", "    return 4 * max(rank", "    return 2 * max(rank",
+     ["tests/privacy/test_choices.py"]),
+    ("cells around a choice count some rows twice", "privacy/nearby.py", "relative = np.concatenate([-steps[::-1], steps + 1])",
+     "relative = np.concatenate([-steps[::-1], steps])", ["tests/privacy/test_choices.py"]),
     ("the map is not asked again", M, "if not _price_holds(event, s):", "if False:", [MECH]),
     ("no charge is asked for", M, "if not charged.covers(event):", "if False:", [MECH]),
     ("drawn as often as one likes", M, "if made.count(event) >= charged.events.count(event):", "if False:", [MECH]),

@@ -19,6 +19,10 @@ class DeskProtocol(Protocol):
         """Price and expected intervals, without touching data."""
         ...
 
+    def check(self, analyst: str, request: wire.QueryRequest) -> None:
+        """Raise the refusal that ``query`` would raise before its charge, if there is one; costs nothing."""
+        ...
+
     def query(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None) -> wire.Answer:
         """Charge, run, add noise, record, answer."""
         ...

@@ -30,6 +30,7 @@ class FakeDesk:
     name: str = "clinic"
     asked: list[tuple[str, str, wire.QueryRequest, str | None]] = field(default_factory=list)
     raises: BaseException | None = None
+    refuses: TacitError | None = None
     hold: threading.Event | None = None
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     answer: wire.Answer = field(default_factory=lambda: wire.Answer.model_validate(examples.ANSWER))
@@ -46,6 +47,11 @@ class FakeDesk:
     def quote(self, analyst: str, request: wire.QueryRequest) -> wire.Quote:
         self._asked("quote", analyst, request, None)
         return wire.Quote.model_validate(examples.QUOTE)
+
+    def check(self, analyst: str, request: wire.QueryRequest) -> None:
+        """What it ``raises``, it raises when it is asked; what it ``refuses``, before."""
+        if self.refuses is not None:
+            raise self.refuses
 
     def query(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None) -> wire.Answer:
         self._asked("query", analyst, request, idempotency_key)

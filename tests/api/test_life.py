@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.testclient import TestClient
-from tacit_api_fakes import House
+from tacit_api_fakes import House, refusal
 
 from tacit_service.assembly import Opened, Parts, Service, State
 from tacit_service.errors import LedgerUnavailable, PolicyError
@@ -121,6 +121,37 @@ def test_past_everybodys_queue_everybody_is_shed(house, body):
         assert (third.status_code, third.json()["code"]) == (503, "overloaded")
         house.clinic.hold.set()
         assert [f.result(timeout=120).status_code for f in asked] == [200, 200]
+
+
+def test_refusals_and_quotes_wait_for_nobody_s_answer(house, body):
+    """The one worker of answers is taken, and another answer waits for it: what needs no answer is decided meanwhile."""
+    house = House(workers=1, queue=2)
+    house.clinic.hold = threading.Event()
+    house.shop.refuses = refusal()
+    shop = body | {"dataset": "shop"}
+    with TestClient(create_app(house.service, house.settings)) as api, ThreadPoolExecutor(1) as pool:
+        held = pool.submit(api.post, "/v1/queries", json=body, headers=house.headers("ada"))
+        assert house.clinic.entered.acquire(timeout=20)
+        refused = api.post("/v1/queries", json=shop, headers=house.headers("ben"))
+        assert (refused.status_code, refused.json()["code"]) == (422, refusal().code)
+        for path in ("/v1/quotes", "/v1/explain"):
+            assert api.post(path, json=shop, headers=house.headers("ben")).status_code == 200
+        assert not held.done()
+        house.clinic.hold.set()
+        assert held.result(timeout=20).status_code == 200
+
+
+def test_what_is_shed_is_shed_before_its_body_is_read(house):
+    house = House(workers=1, queue=0)
+    house.clinic.hold = threading.Event()
+    body = {"dataset": "clinic", "sql": "SELECT 1"}
+    with TestClient(create_app(house.service, house.settings)) as api, ThreadPoolExecutor(1) as pool:
+        held = pool.submit(api.post, "/v1/queries", json=body, headers=house.headers("ada"))
+        assert house.clinic.entered.acquire(timeout=20)
+        shed = api.post("/v1/queries", content=b"{not JSON", headers=house.headers("ben"))
+        assert (shed.status_code, shed.json()["code"]) == (503, "overloaded")
+        house.clinic.hold.set()
+        assert held.result(timeout=20).status_code == 200
 
 
 def wait_for(happens) -> bool:

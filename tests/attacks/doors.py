@@ -84,10 +84,14 @@ class Door:
         content = self.call("GET", "/v1/budget", who)[2]
         return Decimal(json.loads(content)["accounts"][0]["spent"]["epsilon"])
 
+    def charged(self, who: str) -> Decimal:
+        """The same from inside, at a tenth of the effort."""
+        return Decimal(str(self.ledger.balance(DATASET, who).spent[0]))
+
 
 def seen(door: Door, caught: Caught, method: str, path: str, body: Any, who: str = "mallory") -> dict[str, Any]:
     """All that one request shows: status, headers, body, what it cost, what was logged. Ids and times taken out."""
-    before = door.spent(who)
+    before = door.charged(who)
     status, headers, content = door.call(method, path, who, body)
     lines = _lines_of(headers["x-request-id"], caught)
     for name in ("date", "x-request-id", "content-length"):  # the length is that of the step's digits, among others
@@ -97,7 +101,7 @@ def seen(door: Door, caught: Caught, method: str, path: str, body: Any, who: str
         '"omitted":0',
         TIMED.sub(r'"\1":0', content.decode()),
     )
-    return {"status": status, "headers": headers, "text": text, "cost": door.spent(who) - before, "log": lines}
+    return {"status": status, "headers": headers, "text": text, "cost": door.charged(who) - before, "log": lines}
 
 
 def _lines_of(request_id: str, caught: Caught) -> list[Any]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from scipy.stats import ks_2samp
 from tacit_attacks_doors import DATASET, Door, caught_log, recorded, seen
+
+from tacit_service.release.ladder import Ladder
 
 # Each of DuckDB's functions that raise on data (and the poisons), by what it is called: an expression that goes wrong on
 # the one row whose diagnosis is 'rare', and on no other. {p} is 1 there, 0 elsewhere.
@@ -67,7 +71,7 @@ def statements() -> dict[str, str]:
     made = {name: f"SELECT COUNT(*) AS n FROM (SELECT patient_id, {e} AS y FROM visits) t WHERE y IS NULL OR y IS NOT NULL"
             for name, e in RAISING.items()}  # fmt: skip
     made |= {f"{name}, in a key": f"SELECT {e} IS NULL AS k, COUNT(*) AS n FROM visits GROUP BY 1"
-             for name, e in list(RAISING.items())[::8]}  # fmt: skip
+             for name, e in list(RAISING.items())[::4]}  # fmt: skip
     return {name: sql.replace("{p}", P).replace("{{", "{") for name, sql in (made | WHOLE_STATEMENTS).items()}
 
 
@@ -147,6 +151,24 @@ def test_the_time_at_which_an_answer_leaves_does_not_tell_neighbours_apart(doors
             assert answer["receipt"]["response_ms"] in doors[name].desk.policy.response_times
             taken.append(answer["receipt"]["response_ms"])
     assert ks_2samp(steps["whole"], steps["less"]).pvalue > 1e-4, steps
+
+
+ENDLESS = "SELECT COUNT(*) FROM visits" + "".join(f" CROSS JOIN regions r{i}" for i in range(14))
+"""3 to the 14th rows of each visit: no machine counts them within the last step."""
+
+
+@pytest.mark.parametrize("name", ["whole", "less"])
+def test_a_run_past_the_last_step_is_refused_at_a_step_and_charged(
+    doors: dict[str, Door], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = doors[name]
+    monkeypatch.setattr(door.desk, "ladder", Ladder((100, 200)))
+    before, begun = door.spent(), time.monotonic()
+    status, problem = door.ask(ENDLESS, epsilon="0.01")
+    assert time.monotonic() - begun >= 0.2
+    assert (status, problem["code"]) == (504, "engine_timeout")
+    assert door.spent() - before == Decimal("0.01")
+    assert not problem.keys() & {"response_ms", "rows"}
 
 
 def test_refusals_and_stored_answers_do_not_wait_for_a_step(whole: Door) -> None:

@@ -161,6 +161,22 @@ def test_an_index_that_is_dropped_is_not_relied_on(admin: Any, postgres_server: 
         admin.execute("DROP INDEX IF EXISTS people.one_each")
 
 
+WHOLE = ["(x // -1)", "(x // y)", "(x // 7)", "(x % 7)", "(- x)", "abs(x)", "(x + y)", "(x - y)", "(x * y)"]
+
+
+def test_no_integer_makes_the_server_raise_and_all_give_what_duckdb_gives(opened: OpenedData) -> None:
+    """One row at an end of its type would else decide an error, which everybody could see."""
+    rows = "(CAST(-9223372036854775807 - 1 AS BIGINT), CAST(-1 AS BIGINT)), (9223372036854775807, 2), (-9223372036854775807, 0), (NULL, 1)"
+    made = ", ".join(f"TRY({e}) AS e{i}" for i, e in enumerate(WHOLE))
+    sql = f"SELECT x, {made} FROM (VALUES {rows}) AS t(x, y)"
+    with duckdb.connect() as connection:
+        theirs = connection.sql(sql).fetchall()
+    ours = [tuple(row.values()) for row in opened.engine.run(sql, timeout_s=20).to_pylist()]
+    opened.engine.run(sql.replace("//", "%"), timeout_s=20)  # the least integer by -1: 0 here, NULL there
+    order: Any = lambda row: (row[0] is None, row[0])  # noqa: E731
+    assert sorted(ours, key=order) == sorted(theirs, key=order)
+
+
 # -- what opening refuses
 
 

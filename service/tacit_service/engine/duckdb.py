@@ -10,6 +10,7 @@ Three things live here because this file is the engine room's only importer of d
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -272,10 +273,15 @@ class OwnerReader:
                 ) from None
 
 
+BEHIND = 5
+"""Niceness of what releases wait for: where processors are scarce, the service and its parsers come first."""
+
+
 def main(argv: list[str]) -> None:
     """Entry of the children: ``parent-pid engine|builder …``."""
     parent_pid, mode, *args = argv
     harden(int(parent_pid), may_write_files=mode == "builder")
+    os.nice(BEHIND)
     if mode == "builder":
         serve(lambda: _start_builder(*args))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from fastapi import Request
 
@@ -18,6 +18,10 @@ from tacit_service.telemetry import Metrics
 
 T = TypeVar("T")
 
+QUERIES: Final = "/v1/queries"
+FREE: Final = ("/v1/quotes", "/v1/explain")
+"""Paths whose answers are planned only."""
+
 
 @dataclass(slots=True)
 class Context:
@@ -26,6 +30,7 @@ class Context:
     service: Service
     settings: Settings
     metrics: Metrics
+    plans: Lane
     questions: Lane
     lookups: Lane
     rates: Rates
@@ -33,28 +38,28 @@ class Context:
     """Set when the server begins to stop: what would go on for long ends."""
     streams: int = 0
 
+    def check_room(self, path: str, caller: str | None = None) -> None:
+        """``Overloaded`` where a question to this path would be shed in its lane: asked before its body is read."""
+        if path in FREE or path == QUERIES:
+            self.plans.check_room(caller)
+        if path not in FREE:
+            self.questions.check_room(caller)
+
     @classmethod
     def make(cls, service: Service, settings: Settings) -> Context:
         """The context of one application."""
         metrics = Metrics()
+
+        def lane(name: str, workers: int, queue: int) -> Lane:
+            return Lane(name, workers=workers, queue=queue, retry_after_s=settings.retry_after_s, metrics=metrics)
+
         return cls(
             service,
             settings,
             metrics,
-            questions=Lane(
-                "questions",
-                workers=settings.workers,
-                queue=settings.queue,
-                retry_after_s=settings.retry_after_s,
-                metrics=metrics,
-            ),
-            lookups=Lane(
-                "lookups",
-                workers=settings.lookup_workers,
-                queue=settings.lookup_queue,
-                retry_after_s=settings.retry_after_s,
-                metrics=metrics,
-            ),
+            plans=lane("plans", settings.parsers, settings.queue),
+            questions=lane("questions", settings.workers, settings.queue),
+            lookups=lane("lookups", settings.lookup_workers, settings.lookup_queue),
             rates=Rates(settings.rate_per_minute, settings.rate_burst),
         )
 
@@ -69,8 +74,13 @@ def caller(request: Request) -> Principal:
     return cast(Principal, request.state.principal)
 
 
+async def planned(request: Request, work: Callable[[], T]) -> T:
+    """Run what is decided by the SQL and public facts: quotes and refusals, which do not wait for anybody's answers."""
+    return await context(request).plans.run(work, caller(request).name)
+
+
 async def question(request: Request, work: Callable[[], T]) -> T:
-    """Run what touches the planner, the engine or the charge."""
+    """Run what touches the engine or the charge."""
     return await context(request).questions.run(work, caller(request).name)
 
 

@@ -90,16 +90,19 @@ def guard(roles: frozenset[Role]) -> Callable[[Request], Awaitable[None]]:
     """The dependency that authenticates and checks the role, before anything of the request is read."""
 
     async def check(request: Request) -> None:
-        here = context(request)
-        if request.scope["path"] == "/metrics" and here.settings.metrics_public:
+        here, path = context(request), request.scope["path"]
+        if path == "/metrics" and here.settings.metrics_public:
             return
-        if request.method == "POST" and not request.scope["path"].startswith("/v1/admin/"):  # a question
-            here.questions.check_room()
+        asks = request.method == "POST" and not path.startswith("/v1/admin/")
+        if asks:
+            here.check_room(path)
         values = request.headers.getlist("authorization")
         header = values[0] if len(values) == 1 else None
         principal = await lookup(request, lambda: here.service.authenticate(header))
         request.state.principal = principal
         here.rates.check(principal.name)
+        if asks:
+            here.check_room(path, principal.name)
         if principal.role not in roles:
             raise Forbidden(
                 "forbidden",

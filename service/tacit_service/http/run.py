@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -17,6 +18,8 @@ from tacit_service.settings import Settings
 from tacit_service.telemetry import log
 
 _OPENING_GRACE_S: Final = 5.0
+_SWITCH_S: Final = 0.0005
+"""A refusal changes threads some thirty times. By Python's own 5 ms, each change could wait so long for a release's arithmetic."""
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -51,6 +54,7 @@ class Running:
         self._server.on_failure = self._server_died.set
 
     def __enter__(self) -> Running:
+        sys.setswitchinterval(_SWITCH_S)
         self._server.start()
         self.service.start()
         return self

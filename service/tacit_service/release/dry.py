@@ -1,25 +1,27 @@
 """Dry runs of SQL over empty and public tables, remembered: the same text over the same tables is found the same again.
 
 A quote is made at every keystroke, and most of its statements are those of the keystroke before: another literal in a
-protected WHERE leaves the SQL above the release as it was, another ORDER BY leaves the engine's. Only what passed is kept.
+protected WHERE leaves the SQL above the release as it was, another ORDER BY leaves the engine's. Only what passed is kept, for
+who asked (``recent``).
 """
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import pyarrow as pa
 
+from tacit_service.recent import Recent
+
 from .postprocess import Sandbox
 
 T = TypeVar("T")
 
-KNOWN_MAX = 512
+KNOWN_CHARS_MAX = 16_000_000
 _TEXT_CHARS_MAX = 50_000
 _ROWS_MAX = 1_000  # of a result that is kept
+_ENTRY_CHARS = 2_000  # what an entry takes besides its text
 
 
 class DryRuns:
@@ -28,31 +30,29 @@ class DryRuns:
     def __init__(self, sandbox: Sandbox, protected: Mapping[str, pa.Schema]) -> None:
         self._sandbox = sandbox
         self._protected = protected
-        self._known: OrderedDict[tuple[str, ...], object] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Recent[tuple[str, ...], tuple[object]] = Recent(KNOWN_CHARS_MAX)
 
-    def check(self, sql: str) -> None:
+    def check(self, who: str, sql: str) -> None:
         """The engine's statement can be planned over its tables; else ``SandboxError``."""
-        self._once(("check", sql), lambda: self._sandbox.check(sql, self._protected), lambda _: True)
+        self._once(who, ("check", sql), lambda: self._sandbox.check(sql, self._protected), lambda _: True)
 
-    def schema(self, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
+    def schema(self, who: str, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
         """Columns of the SQL above a release; ``SandboxError`` when it does not bind."""
         name = ("schema", sql, *(f"{table} {schema}" for table, schema in tables.items()))
-        return self._once(name, lambda: self._sandbox.describe(sql, tables), lambda _: True)
+        return self._once(who, name, lambda: self._sandbox.describe(sql, tables), lambda _: True)
 
-    def query(self, sql: str) -> pa.Table:
+    def query(self, who: str, sql: str) -> pa.Table:
         """Rows of a SELECT over public tables and constants."""
-        return self._once(("query", sql), lambda: self._sandbox.query(sql), lambda rows: rows.num_rows <= _ROWS_MAX)
+        return self._once(
+            who, ("query", sql), lambda: self._sandbox.query(sql), lambda rows: rows.num_rows <= _ROWS_MAX
+        )
 
-    def _once(self, name: tuple[str, ...], run: Callable[[], T], keep: Callable[[T], bool]) -> T:
-        with self._lock:
-            if name in self._known:
-                self._known.move_to_end(name)
-                return self._known[name]  # type: ignore[return-value]
+    def _once(self, who: str, name: tuple[str, ...], run: Callable[[], T], keep: Callable[[T], bool]) -> T:
+        known = self._known.get(who, name)
+        if known is not None:
+            return known[0]  # type: ignore[return-value]
         found = run()
-        if keep(found) and sum(map(len, name)) <= _TEXT_CHARS_MAX:
-            with self._lock:
-                self._known[name] = found
-                while len(self._known) > KNOWN_MAX:
-                    self._known.popitem(last=False)
+        size = sum(map(len, name))
+        if keep(found) and size <= _TEXT_CHARS_MAX:
+            self._known.put(who, name, (found,), size + _ENTRY_CHARS)
         return found

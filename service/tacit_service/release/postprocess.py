@@ -8,6 +8,7 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sys
 from collections import OrderedDict
@@ -19,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tacit_service.engine.duckdb import lock, one_select, open_locked
+from tacit_service.engine.duckdb import BEHIND, lock, one_select, open_locked
 from tacit_service.engine.process import (
     Blob,
     ChildError,
@@ -377,6 +378,7 @@ def _start() -> tuple[Handler, Callable[[], None]]:
 def main(argv: list[str]) -> None:
     """Entry of the child: ``parent-pid``."""
     harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
+    os.nice(BEHIND)
     serve(_start)
 
 

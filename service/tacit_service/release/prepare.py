@@ -5,17 +5,17 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
-from tacit_service.engine.key_rows import KeyRows
+from tacit_service.engine.key_rows import KeyRows, KeyTable
 from tacit_service.engine.literals import with_params
 from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
@@ -24,6 +24,7 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.caps import LEVEL, Caps, span
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.plan import Plan, Stack
+from tacit_service.recent import Recent
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
 from .bias import PricedCheck
@@ -42,8 +43,8 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
-KNOWN_KEYS_MAX = 4_000_000  # public key rows that these hold together
-KNOWN_MAX = 256  # prepared requests kept: they depend on public facts only
+KNOWN_BYTES_MAX = 256 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
+BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,32 +91,35 @@ class Preparer:
         self.snapshot_version = snapshot_version
         self.dry = DryRuns(sandbox, protected)
         self.sizes = Sizes({n: t.expected_rows for n, t in policy.tables.items() if t.expected_rows is not None})
-        self._known: OrderedDict[str, Prepared] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Recent[str, Prepared | Refusal] = Recent(KNOWN_BYTES_MAX)
 
-    def prepare(self, request: QueryRequest, relative: Answer | None = None) -> Prepared:
-        """Plan, price and check the request; a quote and the query after it do the work once. Raises ``Refusal``."""
+    def prepare(self, request: QueryRequest, relative: Answer | None = None, *, who: str = "") -> Prepared:
+        """Plan, price and check the request; a quote and the query after it do the work once, for the same ``who``.
+
+        Raises ``Refusal``, with a suggestion; the same text is refused the same again, without looking for it anew.
+        """
         name = request.model_dump_json(exclude={"fresh"})
-        with self._lock:
-            found = self._known.get(name)
+        found = self._known.get(who, name)
+        if isinstance(found, Refusal):
+            raise _again(found)
         if found is None:
             try:
-                found = self._prepare(request, relative)
+                found = self._prepare(request, relative, who)
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
             except Refusal as refusal:
-                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative)
+                from tacit_service.query.suggest import TIME_S_MAX  # the parser, for the first who needs it
+
+                begun = time.monotonic()
+                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative, who)
+                whole = time.monotonic() - begun < TIME_S_MAX  # the search was not cut short
+                if whole and refusal.code not in BUSY:
+                    self._known.put(who, name, _again(refusal), size=4_000 + len(name))
                 raise
-            with self._lock:
-                self._known[name] = found
-                while len(self._known) > KNOWN_MAX or (len(self._known) > 1 and self._keys_known() > KNOWN_KEYS_MAX):
-                    self._known.popitem(last=False)
+            self._known.put(who, name, found, size=_size(found))
         return found
 
-    def _keys_known(self) -> int:
-        return sum(len(rows) for known in self._known.values() for rows in known.keys.values() if rows is not None)
-
-    def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None) -> str | None:
+    def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None, who: str) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
         if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
@@ -124,7 +128,7 @@ class Preparer:
 
         def passes(sql: str) -> Refusal | None:
             try:
-                self._prepare(request.model_copy(update={"sql": sql}), relative, trial=True)
+                self._prepare(request.model_copy(update={"sql": sql}), relative, who, trial=True)
             except Refusal as again:
                 return again
             except TacitError:  # a fault on a text that nobody sent is nobody's error
@@ -139,7 +143,7 @@ class Preparer:
 
         return suggestion(self.catalog, request.sql, refusal, passes, find)
 
-    def _prepare(self, request: QueryRequest, relative: Answer | None, *, trial: bool = False) -> Prepared:
+    def _prepare(self, request: QueryRequest, relative: Answer | None, who: str, *, trial: bool = False) -> Prepared:
         """``trial``: whether it would pass is all that counts, so its identity is not worked out."""
         request = self._with_options(request)
         epsilon = self._epsilon(request)
@@ -149,7 +153,8 @@ class Preparer:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
         caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
         plan = self.planner.plan(request.sql, caps)
-        keys = {p.name: public_keys(p, self.dry.query) if p.public_keys else None for p in plan.releases}
+        public = partial(self.dry.query, who)
+        keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
         self._check_size(groups)
@@ -175,11 +180,11 @@ class Preparer:
             numbers = wanted(plan, target, groups, self.sizes)
             epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
         priced = price_at(epsilon)
-        self._check_statements(plan, priced.checks, request.sql)
+        self._check_statements(plan, priced.checks, request.sql, who)
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql), epsilon, delta,
+            plan, priced, keys, self._schema(plan, request.sql, who), epsilon, delta,
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
             bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
         )  # fmt: skip
@@ -244,14 +249,14 @@ class Preparer:
             )
         return delta, bool(delta)
 
-    def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str) -> None:
+    def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str, who: str) -> None:
         """The engine's statements bind over empty tables, and the engine takes them: what cannot run is not charged."""
         unknown: dict[str, float | None] = {p.name: None for p in plan.params}
         for point in plan.releases:
             texts = [s.sql for s in statements(point)]
             for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
                 try:
-                    self.dry.check(with_params(text, unknown))
+                    self.dry.check(who, with_params(text, unknown))
                 except SandboxError as error:
                     raise RequestError(
                         "unsupported_syntax",
@@ -263,10 +268,10 @@ class Preparer:
                 for numbers in (unknown, dict.fromkeys(unknown, STAGED)) if unknown else (unknown,):
                     self._check_on_engine(with_params(text, numbers))
 
-    def _schema(self, plan: Plan, sql: str) -> pa.Schema:
+    def _schema(self, plan: Plan, sql: str, who: str) -> pa.Schema:
         """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
         try:
-            return self.dry.schema(plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
+            return self.dry.schema(who, plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
         except SandboxError as error:
             raise RequestError(
                 "outer_sql_invalid",
@@ -308,6 +313,20 @@ def _local(catalog: Catalog) -> Planner:
     from .planning import LocalPlanner  # the parser, which a service leaves to its children
 
     return LocalPlanner(catalog)
+
+
+def _size(found: Prepared) -> int:
+    """About how many bytes it takes: its trees, and its keys."""
+    rows = (rows for rows in found.keys.values() if rows is not None)
+    keys = sum(k.table.nbytes if isinstance(k, KeyTable) else 200 * len(k) for k in rows)
+    return 50 * len(found.plan.sql) + 50_000 + keys
+
+
+def _again(refusal: Refusal) -> Refusal:
+    """The refusal as a new exception, so that none that is raised holds on to another request's frames."""
+    made = type(refusal).__new__(type(refusal), *refusal.args)
+    made.__dict__.update(refusal.__dict__, extra=dict(refusal.extra))
+    return made
 
 
 def _text(value: str | int | float) -> str:

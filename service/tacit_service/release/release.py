@@ -145,7 +145,15 @@ class Desk:
     def _prepare(self, analyst: str, request: QueryRequest) -> Prepared:
         """Plan and price. A width relative to a release needs one that this analyst holds."""
         relative = released_id(request, self.preparer.planner.options)
-        return self.preparer.prepare(request, None if relative is None else self.release(analyst, relative))
+        return self.preparer.prepare(
+            request, None if relative is None else self.release(analyst, relative), who=analyst
+        )
+
+    def check(self, analyst: str, request: QueryRequest) -> None:
+        """Raise what refuses the request. What passes is prepared by then, so that ``query`` begins with its charge."""
+        self._account(analyst)
+        inner = explained_statement(request.sql)
+        self._prepare(analyst, request if inner is None else request.model_copy(update={"sql": inner}))
 
     # -- the door
 
@@ -295,17 +303,9 @@ class Desk:
         shown = PostProcessor(self.sandbox, prepared, released, held.release_id).show()
         free = Spend(epsilon="0", delta="0")
         return self._answer(
-            analyst,
-            request,
-            prepared,
-            shown,
-            held.release_id,
-            free,
-            self.ledger.head(),
-            None,
-            held=True,
-            bias=shares_of(prepared, released),
-        )
+            analyst, request, prepared, shown, held.release_id, free, self.ledger.head(), None,
+            held=True, bias=shares_of(prepared, released),
+        )  # fmt: skip
 
     def _handed_on(
         self, request: QueryRequest, prepared: Prepared, charge: ChargeRequest, other: StoredRelease

@@ -6,8 +6,6 @@ import base64
 import hashlib
 import importlib.util
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -31,6 +29,7 @@ from tacit_service.policy.model import Policy
 from tacit_service.privacy.curves import Price as Cost
 from tacit_service.privacy.curves import price
 from tacit_service.query.catalog import Catalog
+from tacit_service.recent import Recent
 
 from .artifacts import MEDIA_TYPES, listed
 from .checkpoints import Headers
@@ -69,13 +68,12 @@ class TrainingDesk:
         self._checkpoints = checkpoints or {}
         self._caps = caps or Caps()
         self._check = check
-        self._known: OrderedDict[str, TrainingPlan] = OrderedDict()
-        self._lock = threading.Lock()
+        self._known: Recent[str, TrainingPlan] = Recent(_KNOWN_MAX)
 
     def quote(self, analyst: str, request: TrainingRequest) -> TrainingQuote:
         """Price and parameters of a run. Free, and made without touching data."""
         account = self._account(analyst)
-        planned = self._plan(request)
+        planned = self._plan(analyst, request)
         cost = price(planned.events)
         return TrainingQuote(
             dataset=self._policy.dataset,
@@ -92,7 +90,7 @@ class TrainingDesk:
     def submit(self, analyst: str, request: TrainingRequest, idempotency_key: str | None) -> TrainingJob:
         """Charge the whole run and enqueue it, in one transaction."""
         self._account(analyst)
-        planned = self._plan(request)
+        planned = self._plan(analyst, request)
         charge = ChargeRequest(
             dataset=self._policy.dataset,
             analyst=analyst,
@@ -169,20 +167,16 @@ class TrainingDesk:
             raise NotFound("not_found", "There is no such training job.")
         return job
 
-    def _plan(self, request: TrainingRequest) -> TrainingPlan:
-        """A quote and the job after it are planned once: the calibration takes a second or two."""
+    def _plan(self, analyst: str, request: TrainingRequest) -> TrainingPlan:
+        """A quote and the job after it are planned once, for who asked: the calibration takes a second or two."""
         name = request.model_dump_json()
-        with self._lock:
-            found = self._known.get(name)
+        found = self._known.get(analyst, name)
         if found is None:
             if self._check is not None:  # in a process that can be killed: what passes there is quickly read here
                 self._check(request.sql)
             found = plan(self._policy, self._catalog, request, self._caps)
             fits_checkpoint(found, self._checkpoints)
-            with self._lock:
-                self._known[name] = found
-                while len(self._known) > _KNOWN_MAX:
-                    self._known.popitem(last=False)
+            self._known.put(analyst, name, found)
         return found
 
 

@@ -266,4 +266,5 @@ class Work:
 
 
 if __name__ == "__main__":
+    os.nice(10)  # behind every question
     sys.exit(main())

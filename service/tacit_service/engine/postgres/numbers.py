@@ -101,7 +101,7 @@ def whole_division(t: Expressions, node: exp.Binary) -> Value:
         return made(text, Kind.WIDE, a, b, high=b.high if mod else a.high)
     if mod:
         return made(f"({a.sql} % {divisor})", Kind.INT, a, b, high=b.high)
-    if t.total and a.high >= INT64 and not isinstance(b.constant, int):  # the least integer by -1 is past 64 bits
+    if t.total and a.high >= INT64 and b.constant in (None, -1):  # the least integer by -1 is past 64 bits
         return checked(made(f"div({a.sql}::numeric, {divisor}::numeric)", Kind.WIDE, a, b))
     return made(f"({a.sql} / {divisor})", Kind.INT, a, b, high=a.high)
 

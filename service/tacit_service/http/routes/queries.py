@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from tacit import wire
 from tacit_service.http import answers, body, examples, negotiate, routing
-from tacit_service.http.context import caller, context, question
+from tacit_service.http.context import caller, context, planned, question
 from tacit_service.http.models import Explanation
 
 
@@ -19,14 +19,14 @@ async def _read(request: Request) -> wire.QueryRequest:
 async def quote(request: Request) -> Response:
     """Price, affordability and expected intervals, from public facts alone. Costs nothing and touches no data."""
     asked, who, service = await _read(request), caller(request), context(request).service
-    quoted = await question(request, lambda: service.desk(who, asked.dataset).quote(who.name, asked))
+    quoted = await planned(request, lambda: service.desk(who, asked.dataset).quote(who.name, asked))
     return routing.json_response(quoted)
 
 
 async def explain(request: Request) -> Response:
     """The plan and its derivation as text, from public facts alone. Costs nothing."""
     asked, who, service = await _read(request), caller(request), context(request).service
-    plan = await question(request, lambda: service.desk(who, asked.dataset).explain(who.name, asked))
+    plan = await planned(request, lambda: service.desk(who, asked.dataset).explain(who.name, asked))
     return routing.json_response(Explanation(dataset=asked.dataset, plan=plan))
 
 
@@ -41,6 +41,7 @@ async def query(request: Request) -> Response:
     media = negotiate.choose(request, answers.OFFERED)
     key = negotiate.idempotency_key(request)
     asked = await _read(request)
+    await planned(request, lambda: service.desk(who, asked.dataset).check(who.name, asked))
     return await answers.respond(
         request, question, lambda: service.desk(who, asked.dataset).query(who.name, asked, key), media
     )

@@ -1,0 +1,114 @@
+"""What is remembered of requests: quick for who asked, and unknown to everybody else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tacit.wire import QueryRequest
+from tacit_service.demo_data import clinic_policy, make_clinic
+from tacit_service.errors import Refusal
+from tacit_service.ledger.store import Ledger
+from tacit_service.policy.load import load_policy
+from tacit_service.recent import Recent
+from tacit_service.release.dry import KNOWN_CHARS_MAX
+from tacit_service.release.release import Desk
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("clinic")
+    make_clinic(folder, rows=500)
+    (folder / "policy.yaml").write_text(clinic_policy("3", "1e-6"), encoding="utf-8")
+    ledger = Ledger.open(f"sqlite:///{folder / 'ledger.sqlite'}")
+    opened = Desk.open(load_policy(folder / "policy.yaml"), ledger, folder / "data")
+    yield opened
+    opened.close()
+    ledger.close()
+
+
+@pytest.fixture
+def work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done by the parsers and the sandbox for a request, call by call."""
+    done: list[str] = []
+
+    def watched(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*args: object, **kwargs: object) -> object:
+            done.append(name)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+    for name in ("plan", "candidates"):
+        watched(desk.preparer.planner, name)
+    for name in ("query", "describe", "check"):
+        watched(desk.sandbox, name)
+    return done
+
+
+def refused(desk: Desk, analyst: str, sql: str) -> Refusal:
+    with pytest.raises(Refusal) as raised:
+        desk.check(analyst, QueryRequest(dataset="clinic", sql=sql, epsilon="0.1"))
+    return raised.value
+
+
+def test_a_refusal_is_the_same_again_without_its_work(desk: Desk, work: list[str]) -> None:
+    sql = "SELECT region, COUNT(*) AS n FROM patients WHERE agee > 41 GROUP BY region"
+    first, effort = refused(desk, "analyst", sql), len(work)
+    assert effort > 2, "a statement near it was looked for"
+    second = refused(desk, "analyst", sql)
+    assert len(work) == effort
+    assert second is not first
+    assert {**vars(second)} == {**vars(first)}
+    assert second.suggestion is not None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT region, COUNT(*) AS n FROM patients WHERE agee > 42 GROUP BY region",
+        "SELECT region, COUNT(*) AS n FROM patients WHERE age > 42 GROUP BY region HAVING COUNT(*) > 7",
+        "SELECT age % 7 AS k, AVG(income) FROM patients WHERE age > 43 GROUP BY 1",
+    ],
+)
+def test_another_analyst_s_text_is_new_to_who_asks_it(desk: Desk, work: list[str], sql: str) -> None:
+    """By the work that is done, which is what a stopwatch would see: the same as for a text that nobody has asked."""
+
+    def effort(analyst: str) -> list[str]:
+        work.clear()
+        with contextlib.suppress(Refusal):
+            desk.check(analyst, QueryRequest(dataset="clinic", sql=sql, epsilon="0.1"))
+        return list(work)
+
+    desk.preparer.dry._known = Recent(KNOWN_CHARS_MAX)  # nothing of other tests is remembered of either
+    alone = effort("analyst")
+    assert alone
+    assert effort("second_analyst") == alone
+    assert effort("analyst") == effort("second_analyst") == []
+
+
+def test_a_request_that_passed_is_prepared_when_it_is_asked(desk: Desk, work: list[str]) -> None:
+    request = QueryRequest(dataset="clinic", sql="SELECT COUNT(*) AS n FROM patients WHERE age > 44", epsilon="0.1")
+    desk.check("analyst", request)
+    work.clear()
+    desk.query("analyst", request, None)
+    assert "plan" not in work
+    assert "check" not in work
+
+
+def test_the_room_holds_what_was_used_last() -> None:
+    recent: Recent[str, int] = Recent(room=80)
+    for n in range(8):
+        recent.put("ada", f"q{n}", n, size=10)
+    assert recent.get("ada", "q0") == 0
+    recent.put("ben", "q0", 9, size=10)
+    assert (recent.get("ada", "q0"), recent.get("ada", "q1"), recent.get("ben", "q0")) == (0, None, 9)
+    recent.put("ada", "large", 1, size=11)
+    assert recent.get("ada", "large") is None, "an eighth of the room at most"
+    recent.put("ada", "q0", 5, size=3)
+    assert recent.get("ada", "q0") == 5
+    assert sum(size for _, size in recent._entries.values()) == recent._used <= 80
