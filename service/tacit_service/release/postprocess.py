@@ -8,6 +8,7 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import queue
 import sys
 from collections import OrderedDict
@@ -268,18 +269,35 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = Fals
 
 
 def _plain(table: pa.Table, types: list[str]) -> pa.Table:
-    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be."""
-    fields = []
-    for field, duckdb_type in zip(table.schema, types, strict=True):
-        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(field.type):
-            field = field.with_type(pa.int64())
-        elif pa.types.is_decimal(field.type) or pa.types.is_floating(field.type):
-            field = field.with_type(pa.float64())
-        fields.append(field)
+    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be.
+
+    What does not fit (an integer past 64 bits, a day outside the years 1 to 9999) is NULL: noise may decide no error.
+    """
+    arrays, names = [], table.schema.names
+    for column, duckdb_type in zip(table.columns, types, strict=True):
+        kind = column.type
+        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(kind):
+            column = _whole(column)
+        elif pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+            column = column.cast(pa.float64())
+        elif pa.types.is_date32(kind) or pa.types.is_timestamp(kind):
+            column = _known_days(column)
+        arrays.append(column)
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
-        return table.cast(pa.schema(fields))
+        return column.cast(pa.int64())
     except pa.ArrowInvalid:
-        raise ChildError("OutOfRange", "An integer of the result does not fit 64 bits.") from None
+        fits = [v if v is not None and -(2**63) <= v < 2**63 else None for v in column.to_pylist()]
+        return pa.chunked_array([pa.array([None if v is None else int(v) for v in fits], pa.int64())])
+
+
+def _known_days(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    first, last = (pa.scalar(d, pa.date32()).cast(column.type) for d in (dt.date.min, dt.date.max))
+    known = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
+    return pc.if_else(known, column, pa.scalar(None, column.type))
 
 
 def _draw_views(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:

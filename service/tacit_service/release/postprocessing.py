@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -106,7 +106,7 @@ class PostProcessor:
             ColumnInfo(name=c.name, type=wire_type(f.type), kind=c.kind)
             for c, f in zip(self.plan.columns, result.schema, strict=True)
         ]
-        cells = [c.to_pylist() for c in result.columns]
+        cells = [_values_of(c) for c in result.columns]
         numeric = [
             i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")
         ]
@@ -284,6 +284,20 @@ def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
         result.append((*row, seen[row]))
         seen[row] += 1
     return result
+
+
+def _values_of(column: pa.ChunkedArray) -> list[Any]:
+    """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
+    try:
+        return cast("list[Any]", column.to_pylist())
+    except (OverflowError, ValueError):
+        values: list[Any] = []
+        for one in column:
+            try:
+                values.append(one.as_py())
+            except (OverflowError, ValueError):
+                values.append(None)
+        return values
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
