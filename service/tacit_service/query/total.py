@@ -26,7 +26,7 @@ SAFE: tuple[type[exp.Expr], ...] = (
     exp.All, exp.Escape, exp.RowNumber, exp.Typeof, exp.Monthname, exp.Dayname, exp.From, exp.Join, exp.Lateral,
     exp.Table, exp.TableAlias, exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Limit, exp.Offset, exp.With, exp.CTE,
     exp.Values, exp.WindowSpec, exp.Query, exp.AggFunc, exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls,
-    exp.RespectNulls, exp.PropertyEQ, exp.Kwarg, exp.Div,
+    exp.RespectNulls, exp.PropertyEQ, exp.Kwarg, exp.Div, exp.UDTF, exp.Unnest,
 )  # fmt: skip
 # predicates that compile a pattern
 RISKY: tuple[type[exp.Expr], ...] = (exp.RegexpLike, exp.RegexpFullMatch, exp.RegexpILike, exp.SimilarTo)

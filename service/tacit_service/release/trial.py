@@ -30,7 +30,7 @@ ORDINARY: tuple[tuple[float, ...], ...] = (
 EXTREME: tuple[tuple[float | None, ...], ...] = (
     (2.0**53, -(2.0**53), 0.0, 1e9), (-1e18, 1e18, None, -0.5), (None, None, None, None), (0.0, 0.5, -1.0, 1.0),
 )  # fmt: skip
-ROWS_MAX = 200  # of real keys that a trial reads
+ROWS_MAX = 2_000  # of real keys that a trial reads
 _UNKNOWN: dict[Type, tuple[Any, ...]] = {
     Type.STRING: ("a", "bc", "d e"), Type.BOOLEAN: (True, False, None), Type.INTEGER: (1, 2, 30),
     Type.NUMBER: (1.5, 2.0, 30.25), Type.NULL: (None, None, None), Type.DATE: tuple(dt.date(2024, m, 1) for m in (1, 2, 3)),
