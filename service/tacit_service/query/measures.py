@@ -14,9 +14,10 @@ from fractions import Fraction
 
 from tacit_service.errors import DerivationError, Position
 
-from . import grids, operators
+from . import grids
 from .bounds import Type
-from .expr import Agg, Call, Expr, Ref
+from .build import indicator, is_not_null
+from .expr import Agg, Expr, Ref
 from .grids import VALUE_MAX, VALUE_STEPS, value_grid
 from .plan import CURVE, AggKind, Axis, Form, Measure, MeasureKind, Output, Relation
 
@@ -74,9 +75,7 @@ class MeasureBuilder:
 
     def _rows_moved(self) -> int:
         """Rows by which one unit moves a measure at most, all groups together."""
-        if self.one_row:
-            return 1
-        return self.k * self.c if not self.unit_level and self._by_groups() else self.rows
+        return 1 if self.one_row else self.k * self.c if not self.unit_level and self._by_groups() else self.rows
 
     def _by_groups(self) -> bool:
         """K × C rather than weights."""
@@ -234,11 +233,13 @@ class MeasureBuilder:
             self._present(a) for a in aggs if a.function == "count" and not a.distinct and a.parameter is None
         }
         self.ranks = self._ranks(aggs)
-        rank = {"count": 2, "sum": 1}
-        made = {
-            n: self.output(n, a, label, at)
-            for n, a, label, at in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
-        }
+        rank = {"count": 3, "sum": 1}
+
+        def order(call: tuple[str, Agg, str, Position | None]) -> int:
+            agg = call[1]
+            return rank.get(agg.function, 0) - (agg.function == "count" and bool(self._present(agg)))
+
+        made = {n: self.output(n, a, label, at) for n, a, label, at in sorted(calls, key=order)}
         return [made[n] for n, *_ in calls]
 
     def _ranks(self, aggs: list[Agg]) -> Counter[Expr]:
@@ -281,6 +282,8 @@ class MeasureBuilder:
             part = self.part(None, self._present(agg), Fraction(repr(agg.parameter)), label, at)
             return Output(name, AggKind.COUNT, (part,), label, Type.INTEGER)
         if agg.function == "count":
+            if cells := self._part_of(agg, label, at):
+                return Output(name, AggKind.SUM, cells, label, Type.INTEGER)
             return Output(name, AggKind.COUNT, self._count(agg), label, Type.INTEGER)
         arg = agg.args[0]
         present = where if not arg.facts.nullable else (*where, is_not_null(arg))
@@ -325,6 +328,19 @@ class MeasureBuilder:
             return self._pair(name, agg, where, label, at)
         raise _no_private_form(agg, at)
 
+    def _part_of(self, agg: Agg, label: str, at: Position | None) -> tuple[str, ...]:
+        """A count of some rows beside the count of all: the rows that pass and those that do not, two cells at the price of one.
+
+        Apart they would share ε: the part has half that error, the whole 1/√2, and their ratio less than either.
+        """
+        present = self._present(agg)
+        whole = self.one_row or not (self.unit_level or self._by_groups())
+        if not present or agg.distinct or self.thresholded or not whole or () not in self.counted:
+            return ()
+        axis = self.axis(indicator(present), label, at)
+        taken = self.has_pair(None, ()) or self.has_pair(None, present)
+        return self.has_pair(axis, ()) or (() if taken else self.pair(axis, ()))
+
     def _count(self, agg: Agg) -> tuple[str, ...]:
         if agg.distinct:
             arg = agg.args[0]
@@ -358,12 +374,6 @@ def _no_private_form(agg: Agg, at: Position | None) -> DerivationError:
         position=at,
         rule="aggregates",
     )
-
-
-def is_not_null(e: Expr) -> Expr:
-    """``e IS NOT NULL``; NaN counts as NULL when values are summed, not when rows are counted."""
-    missing = Call(operators.truth((e.facts,), never_null=True), "is_null", (e,))
-    return Call(operators.truth((missing.facts,)), "not", (missing,))
 
 
 def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fraction, Fraction]:
