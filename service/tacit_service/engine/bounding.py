@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
-from tacit_service.query.expr import Ref
+from tacit_service.query.expr import Ref, constants
 from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Relation, ReleasePoint
 
 from . import stored
@@ -137,6 +137,9 @@ def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> st
         center = int(m.center / m.grid)
         lo, hi = m.low + center, m.high + center
         shift = f" - {center}" if center > 0 else f" + {-center}" if center < 0 else ""
+        known = constants(m.value)
+        if known and lo <= min(known) and max(known) <= hi:  # within the bounds by what is written
+            return f"({x}{shift})"
         inner = f"CASE WHEN {x} <= {lo} THEN {m.low} WHEN {x} >= {hi} THEN {m.high} ELSE {x}{shift} END"
         return f"coalesce(CAST({inner} AS BIGINT), 0)"
     lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)

@@ -35,6 +35,8 @@ from tacit_service.engine.process import (
 )
 from tacit_service.errors import EngineFailure, Refusal
 
+from .narrow import plain
+
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
 _ROW_BYTES_MAX = 256  # on average, of a result
@@ -270,22 +272,7 @@ def _select(
                 most = f"{rows_max} rows or {rows_max * _ROW_BYTES_MAX >> 20} MiB"
                 raise ChildError("TooManyRows", f"The result is larger than {most} (per_query.max_result_rows).")
             batches.append(batch)
-    return _plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
-
-
-def _plain(table: pa.Table, types: list[str]) -> pa.Table:
-    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be."""
-    fields = []
-    for field, duckdb_type in zip(table.schema, types, strict=True):
-        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(field.type):
-            field = field.with_type(pa.int64())
-        elif pa.types.is_decimal(field.type) or pa.types.is_floating(field.type):
-            field = field.with_type(pa.float64())
-        fields.append(field)
-    try:
-        return table.cast(pa.schema(fields))
-    except pa.ArrowInvalid:
-        raise ChildError("OutOfRange", "An integer of the result does not fit 64 bits.") from None
+    return plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
 
 
 def _draw_views(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +123,7 @@ class PostProcessor:
         found = self._intervals(result, numeric, rows_at, computed, notes)
         if fits(result):
             return Shown(columns, [], [], notes, membership, Bulk.of(result, found))
-        cells = [c.to_pylist() for c in result.columns]
+        cells = [_values_of(c) for c in result.columns]
         rows = [[cell(v[r]) for v in cells] for r in range(result.num_rows)]
         intervals: list[list[list[float] | None]] = [
             [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
@@ -316,6 +316,20 @@ def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
         result.append((*row, seen[row]))
         seen[row] += 1
     return result
+
+
+def _values_of(column: pa.ChunkedArray) -> list[Any]:
+    """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
+    try:
+        return cast("list[Any]", column.to_pylist())
+    except (OverflowError, ValueError):
+        values: list[Any] = []
+        for one in column:
+            try:
+                values.append(one.as_py())
+            except (OverflowError, ValueError):
+                values.append(None)
+        return values
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

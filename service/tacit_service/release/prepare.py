@@ -36,6 +36,8 @@ from .planner import Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, rows_a_group, shares
+from .trial import ROWS_MAX as TRIED_MAX
+from .trial import trial_table
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -184,7 +186,7 @@ class Preparer:
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql, who), epsilon, delta,
+            plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
             bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
         )  # fmt: skip
@@ -268,10 +270,13 @@ class Preparer:
                 for numbers in (unknown, dict.fromkeys(unknown, STAGED)) if unknown else (unknown,):
                     self._check_on_engine(with_params(text, numbers))
 
-    def _schema(self, plan: Plan, sql: str, who: str) -> pa.Schema:
-        """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
+    def _schema(self, plan: Plan, keys: Mapping[str, KeyRows | None], sql: str, who: str) -> pa.Schema:
+        """Result columns by a dry run over empty tables: SQL that cannot bind, or would fail, is refused before a charge."""
+        schemas = {t.name: table_schema(plan, t) for t in plan.stacks}
         try:
-            return self.dry.schema(who, plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
+            found = self.dry.schema(who, plan.sql, schemas)
+            self._trials(who, plan, keys, schemas)
+            return found
         except SandboxError as error:
             raise RequestError(
                 "outer_sql_invalid",
@@ -279,6 +284,23 @@ class Preparer:
                 position=span(sql, 0, len(sql)),
                 rule="post-processing",
             ) from None
+
+    def _trials(
+        self, who: str, plan: Plan, keys: Mapping[str, KeyRows | None], schemas: Mapping[str, pa.Schema]
+    ) -> None:
+        """Run what could fail over made-up numbers; ``SandboxError`` when it does."""
+        texts = [(p.written_sql, p.sql, p.tables) for p in plan.params]
+        texts.append((plan.written_sql, plan.sql, tuple(s.name for s in plan.stacks)))
+        mark = repr([(n, rows if rows is None else list(rows[:TRIED_MAX])) for n, rows in keys.items()])
+        for written, text, names in texts:
+            if written is not None:
+                stacks = [plan.stack(n) for n in names]
+                self.dry.trial(
+                    who, written, text, mark,
+                    lambda numbers, stacks=stacks: {  # type: ignore[misc]
+                        s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks
+                    },
+                )  # fmt: skip
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.

@@ -237,7 +237,9 @@ class Desk:
                 raise
             mine = self._remaining(charge.analyst)
             told = "The dataset's own account does not take this charge now, whatever is left on yours."
-            hint: str | None = "Ask for a smaller epsilon, or reuse a release you hold. The dataset may be spent or paced."
+            hint: str | None = (
+                "Ask for a smaller epsilon, or reuse a release you hold. The dataset may be spent or paced."
+            )
             if "state" in refused.extra:  # the owner's word, which tells nothing of what others spent
                 told, hint = refused.detail, refused.hint
             raise BudgetExhausted(
