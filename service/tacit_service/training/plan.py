@@ -48,6 +48,12 @@ class TrainingPlan:
     sgd: DpSgdEvent
     tally: Measurement | None = None
     validation: Encoding | None = None
+    points: list[tuple[float, float]] | None = None
+
+    @property
+    def epsilon_by_epoch(self) -> list[tuple[float, float]]:
+        """``curve`` of the run, as the job's row has it: its process need not import the accountant."""
+        return self.points or curve(self.sgd)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -62,6 +68,7 @@ class TrainingPlan:
             "encoding": as_json(self.encoding),
             "run": self.run.model_dump(mode="json"),
             "events": [event.to_dict() for event in self.events],
+            "curve": self.epsilon_by_epoch,
         }
         return json.dumps(body, sort_keys=True)
 
@@ -203,6 +210,7 @@ class Stored:
     encoding: dict[str, JsonValue]
     run: Run
     events: tuple[Event, ...]
+    points: list[tuple[float, float]] | None = None
 
     @property
     def sgd(self) -> DpSgdEvent:
@@ -222,7 +230,8 @@ def stored(job: Job) -> Stored:
     body = json.loads(job.spec)
     events = tuple(from_dict(event) for event in body["events"])
     request, run = TrainingRequest.model_validate(body["request"]), Run.model_validate(body["run"])
-    return Stored(request, body["encoding"], run, events)
+    points = [(epochs, epsilon) for epochs, epsilon in body.get("curve", [])]
+    return Stored(request, body["encoding"], run, events, points or None)
 
 
 def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | None:
@@ -232,8 +241,9 @@ def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | Non
         return None
     count, tally = (None if event is None else Measurement(event, one_row(1)) for event in asked.bought)
     return TrainingPlan(
-        asked.request, how, run, asked.sgd.sigma, count, asked.sgd, tally, validated(catalog, asked.request, how)
-    )
+        asked.request, how, run, asked.sgd.sigma, count, asked.sgd, tally, validated(catalog, asked.request, how),
+        asked.points,
+    )  # fmt: skip
 
 
 def ran(job: Job) -> tuple[Event, ...]:
