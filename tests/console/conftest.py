@@ -28,7 +28,7 @@ FLAGS = [
 ]
 
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = int(os.environ.get("TACIT_TEST_PATIENCE_MS", "120000"))
 """How long a state of the page is waited for: far longer than it takes, since the machine may be busy with other things."""
 
 SIZE = {"width": 1280, "height": 900}

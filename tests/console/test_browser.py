@@ -150,7 +150,10 @@ def test_a_tenth_of_what_is_left_asks_first_and_can_be_kept(console):
 
 
 def test_names_that_are_markup_stay_text(console):
-    console.ask(f'SELECT region AS "{EVIL}", COUNT(*) AS "<svg onload=alert(2)>" FROM patients WHERE age > 3 GROUP BY region', "0.1")
+    console.ask(
+        f'SELECT region AS "{EVIL}", COUNT(*) AS "<svg onload=alert(2)>" FROM patients WHERE age > 3 GROUP BY region',
+        "0.1",
+    )
     assert EVIL in console.page.locator("table.answer thead").inner_text()
     assert console.page.locator("main img, main [onerror], main [onload]").count() == 0
     assert EVIL in console.page.locator(".chart svg").text_content()

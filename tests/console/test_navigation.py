@@ -101,8 +101,9 @@ def test_the_dataset_that_was_chosen_last_is_the_one_that_opens(fresh):
     chosen.select_option("slow")
     while not answers:
         page.wait_for_timeout(5)
-    chosen.select_option("clinic")
-    fresh.until("sessionStorage.getItem('tacit.dataset') === 'clinic'")
+    with page.expect_response("**/v1/datasets/clinic"):
+        chosen.select_option("clinic")
+    page.locator(".cm-content").wait_for()
     if asked[0].request.failure is None:
         asked[0].fulfill(json=answers[0])
     page.get_by_role("link", name="History").click()
