@@ -26,7 +26,7 @@ def who(out: TextIO, found: Me, output: Output) -> None:
     if output == "json":
         return render.model(out, found)
     headers = ["name", "role", "key", "valid until", "datasets"]
-    row = [found.principal, found.role, found.key_id, found.expires_at or "revoked", ", ".join(found.datasets)]
+    row = [found.principal, found.role, found.key_id, found.expires_at or "it is revoked", ", ".join(found.datasets)]
     return render.rows(out, headers, [row], output)
 
 
