@@ -230,7 +230,11 @@ def test_a_bar_on_a_terminal_moves_in_its_line(
             return True
 
     job = client.train("SELECT age, ill FROM t", label="ill", model="logistic_regression")  # type: ignore[attr-defined]
-    assert jobs.follow(job, err := Terminal(), every_s=0.0)
-    assert [line.split("[")[0].strip() for line in err.getvalue().split("\r")[1:]] == [
-        "job_1 queued", "job_1 running", "job_1 succeeded",
-    ]  # fmt: skip
+    err = Terminal()
+    assert jobs.follow(job, err, every_s=0.0)
+    drawn = err.getvalue().split("\r")[1:]
+    assert [line.split("[")[0].strip() for line in drawn] == ["job_1 queued", "job_1 running", "job_1 succeeded"]
+    state = job.state.model_copy(update={"id": "job_b69f5ab410382ff9b37bcd87"})
+    for room in (120, 79, 60, 20):
+        assert len(jobs.line(state, room)) <= room, "a line that wraps cannot be drawn over"
+    assert jobs.line(state, 79).endswith("] 40/40 steps, ε 0.5, δ 1e-7")
