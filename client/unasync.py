@@ -20,6 +20,7 @@ _WORDS = (
     (r"\bclass Client\b", "class AsyncClient"),
     (r"\btacit\.Client\b", "tacit.AsyncClient"),
     (r"``Client``", "``AsyncClient``"),
+    (r"Usable from several threads", "Usable by the tasks of one event loop"),
     (r"\b__(enter|exit)__", r"__a\1__"),
     (r"\bself\.close\(\)", "await self.close()"),
     (r">>> with ", ">>> async with "),

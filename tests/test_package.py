@@ -56,7 +56,7 @@ def owners_of_packages() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-DIALECT = "client/tacit/sqlalchemy.py"  # the one file of the SDK that an extra is for
+DIALECT = {"client/tacit/sqlalchemy.py", "client/tacit/_superset.py"}  # files of the SDK that an extra is for
 
 
 def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str]]:
@@ -64,7 +64,7 @@ def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str
     return {
         name: files
         for name, files in imported(room, lazy=lazy).items()
-        if files != {DIALECT} and not allowed & {normal(owner) for owner in owners.get(name, [name])}
+        if not files <= DIALECT and not allowed & {normal(owner) for owner in owners.get(name, [name])}
     }
 
 

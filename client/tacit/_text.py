@@ -12,10 +12,12 @@ their interval supports.
 from __future__ import annotations
 
 import math
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal, localcontext
+from typing import TextIO
 
 # C0, DEL, C1, soft hyphen, bidi marks and overrides, zero-width and invisible formatting, surrogates, tags.
 _CONTROL = re.compile(
@@ -85,6 +87,27 @@ def _char_width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def columns(stream: TextIO) -> int:
+    """How wide the terminal behind a stream is; 80 where nobody says."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def fitted(text: str, room: int) -> str:
+    """One line cut to so many columns: a longer one would wrap, and could not be drawn over.
+
+    >>> fitted("running 10/50", 8), fitted("running", 8)
+    ('running…', 'running')
+    """
+    if width(text) <= room:
+        return text
+    while text and width(text) > room - 1:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def pad(text: str, columns: int, *, right: bool = False) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(Settings):
-    """A connection to a Tacit service. Usable from several threads and as a context manager.
+    """A connection to a Tacit service. Usable by the tasks of one event loop and as a context manager.
 
     ``url`` and ``key`` come from the owner; ``dataset`` is the default of the methods that take one. A request whose
     answer is lost is sent again up to ``retries`` times under the same idempotency key, so it is paid at most once.

@@ -1,4 +1,4 @@
-"""The ``tacit`` command: query, quote, explain, budget, history, releases, datasets, train, job, jobs, console.
+"""The ``tacit`` command: query, quote, explain, budget, history, releases, release, datasets, me, train, job, jobs, console.
 
 Results go to stdout; prices, receipts and errors to stderr. Exit codes: 0 answered, 1 refused or failed, 2 wrong
 usage, 3 budget exhausted, 4 no connection, 130 interrupted. Imports are inside the functions: ``tacit --help`` loads
@@ -103,6 +103,14 @@ def parser() -> argparse.ArgumentParser:
 
     releases = commands.add_parser("releases", parents=[connection, output], help="answers that you hold, newest first")
     releases.set_defaults(run=_releases)
+
+    release = commands.add_parser("release", parents=[connection, answers], help="an answer bought earlier, free")
+    release.add_argument("id", metavar="ID", help="the release's id; tacit releases lists them")
+    release.add_argument("--receipt", action="store_true", help="how it was measured and paid for, in its place")
+    release.set_defaults(run=_release)
+
+    me = commands.add_parser("me", parents=[connection, output], help="who the key says you are")
+    me.set_defaults(run=_me)
 
     datasets = commands.add_parser("datasets", parents=[connection, output], help="datasets, or the tables of one")
     datasets.add_argument("name", nargs="?", help="a dataset, to show its tables")
@@ -258,6 +266,27 @@ def _releases(arguments: argparse.Namespace) -> int:
     with connect(arguments) as client:
         chosen = Options(dataset=client.default_dataset, output=arguments.output)
         dispatch(Session(client, chosen, sys.stdout, sys.stderr, ask), "\\releases")
+    return OK
+
+
+def _release(arguments: argparse.Namespace) -> int:
+    from tacit.shell import account, binary, render
+
+    binary.check(sys.stdout, "table" if arguments.receipt else arguments.output)
+    with connect(arguments) as client:
+        release = client.release(arguments.id)
+        if arguments.receipt:
+            account.show(sys.stdout, release, arguments.output)
+        else:
+            render.answer(sys.stdout, release, arguments.output)
+    return OK
+
+
+def _me(arguments: argparse.Namespace) -> int:
+    from tacit.shell import account
+
+    with connect(arguments) as client:
+        account.who(sys.stdout, client.me(), arguments.output)
     return OK
 
 

@@ -37,6 +37,10 @@ def add(commands: Any, connection: argparse.ArgumentParser, output: argparse.Arg
     job.add_argument("--cancel", action="store_true", help="stop it; charged for the steps that it began")
     job.add_argument("--no-wait", action="store_true", help="say how far it is and leave")
     job.add_argument("--out", metavar="FOLDER", help="save the model, its card and its curves there")
+    job.add_argument("--predict", metavar="FILE", help="what its model says of each row of a CSV file: free")
+    job.add_argument(
+        "-o", "--output", choices=("table", "csv", "json"), default="table", help="how to write predictions"
+    )
     job.set_defaults(run=_job)
 
     jobs = commands.add_parser("jobs", parents=[connection, output], help="your training jobs, newest first")
@@ -94,6 +98,11 @@ def _job(arguments: argparse.Namespace) -> int:
 
     with connect(arguments) as client:
         job = client.training_job(arguments.id)
+        if arguments.predict:
+            from tacit.shell import predictions
+
+            predictions.show(sys.stdout, job, arguments.predict, arguments.output)
+            return OK
         if arguments.cancel:
             job.cancel()
         return _follow(job, arguments)

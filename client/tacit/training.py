@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tacit import _training_protocol as protocol
+from tacit._text import columns, fitted
 from tacit.errors import TrainingFailed
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Bar:
         line = f"{state.id} {state.status:9} {'█' * int(20 * share):░<20} {state.steps_done}/{state.steps} steps"
         line += f", ε ≤ {state.epsilon_so_far:.4g} of {state.price.epsilon}"
         if self._stream.isatty():
-            self._stream.write(f"\r\x1b[K{line}" + ("\n" if over else ""))
+            self._stream.write(f"\r\x1b[K{fitted(line, columns(self._stream) - 1)}" + ("\n" if over else ""))
         elif over or int(10 * share) > self._tenth:
             self._stream.write(line + "\n")
         self._tenth = int(10 * share)

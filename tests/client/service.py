@@ -180,6 +180,26 @@ def add_training(app: FastAPI, account: Account) -> None:
             account.jobs["job_1"] = job(done, "succeeded" if done == 40 else "running")
         return account.jobs["job_1"]
 
+    @app.get("/v1/training-jobs/{job_id}/card")
+    def card(job_id: str) -> dict[str, Any]:
+        number, flag = ({"name": name, "kind": kind, "type": of} for name, kind, of in
+                        (("age", "number", "integer"), ("ill", "category", "boolean")))  # fmt: skip
+        paid = {"epsilon": "0.5", "delta": "0.0000001"}
+        return {
+            "job_id": job_id, "release_id": "rel_j", "dataset": "clinic", "sql": "SELECT age, ill FROM patients", "price": paid,
+            "created_at": "2026-11-05T12:00:00Z", "privacy_unit": "patient", "relation": "replace", "epsilon": 0.5, "delta": 1e-7,
+            "sampling_rate": 0.1, "noise_multiplier": 1.0, "steps": 40, "clipping_norm": 1.0, "max_rows": 1, "expected_batch": 10.0,
+            "units_source": "given", "accountants": {}, "epsilon_by_epoch": [], "model": {"type": "logistic_regression"},
+            "task": "classification", "features": [number], "label": flag, "parameters": {}, "tensors": {}, "model_sha256": "",
+            "libraries": {}, "ledger": {"sequence": 1, "hash": "ab" * 32}, "limits": [],
+        }  # fmt: skip
+
+    @app.post("/v1/training-jobs/{job_id}/predictions")
+    def predict(job_id: str, body: wire.PredictionRequest) -> wire.Predictions:
+        ill = [row["age"] is not None for row in body.rows]
+        scores = [[0.25, 0.75] if each else [0.75, 0.25] for each in ill]
+        return wire.Predictions(predictions=list(ill), classes=[False, True], scores=scores)
+
     @app.post("/v1/training-jobs/{job_id}/cancel")
     def cancel(job_id: str) -> wire.TrainingJob:
         account.jobs["job_1"] = job(account.jobs["job_1"].steps_done, "cancelled")

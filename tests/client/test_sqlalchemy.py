@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 from tacit_test_service import GROUPED, KEY, Account
 
+import tacit
 from tacit.sqlalchemy import TacitDialect
 
 sa.dialects.registry.register("tacit", "tacit.sqlalchemy", "TacitDialect")  # as the entry point does once installed
@@ -32,6 +34,15 @@ def sent(account: Account) -> str:
 def test_the_package_announces_the_dialect() -> None:
     found = [e for e in entry_points(group="sqlalchemy.dialects") if e.name == "tacit"]
     assert [e.value for e in found] == ["tacit.sqlalchemy:TacitDialect"], "pip install --editable . again"
+
+
+def test_superset_finds_tacit_by_its_name() -> None:
+    """The class itself needs Superset, which is tried by hand: see docs/python.md."""
+    (found,) = [e for e in entry_points(group="superset.db_engine_specs") if e.name == "tacit"]
+    module, _, name = found.value.partition(":")
+    source = Path(tacit.__file__).with_name(f"{module.rpartition('.')[2]}.py").read_text(encoding="utf-8")
+    assert f"class {name}(BaseEngineSpec)" in source
+    assert 'engine = "tacit"' in source
 
 
 def test_the_key_is_not_shown(engine: sa.Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -69,6 +70,53 @@ def test_a_job_that_brings_no_model_exits_1(tacit: Tacit) -> None:
     code, _, err = tacit("console", "-c", "\\cancel job_1\n\\job job_1")
     assert code == 1
     assert err.endswith("tacit: job_1 cancelled\n")
+
+
+def test_what_a_session_asks_for_is_set_by_commands(tacit: Tacit, account: Account) -> None:
+    told = "\\max_rows 30\n\\max_groups 5\n\\max_amount 500.5\n\\fresh on\n"
+    back = "\\max_rows policy\n\\max_groups policy\n\\max_amount policy\n\\fresh off\n"
+    code, _, err = tacit("console", "-c", f"{told}{GROUPED};{back}{GROUPED};\\max_rows\n\\max_groups")
+    assert code == 0, err
+    asked = [body for path, _, body in account.requests if path == "POST /v1/queries"]
+    caps = ("max_rows", "max_groups", "max_amount", "fresh")
+    sent = [[body.get(name) for name in caps] for body in asked]
+    assert sent == [[30, 5, 500.5, True], [None, None, None, None]]
+    assert "at most 30 rows of one unit" in err
+    assert "at most 10 groups" in err, "the policy's, once it is back"
+    for wrong in ("\\max_rows 0", "\\max_rows many", "\\max_amount 0", "\\max_amount x", "\\fresh maybe"):
+        assert tacit("console", "-c", wrong)[0] == 2
+
+
+def test_who_asks_and_what_an_answer_cost(tacit: Tacit, account: Account) -> None:
+    assert re.search(r"ada +\| analyst \| key_1", tacit("me")[1])
+    assert json.loads(tacit("me", "-o", "json")[1])["principal"] == "ada"
+    code, out, _ = tacit("console", "-c", f"{GROUPED};\n\\receipt\n\\me")
+    assert code == 0
+    assert "charged ε 0.1; ε 2.9" in out
+    assert re.search(r"n +\| laplace +\| 10 +\| 0.1", out)
+    assert tacit("release", "rel_1")[1].count("north") == 1
+    assert json.loads(tacit("release", "rel_1", "--receipt", "-o", "json")[1])["charged"]["epsilon"] == "0.1"
+    assert tacit("console", "-c", "\\receipt")[0] == 2
+    assert tacit("release", "rel_9")[0] == 1
+
+
+def test_a_model_says_what_it_thinks_of_the_rows_of_a_file(tacit: Tacit, account: Account, tmp_path: Path) -> None:
+    tacit("train", "SELECT age, ill FROM patients", "--label", "ill", "--no-wait")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("name,age\nann,41\nbob,\n" + "cy,7\n" * 600)
+    code, out, err = tacit("job", "job_1", "--predict", str(rows), "-o", "csv")
+    assert code == 0, err
+    assert out.splitlines()[:3] == ["prediction,p(false),p(true)", "true,0.2500,0.7500", "false,0.7500,0.2500"]
+    assert len(out.splitlines()) == 603
+    sent = [body["rows"] for path, _, body in account.requests if path.endswith("/predictions")]
+    assert (sent[0][0], sent[0][1], [len(batch) for batch in sent]) == ({"age": 41}, {"age": None}, [500, 102])
+    assert "p(true)" in tacit("console", "-c", f"\\predict job_1 {rows}")[1]
+    rows.write_text("name\nann\n")
+    assert "has no column age" in tacit("job", "job_1", "--predict", str(rows))[2]
+    rows.write_text("name,age\nann,old\n")
+    assert tacit("console", "-c", f"\\predict job_1 {rows}")[0] == 2
+    rows.write_text("name,age\nann\n")
+    assert "line 2" in tacit("job", "job_1", "--predict", str(rows))[2]
 
 
 def test_watch_repeats_what_ran_last_and_pays_once(tacit: Tacit, account: Account) -> None:
@@ -142,7 +190,8 @@ def test_binary_output_is_refused_on_a_terminal_before_anything_is_bought(
 
 CONSOLE = (
     f"\\d\n\\d regions\n\\datasets\n\\cost {GROUPED}\n\\explain {GROUPED}\nEXPLAIN {GROUPED};\n{GROUPED};\n\\x\n{GROUPED};\n"
-    "\\budget\n\\history\n\\receipts\n\\releases\n\\release rel_1\n\\train label=ill model=logistic_regression SELECT age, ill FROM t\n"
+    "\\budget\n\\history\n\\receipts\n\\releases\n\\release rel_1\n\\receipt rel_1\n\\me\n"
+    "\\train label=ill model=logistic_regression SELECT age, ill FROM t\n"
     "\\jobs\n\\cancel job_1\n\\timing\n\\o \x1b[31mfile\n\\o\n\\c clinic\n\\?\n"
 )
 
@@ -158,7 +207,8 @@ def test_no_output_path_gives_a_terminal_what_it_would_obey(
         tacit(*arguments, *(() if arguments[0] in ("explain", "train", "job") else ("-o", output)))
         for arguments in (
             ("query", GROUPED), ("quote", GROUPED), ("explain", GROUPED), ("budget",), ("history",), ("datasets",), ("datasets", "clinic"),
-            ("releases",), ("jobs",), ("job", "job_1", "--cancel", "--no-wait"), ("query", TYPO), ("datasets", "nobody"),
+            ("releases",), ("release", "rel_1"), ("release", "rel_1", "--receipt"), ("me",),
+            ("jobs",), ("job", "job_1", "--cancel", "--no-wait"), ("query", TYPO), ("datasets", "nobody"),
             ("train", "SELECT age, ill FROM t", "--label", "ill", "--quote"),
         )
     ]  # fmt: skip
@@ -183,7 +233,11 @@ def test_a_bar_on_a_terminal_moves_in_its_line(
             return True
 
     job = client.train("SELECT age, ill FROM t", label="ill", model="logistic_regression")  # type: ignore[attr-defined]
-    assert jobs.follow(job, err := Terminal(), every_s=0.0)
-    assert [line.split("[")[0].strip() for line in err.getvalue().split("\r")[1:]] == [
-        "job_1 queued", "job_1 running", "job_1 succeeded",
-    ]  # fmt: skip
+    err = Terminal()
+    assert jobs.follow(job, err, every_s=0.0)
+    drawn = err.getvalue().split("\r")[1:]
+    assert [line.split("[")[0].strip() for line in drawn] == ["job_1 queued", "job_1 running", "job_1 succeeded"]
+    state = job.state.model_copy(update={"id": "job_b69f5ab410382ff9b37bcd87"})
+    for room in (120, 79, 60, 20):
+        assert len(jobs.line(state, room)) <= room, "a line that wraps cannot be drawn over"
+    assert jobs.line(state, 79).endswith("] 40/40 steps, ε 0.5, δ 1e-7")

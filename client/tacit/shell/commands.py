@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tacit._text import clean, short_decimal
 from tacit.errors import InvalidArgument
 from tacit.release import spend
-from tacit.shell import jobs, render, spending
+from tacit.shell import account, caps, jobs, predictions, render, spending
 from tacit.shell.session import Quit, positive, share
 from tacit.shell.splitter import split
 from tacit.shell.watch import watch
@@ -264,17 +264,24 @@ COMMANDS: dict[str, tuple[Command, str, str]] = {
     "\\receipts": (_receipts, "", "what this session bought"),
     "\\releases": (_releases, "", "what you hold, bought by whichever program"),
     "\\release": (_release, "ID", "an answer bought earlier: free"),
+    "\\receipt": (account.receipt, "[ID]", "how the last answer, or another, was measured and paid for"),
+    "\\me": (account.me, "", "who this key says you are"),
     "\\epsilon": (_epsilon, "[0.1]", "ε of the next queries"),
     "\\delta": (_delta, "[1e-9]", "δ of the next queries"),
     "\\accuracy": (_accuracy, "[50]", "± (95 %) of the next counts and sums in place of ε; 0 asks by ε again"),
     "\\bias_check": (_bias_check, "[on|off]", "a tenth of the price says what max_rows, max_groups, max_amount drop"),
     "\\approx_bounds": (_approx_bounds, "[on|off]", "a tenth of the price finds bounds that the policy does not give"),
+    "\\max_rows": (caps.max_rows, "[30|policy]", "rows of one unit that the next queries count"),
+    "\\max_groups": (caps.max_groups, "[5|policy]", "groups in which the next queries count one unit"),
+    "\\max_amount": (caps.max_amount, "[5000|policy]", "total of one unit in the next sums"),
+    "\\fresh": (caps.fresh, "[on|off]", "new noise, even where a held answer is free"),
     "\\confirm": (_confirm, "[0.1]", "ask above this share of what is left"),
     "\\format": (_format, "table|csv|json|arrow|parquet", "how results are written"),
     "\\train": (_train, "label=… model=… SELECT …", "train a model with DP-SGD, and watch it"),
     "\\jobs": (_jobs, "", "your training jobs"),
     "\\job": (_job, "ID", "watch a job until it ends; Ctrl-C leaves it running"),
     "\\cancel": (_cancel, "ID", "stop a job; it is charged for the steps that it began"),
+    "\\predict": (predictions.command, "ID FILE.csv", "what a trained model says of each row of a file: free"),
     "\\watch": (watch, "[2] [c=TIMES] [COMMAND]", "run a statement or command again every 2 s, until Ctrl-C"),
     "\\x": (_expanded, "", "one line a cell, or a table"),
     "\\timing": (_timing, "", "show how long each statement takes"),

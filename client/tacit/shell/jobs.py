@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
-from tacit._text import clean
+from tacit._text import clean, columns, fitted
 from tacit.errors import InvalidArgument, TrainingFailed
 from tacit.release import spend
 from tacit.shell import render
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tacit.training import TrainingJob
     from tacit.wire import TrainingJob as State
 
-_BAR = 30
+_BAR, _BAR_LEAST = 30, 5
 _EVERY_S = 0.5
 _OPTION = re.compile(r"\s*([a-z_]+)=(\S+)")
 
@@ -35,18 +35,18 @@ def listed(out: TextIO, jobs: Sequence[State], output: Output) -> None:
     render.rows(out, headers, rows, output)
 
 
-def line(state: State) -> str:
-    """Where a job is, in one line.
+def line(state: State, room: int = 200) -> str:
+    """Where a job is, in one line of at most so many columns; the bar gives way first.
 
     >>> from types import SimpleNamespace as Some
     >>> line(Some(id="job_1", status="running", steps=40, steps_done=10, charged=Some(epsilon="0.5", delta="0")))
     'job_1 running   [#######.......................] 10/40 steps, ε 0.5'
     """
-    full = int(_share(state) * _BAR)
-    return clean(
-        f"{state.id} {state.status:9} [{'#' * full}{'.' * (_BAR - full)}] {state.steps_done}/{state.steps} steps, "
-        f"{spend(state.charged)}"
-    )
+    head, tail = f"{state.id} {state.status:9} ", f"{state.steps_done}/{state.steps} steps, {spend(state.charged)}"
+    bar = min(_BAR, room - len(head) - len(tail) - 3)
+    full = int(_share(state) * bar)
+    drawn = f"[{'#' * full}{'.' * (bar - full)}] " if bar >= _BAR_LEAST else ""
+    return fitted(clean(f"{head}{drawn}{tail}"), room)
 
 
 def follow(job: TrainingJob, err: TextIO, every_s: float = _EVERY_S) -> bool:
@@ -54,7 +54,7 @@ def follow(job: TrainingJob, err: TextIO, every_s: float = _EVERY_S) -> bool:
     live, shown = err.isatty(), ""
     try:
         while True:
-            now = line(job.state)
+            now = line(job.state, columns(err) - 1) if live else line(job.state)
             ended = job.status not in ("queued", "running")
             if live:
                 err.write(f"\r{now}\x1b[K" + ("\n" if ended else ""))

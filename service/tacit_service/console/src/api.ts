@@ -10,7 +10,7 @@ const ARROW = "application/vnd.apache.arrow.stream";
 const PARQUET = "application/vnd.apache.parquet";
 
 export class Refused extends Error {
-  constructor(readonly problem: Problem) {
+  constructor(readonly problem: Problem, readonly retryAfter = Infinity) {
     super(problem.detail);
   }
 }
@@ -31,10 +31,43 @@ export const session = {
   whenRejected(action: () => void): void { onSignedOut = action; },
 };
 
-interface Options { body?: unknown; signal?: AbortSignal; accept?: string; idempotencyKey?: string }
+interface Options { body?: unknown; signal?: AbortSignal | undefined; accept?: string; idempotencyKey?: string }
 
-async function call(method: string, path: string, options: Options = {}): Promise<Response> {
-  const headers: Record<string, string> = { Authorization: `Bearer ${key}`, Accept: options.accept ?? "application/json" };
+const RETRIES = 2;
+const RETRY_WAIT_S_MAX = 30;
+const BACKOFF_MS = 200;
+const FREE = /^\/v1\/(quotes|explain|training-quotes)$/;
+
+// As the SDK does: a connection that broke, and a 503 or 429 that says Retry-After, are tried again, where trying again cannot do a thing
+// twice: reads, free questions, and what carries an idempotency key. So a charge whose answer was lost leads to the answer that was paid for.
+async function call<T>(method: string, path: string, options: Options, read: (response: Response) => Promise<T>): Promise<T> {
+  const repeatable = method === "GET" || options.idempotencyKey !== undefined || FREE.test(path);
+  for (let failures = 0, waited = 0; ; failures += 1) {
+    let pause: number;
+    try {
+      return await read(await once(method, path, options));
+    } catch (error) {
+      pause = error instanceof Refused ? error.retryAfter * 1000 : error instanceof TypeError ? BACKOFF_MS * 2 ** failures * (0.5 + Math.random() / 2) : Infinity;
+      // the first copy of this very request is still at work: asked again for a while, which counts as no failure
+      const working = error instanceof Refused && error.problem.code === "idempotency_in_progress";
+      if (working) failures -= 1;
+      waited += working ? pause : 0;
+      if (!repeatable || failures >= RETRIES || Math.max(pause, waited) > RETRY_WAIT_S_MAX * 1000) throw error;
+    }
+    await pausing(pause, options.signal);
+  }
+}
+
+function pausing(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((done, stop) => {
+    const timer = setTimeout(done, milliseconds);
+    signal?.addEventListener("abort", () => { clearTimeout(timer); stop(signal.reason as Error); }, { once: true });
+  });
+}
+
+async function once(method: string, path: string, options: Options): Promise<Response> {
+  const own = key;
+  const headers: Record<string, string> = { Authorization: `Bearer ${own}`, Accept: options.accept ?? "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.idempotencyKey) headers["Idempotency-Key"] = options.idempotencyKey;
   const response = await fetch(path, {
@@ -47,74 +80,77 @@ async function call(method: string, path: string, options: Options = {}): Promis
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => null) as Problem | null;
-  if (response.status === 401 && session.present) onSignedOut();
-  throw new Refused(problem ?? { type: "", title: "The service did not answer", status: response.status, detail: `HTTP ${response.status}.`, code: "unknown" });
+  // a late answer about a key that was signed out meanwhile says nothing about the one that is in use
+  if (response.status === 401 && own === key && session.present) onSignedOut();
+  throw new Refused(problem ?? { type: "", title: "The service did not answer", status: response.status, detail: `HTTP ${response.status}.`, code: "unknown" },
+    again(response, problem?.code));
+}
+
+// In how many seconds the same request may succeed; infinite when it will not.
+function again(response: Response, code: string | undefined): number {
+  const told = response.headers.get("Retry-After");
+  const seconds = told === null ? NaN : /^\d+$/.test(told.trim()) ? Number(told) : Math.max(0, (Date.parse(told) - Date.now()) / 1000);
+  if (code === "idempotency_in_progress") return Number.isNaN(seconds) ? 0.5 : seconds;
+  return [429, 503].includes(response.status) && !Number.isNaN(seconds) ? seconds : Infinity;
 }
 
 async function json<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  return await (await call(method, path, options)).json() as T;
+  return await call(method, path, options, (response) => response.json() as Promise<T>);
 }
 
 const at = encodeURIComponent;
+const bytes = (response: Response): Promise<ArrayBuffer> => response.arrayBuffer();
 
 export const api = {
-  me: () => json<Me>("GET", "/v1/me"),
-  facts: (dataset: string) => json<DatasetFacts>("GET", `/v1/datasets/${at(dataset)}`),
-  budget: async (): Promise<Account[]> => (await json<Budget>("GET", "/v1/budget")).accounts,
-  releases: async (dataset: string): Promise<ReleaseItem[]> =>
-    (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`)).releases,
-  release: async (id: string) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`)),
-  arrow: async (id: string) => await (await call("GET", `/v1/releases/${at(id)}`, { accept: ARROW })).arrayBuffer(),
-  parquet: async (id: string) => await (await call("GET", `/v1/releases/${at(id)}`, { accept: PARQUET })).arrayBuffer(),
-  spending: (dataset: string) => json<Spending>("GET", `/v1/budget/history?limit=200&dataset=${at(dataset)}`),
+  me: (signal?: AbortSignal) => json<Me>("GET", "/v1/me", { signal }),
+  facts: (dataset: string, signal?: AbortSignal) => json<DatasetFacts>("GET", `/v1/datasets/${at(dataset)}`, { signal }),
+  budget: async (signal?: AbortSignal): Promise<Account[]> => (await json<Budget>("GET", "/v1/budget", { signal })).accounts,
+  releases: async (dataset: string, signal?: AbortSignal): Promise<ReleaseItem[]> =>
+    (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`, { signal })).releases,
+  release: async (id: string, signal?: AbortSignal) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`, { signal })),
+  arrow: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: ARROW }, bytes),
+  parquet: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: PARQUET }, bytes),
+  spending: (dataset: string, signal?: AbortSignal) => json<Spending>("GET", `/v1/budget/history?limit=200&dataset=${at(dataset)}`, { signal }),
   quote: (body: QueryRequest, signal?: AbortSignal) => json<Quote>("POST", "/v1/quotes", { body, signal }),
-  explain: async (body: QueryRequest) => (await json<{ plan: string }>("POST", "/v1/explain", { body })).plan,
+  explain: async (body: QueryRequest, signal?: AbortSignal) => (await json<{ plan: string }>("POST", "/v1/explain", { body, signal })).plan,
 
-  // The same idempotency key on both tries: a connection that broke after the charge leads to the answer that was paid for.
-  async query(body: QueryRequest, signal: AbortSignal): Promise<Answer> {
-    const idempotencyKey = unique();
-    try {
-      return bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey }));
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      return bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey }));
-    }
-  },
+  query: async (body: QueryRequest, signal: AbortSignal): Promise<Answer> =>
+    bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey: unique() })),
 };
 
 export const training = {
-  async schema(): Promise<ObjectSchema> {
-    const document = await json<{ components: { schemas: Record<string, ObjectSchema> } }>("GET", "/v1/openapi.json");
+  async schema(signal?: AbortSignal): Promise<ObjectSchema> {
+    const document = await json<{ components: { schemas: Record<string, ObjectSchema> } }>("GET", "/v1/openapi.json", { signal });
     return document.components.schemas.TrainingRequest ?? { properties: {} };
   },
   quote: (body: unknown, signal?: AbortSignal) => json<TrainingQuote>("POST", "/v1/training-quotes", { body, signal }),
   submit: (body: unknown) => json<TrainingJob>("POST", "/v1/training-jobs", { body, idempotencyKey: unique() }),
-  jobs: async (dataset: string) => (await json<{ jobs: TrainingJob[] }>("GET", `/v1/training-jobs?dataset=${at(dataset)}`)).jobs,
-  job: (id: string) => json<TrainingJob>("GET", `/v1/training-jobs/${at(id)}`),
+  jobs: async (dataset: string, signal?: AbortSignal) => (await json<{ jobs: TrainingJob[] }>("GET", `/v1/training-jobs?dataset=${at(dataset)}`, { signal })).jobs,
+  job: (id: string, signal?: AbortSignal) => json<TrainingJob>("GET", `/v1/training-jobs/${at(id)}`, { signal }),
   cancel: (id: string) => json<TrainingJob>("POST", `/v1/training-jobs/${at(id)}/cancel`),
   card: (id: string) => json<ModelCard>("GET", `/v1/training-jobs/${at(id)}/card`),
-  events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }),
+  events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }, async (response) => response),
   artifacts: (id: string) => json<{ artifacts: { name: string }[] }>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
-  file: async (id: string, path: string) => await (await call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" })).arrayBuffer(),
+  file: (id: string, path: string) => call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" }, bytes),
 };
 
 const admin = "/v1/admin";
 
 export const owner = {
-  analysts: async () => (await json<{ analysts: Analyst[] }>("GET", `${admin}/analysts`)).analysts,
-  accounts: async (name: string) => (await json<{ accounts: OwnedAccount[] }>("GET", `${admin}/datasets/${at(name)}/accounts`)).accounts,
-  history: (name: string, before?: number) => json<History>("GET", `${admin}/datasets/${at(name)}/history?limit=50${before ? `&before=${before}` : ""}`),
-  policy: (name: string) => json<PolicyReading>("GET", `${admin}/datasets/${at(name)}/policy`),
+  analysts: async (signal?: AbortSignal) => (await json<{ analysts: Analyst[] }>("GET", `${admin}/analysts`, { signal })).analysts,
+  accounts: async (name: string, signal?: AbortSignal) => (await json<{ accounts: OwnedAccount[] }>("GET", `${admin}/datasets/${at(name)}/accounts`, { signal })).accounts,
+  history: (name: string, before?: number, signal?: AbortSignal) => json<History>("GET", `${admin}/datasets/${at(name)}/history?limit=50${before ? `&before=${before}` : ""}`, { signal }),
+  policy: (name: string, signal?: AbortSignal) => json<PolicyReading>("GET", `${admin}/datasets/${at(name)}/policy`, { signal }),
   appoint: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/analysts`, { body }),
   state: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/state`, { body }),
   pace: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/pace`, { body }),
   transfer: (name: string, body: unknown) => json<unknown>("POST", `${admin}/datasets/${at(name)}/transfer`, { body }),
-  keys: async () => (await json<{ keys: Key[] }>("GET", `${admin}/keys`)).keys,
+  keys: async (signal?: AbortSignal) => (await json<{ keys: Key[] }>("GET", `${admin}/keys`, { signal })).keys,
   addKey: (body: unknown) => json<NewKey>("POST", `${admin}/keys`, { body }),
   rotate: (id: string, body: unknown) => json<NewKey>("POST", `${admin}/keys/${at(id)}/rotate`, { body }),
   grant: (id: string, body: unknown) => json<Key>("POST", `${admin}/keys/${at(id)}/grants`, { body }),
   revoke: (id: string) => json<Key>("POST", `${admin}/keys/${at(id)}/revoke`),
-  journal: (after: number) => json<Journal>("GET", `${admin}/journal?limit=50&after=${after}`),
+  journal: (after: number, signal?: AbortSignal) => json<Journal>("GET", `${admin}/journal?limit=50&after=${after}`, { signal }),
   verify: () => json<Verification>("GET", `${admin}/verify`),
   checkpoint: () => json<{ checkpoint: string; origin: string; public_key: string }>("GET", `${admin}/checkpoint`),
   check: (policy: string, signal?: AbortSignal) => json<PolicyReading>("POST", `${admin}/policies/check`, { body: { policy }, signal }),
@@ -131,6 +167,8 @@ function bounded(answer: Answer): Answer {
 function unique(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+export const calledOff = (error: unknown): boolean => error instanceof DOMException && error.name === "AbortError";
 
 export function words(error: unknown): string {
   if (error instanceof Refused) return [error.problem.detail, error.problem.hint].filter(Boolean).join(" ");

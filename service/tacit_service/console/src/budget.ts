@@ -14,8 +14,8 @@ export const STATES: Record<Charge["status"], [string, Tone]> = {
 
 export const toneOf = (share: number): Tone => share < 0.1 ? "bad" : share < 0.25 ? "warn" : "good";
 
-export async function budgetPage(facts: DatasetFacts): Promise<HTMLElement> {
-  const [accounts, spending] = await Promise.all([api.budget(), api.spending(facts.name)]);
+export async function budgetPage(facts: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
+  const [accounts, spending] = await Promise.all([api.budget(signal), api.spending(facts.name, signal)]);
   const account = accounts.find((each) => each.dataset === facts.name);
   if (!account) return page("Budget", "This key has no account here.");
   const share = Number(account.limit.epsilon) > 0 ? Number(account.remaining.epsilon) / Number(account.limit.epsilon) : 0;

@@ -25,12 +25,12 @@ export function parse(plan: string): Step[] {
 
 const EXPLAIN = /^\s*explain\s+/i;
 
-export async function explainPage(facts: DatasetFacts, asked: QueryRequest): Promise<HTMLElement> {
+export async function explainPage(facts: DatasetFacts, asked: QueryRequest, signal: AbortSignal): Promise<HTMLElement> {
   const about = "How the answer would be derived, and why it may leave. Free, and no data are read.";
   const sql = asked.sql.replace(EXPLAIN, "");
   if (!sql.trim()) return page("Explain", about, empty("There is no statement to explain.", "Write one, then come back.", h("a", { href: "#/query" }, "To the editor")));
   const body = { ...asked, sql };
-  const [plan, quote] = await Promise.all([api.explain(body), api.quote(body)]);
+  const [plan, quote] = await Promise.all([api.explain(body, signal), api.quote(body, signal)]);
   return page("Explain", about, h("pre", { tabindex: 0, "aria-label": "Statement" }, sql), derivation(plan, quote, facts),
     h("div", { class: "bar" }, h("a", { href: "#/query" }, "Back to the editor"), button("Copy as text", () => copyText(plan), { class: "quiet" })));
 }

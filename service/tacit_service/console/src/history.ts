@@ -19,8 +19,8 @@ function table(releases: ReleaseItem[]): HTMLElement {
   });
 }
 
-export async function historyPage(facts: DatasetFacts): Promise<HTMLElement> {
-  const releases = await api.releases(facts.name);
+export async function historyPage(facts: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
+  const releases = await api.releases(facts.name, signal);
   const box = h("div", { class: "card" });
   const search = h("input", { type: "search", placeholder: "Search statements", "aria-label": "Search statements", oninput: () => draw() });
   const draw = (): void => {
@@ -33,10 +33,10 @@ export async function historyPage(facts: DatasetFacts): Promise<HTMLElement> {
       : empty("Nothing asked yet.", "What you buy appears here, and stays.", h("a", { href: "#/query" }, "Ask the first question")));
 }
 
-export async function releasePage(id: string, open: (sql: string) => void): Promise<HTMLElement> {
+export async function releasePage(id: string, open: (sql: string) => void, signal: AbortSignal): Promise<HTMLElement> {
   let answer: Answer;
   try {
-    answer = await api.release(id);
+    answer = await api.release(id, signal);
   } catch (error) {
     if (!(error instanceof Refused) || error.problem.status !== 404) throw error;
     return page("Release", null, h("div", { class: "problem", role: "alert" }, h("strong", null, "This key holds no release of this id."), h("p", null, "A link to a release opens it for the one who bought it.")),

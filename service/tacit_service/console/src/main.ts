@@ -1,6 +1,6 @@
 // The console's shell: sign-in, the pages behind the hash, the budget in sight. Nothing here knows more than the service tells.
 
-import { api, session, words } from "./api";
+import { api, calledOff, session, words } from "./api";
 import { budgetPage } from "./budget";
 import { button, fill, h, s } from "./dom";
 import { explainPage } from "./explain";
@@ -13,7 +13,7 @@ import { spendingPage } from "./owner/spending";
 import { schema } from "./schema";
 import { startTheme, toggleTheme } from "./theme";
 import { trainingPage } from "./training/page";
-import { empty, loading, meter, page, problemView } from "./ui";
+import { closeDialogs, empty, loading, meter, page, problemView } from "./ui";
 import type { Account, DatasetFacts, Me } from "./wire";
 import type { Workbench } from "./workbench";
 
@@ -26,7 +26,26 @@ const desk = (): Promise<typeof import("./desk")> => import("./desk");
 let me: Me | null = null;
 let facts: DatasetFacts | null = null;
 let bench: Workbench | null = null;
-let leave: (() => void) | null = null;
+// A stay is one dataset of one sign-in, a visit one page of it. Each ends when the next begins: what was asked for it is called off, and
+// what comes late all the same changes nothing.
+let stay = new AbortController();
+let visit = new AbortController();
+let choice = new AbortController();  // of the next dataset, while its facts are on their way
+
+function begin(): AbortSignal {
+  stay.abort();
+  choice.abort();
+  stay = new AbortController();
+  return stay.signal;
+}
+
+function turn(): AbortSignal {
+  visit.abort();
+  visit = new AbortController();
+  closeDialogs();
+  return visit.signal;
+}
+
 const LAST = "tacit.dataset";
 const EDITOR_AFTER_MS = 200;
 const main = h("main", { id: "main", tabindex: -1 });
@@ -38,8 +57,11 @@ const brand = (): HTMLElement => h("span", { class: "brand" },
   h("span", null, "Tacit"));
 
 function signIn(message = ""): void {
-  leave?.();
-  me = facts = bench = leave = null;
+  begin();
+  turn();
+  me = facts = bench = null;
+  fill(main);  // nothing of this page for whoever signs in next
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.remove());
   const secret = h("input", { type: "password", id: "key", autocomplete: "off", spellcheck: "false", placeholder: "tacit_…", required: true });
   const keep = h("input", { type: "checkbox", checked: true });
   const error = h("p", { class: "problem", role: "alert", hidden: !message }, message);
@@ -50,6 +72,7 @@ function signIn(message = ""): void {
     submit.textContent = "Signing in …";
     session.start(secret.value.trim(), keep.checked);
     start().catch((problem: unknown) => {
+      if (calledOff(problem)) return;
       session.end();
       signIn(words(problem));
     });
@@ -65,15 +88,25 @@ function signIn(message = ""): void {
 // The dataset that was open in this tab is asked for beside the question who this is, not after it.
 async function start(): Promise<void> {
   void desk().catch(() => undefined);
+  const signal = begin();
   const last = sessionStorage.getItem(LAST);
-  const known = last === null ? null : api.facts(last).catch(() => null);
-  me = await api.me();
-  const name = last !== null && me.datasets.includes(last) ? last : me.datasets[0] ?? "";
-  await choose(name, name === last ? await known : null);
+  const known = last === null ? null : api.facts(last, signal).catch(() => null);
+  const found = await api.me(signal);
+  const name = last !== null && found.datasets.includes(last) ? last : found.datasets[0] ?? "";
+  const facts = name && name === last ? await known : null;
+  if (signal.aborted) return;
+  me = found;
+  await choose(name, facts);
 }
 
 async function choose(dataset: string, known: DatasetFacts | null = null): Promise<void> {
-  facts = dataset ? known ?? await api.facts(dataset) : null;
+  choice.abort();
+  choice = new AbortController();
+  const { signal } = choice;
+  const found = dataset ? known ?? await api.facts(dataset, signal) : null;
+  if (signal.aborted) return;
+  begin();
+  facts = found;
   if (dataset) sessionStorage.setItem(LAST, dataset);
   bench = null;
   shell();
@@ -88,12 +121,19 @@ function pages(): [string, string][] {
 }
 
 function shell(): void {
-  const dataset = h("select", { "aria-label": "Dataset", onchange: () => { choose(dataset.value).catch((error: unknown) => fill(main, problemView(error))); } },
+  const dataset = h("select", { "aria-label": "Dataset", onchange: () => {
+    choose(dataset.value).catch((error: unknown) => {
+      if (calledOff(error)) return;  // another one was chosen meanwhile
+      dataset.value = facts?.name ?? "";
+      turn();
+      fill(main, problemView(error));
+    });
+  } },
     (me?.datasets ?? []).map((name) => h("option", { value: name }, name)));
   if (facts) dataset.value = facts.name;
   const account = h("details", { class: "menu" }, h("summary", null, me?.principal ?? ""),
     h("div", null, h("p", { class: "muted" }, `${me?.principal ?? ""} · ${me?.role ?? ""}`), button("Light or dark", toggleTheme),
-      button("Sign out", () => { session.end(); signIn(); })));
+      button("Sign out", () => { session.end(); history.replaceState(null, "", "/"); signIn(); })));
   account.addEventListener("focusout", (event) => { if (!account.contains(event.relatedTarget as Node | null)) account.open = false; });
   account.addEventListener("keydown", (event) => { if (event.key === "Escape") account.open = false; });
   fill(root,
@@ -107,13 +147,19 @@ function shell(): void {
 }
 
 async function refreshBudget(): Promise<void> {
-  const account = (await api.budget().catch(() => [] as Account[])).find((each) => each.dataset === facts?.name);
-  if (account) showLeft(account.remaining.epsilon, account.limit.epsilon);
+  const { signal } = stay;
+  const known = told;
+  const account = (await api.budget(signal).catch(() => [] as Account[])).find((each) => each.dataset === facts?.name);
+  // what an answer told meanwhile is newer
+  if (account && !signal.aborted && known === told) showLeft(account.remaining.epsilon, account.limit.epsilon);
 }
+
+let told = 0;
 
 let limit = "0";
 function showLeft(left: string, whole = limit): void {
   limit = whole;
+  told += 1;
   const share = Number(whole) > 0 ? Number(left) / Number(whole) : 0;
   fill(chip, `ε ${amount(left)} left`, meter(share, `ε ${amount(left)} of ${amount(whole)} left`, share < 0.1 ? "bad" : share < 0.25 ? "warn" : "good"));
   chip.hidden = false;
@@ -121,8 +167,7 @@ function showLeft(left: string, whole = limit): void {
 
 async function route(): Promise<void> {
   if (!me) return;
-  leave?.();
-  leave = null;
+  const signal = turn();
   const [asked = "", argument = ""] = location.hash.replace(/^#\/?/, "").split("/");
   const name = asked || (pages()[0]?.[0] ?? "");
   document.querySelectorAll("nav a").forEach((each) => {
@@ -131,62 +176,66 @@ async function route(): Promise<void> {
   });
   document.title = `${pages().find(([each]) => each === name)?.[1] ?? "Release"} · Tacit`;
   if (!facts) return fill(main, page("No dataset yet", null, empty("No dataset is granted to this key.", "Its owner can grant one; then sign in again.")));
-  await show(name, argument, facts);
+  await show(name, decoded(argument), facts, signal);
 }
 
-let visit = 0;
+// What cannot be decoded is no name of anything; it is looked for as it stands, and not found.
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
-async function show(name: string, argument: string, known: DatasetFacts): Promise<void> {
-  const own = ++visit;
+async function show(name: string, argument: string, known: DatasetFacts, signal: AbortSignal): Promise<void> {
   const waiting = window.setTimeout(() => fill(main, h("div", { class: "page" }, loading())), 150);
+  signal.addEventListener("abort", () => clearTimeout(waiting));
   let view: HTMLElement;
   try {
-    view = await (isAnalyst() ? analystView(name, argument, known) : ownerView(name, known));
+    view = await (isAnalyst() ? analystView(name, argument, known, signal) : ownerView(name, known, signal));
   } catch (error) {
     view = h("div", { class: "page" }, problemView(error));
-  } finally {
-    clearTimeout(waiting);
   }
-  if (own !== visit) return; // another page was asked for meanwhile
+  clearTimeout(waiting);
+  if (signal.aborted) return;  // another page was asked for meanwhile
   fill(main, view);
-  if (view === bench?.element) bench.focus();
-  else window.scrollTo(0, 0);
+  if (view !== bench?.element) window.scrollTo(0, 0);
+  else if (!document.activeElement?.closest(".menu")) bench.focus();  // who opened the menu meanwhile keeps it
 }
 
-async function analystView(name: string, argument: string, known: DatasetFacts): Promise<HTMLElement> {
-  if (name === "budget") return await budgetPage(known);
-  if (name === "history") return await historyPage(known);
+async function analystView(name: string, argument: string, known: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
+  if (name === "budget") return await budgetPage(known, signal);
+  if (name === "history") return await historyPage(known, signal);
   if (name === "schema") return page(known.name, null, schema(known, () => undefined));
-  if (name === "release") return await releasePage(decodeURIComponent(argument), (sql) => void open(sql));
-  if (name === "training") return await leaving(trainingPage(known, decodeURIComponent(argument), () => void refreshBudget()));
+  if (name === "release") return await releasePage(argument, (sql) => void open(sql), signal);
+  if (name === "training") return await trainingPage(known, argument, () => void refreshBudget(), signal);
   const bench = await workbench(known);
-  return name === "explain" ? await explainPage(known, bench.request()) : bench.element;
+  return name === "explain" ? await explainPage(known, bench.request(), signal) : bench.element;
 }
 
-async function ownerView(name: string, known: DatasetFacts): Promise<HTMLElement> {
+async function ownerView(name: string, known: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
   const may = me?.role === "owner";
-  if (name === "people") return await peoplePage(known, me as Me, may);
-  if (name === "spending") return await spendingPage(known);
-  if (name === "journal") return await journalPage();
-  if (name === "lab" && may) return await leaving((await desk()).labPage(known, nonce));
-  return await datasetPage(known);
-}
-
-// A page that watches something stops watching when it is left.
-async function leaving(made: Promise<{ element: HTMLElement; leave: () => void }>): Promise<HTMLElement> {
-  const found = await made;
-  leave = found.leave;
-  return found.element;
+  if (name === "people") return await peoplePage(known, me as Me, may, signal);
+  if (name === "spending") return await spendingPage(known, signal);
+  if (name === "journal") return await journalPage(signal);
+  if (name === "lab" && may) return await (await desk()).labPage(known, nonce, signal);
+  return await datasetPage(known, signal);
 }
 
 async function workbench(known: DatasetFacts): Promise<Workbench> {
+  const { signal } = stay;
   const { Workbench } = await desk();
-  return bench ??= new Workbench(known, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon));
+  signal.throwIfAborted();
+  return bench ??= new Workbench(known, nonce, (answer) => showLeft(answer.receipt.remaining.epsilon), signal);
 }
 
 async function open(sql: string): Promise<void> {
   if (!facts) return;
-  (await workbench(facts)).open(sql);
+  const { signal } = visit;
+  const bench = await workbench(facts);
+  if (signal.aborted) return;
+  bench.open(sql);
   location.hash = "#/query";
 }
 
@@ -194,5 +243,5 @@ startTheme();
 document.body.append(h("div", { id: "toast", role: "status", "aria-live": "polite" }));
 window.addEventListener("hashchange", () => void route());
 session.whenRejected(() => { session.end(); signIn("This key is not valid any more. Sign in with another."); });
-if (session.present) start().catch((error: unknown) => signIn(words(error)));
+if (session.present) start().catch((error: unknown) => { if (!calledOff(error)) signIn(words(error)); });
 else signIn();

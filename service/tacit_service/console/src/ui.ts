@@ -73,6 +73,11 @@ export function formDialog(title: string, about: Child, fields: Field[], submit:
   dialog.showModal();
 }
 
+// A dialog belongs to the page that opened it: it closes, unanswered, when that page is left.
+export function closeDialogs(): void {
+  document.querySelectorAll("dialog").forEach((dialog) => dialog.dispatchEvent(new Event("cancel", { cancelable: true })));
+}
+
 // Shows a message until `work` has made the view; a problem takes the view's place.
 export function later(work: () => Promise<Child>, text?: string): HTMLElement {
   const box = h("div", { class: "later", "aria-busy": "true" }, loading(text));
@@ -83,6 +88,15 @@ export function later(work: () => Promise<Child>, text?: string): HTMLElement {
 export const trying = (work: () => Promise<unknown>, done = ""): (() => void) => () => {
   work().then(() => { if (done) toast(done); }, (error: unknown) => toast(words(error)));
 };
+
+// A button that is asleep while its work goes on: two hasty presses do one thing.
+export function worker(label: string, work: () => Promise<unknown>, props: Props = {}): HTMLButtonElement {
+  const made = button(label, () => {
+    made.disabled = true;
+    work().catch((error: unknown) => toast(words(error))).finally(() => { made.disabled = false; });
+  }, props);
+  return made;
+}
 
 export function copyText(text: string): void {
   navigator.clipboard.writeText(text).then(() => toast("Copied"), () => toast("The clipboard is not available here."));

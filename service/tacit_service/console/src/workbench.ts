@@ -38,7 +38,7 @@ export class Workbench {
   private askedAt = 0;
   private running: AbortController | null = null;
 
-  constructor(private readonly facts: DatasetFacts, nonce: string, private readonly spent: (answer: Answer) => void) {
+  constructor(private readonly facts: DatasetFacts, nonce: string, private readonly spent: (answer: Answer) => void, private readonly stay: AbortSignal) {
     const box = h("div", { class: "editor" });
     this.price = new PriceBar(facts, () => { this.save(); this.soon(); }, (wanted) => void this.byAccuracy(wanted));
     this.editor = new Editor(box, nonce, {
@@ -63,6 +63,7 @@ export class Workbench {
       if (ran || event.key === "Escape" && this.cancel()) event.preventDefault();
     });
     this.restore();
+    stay.addEventListener("abort", () => { clearTimeout(this.timer); this.asking?.abort(); this.asking = null; this.running?.abort(); });
   }
 
   focus(): void { this.editor.view.focus(); }
@@ -172,8 +173,9 @@ export class Workbench {
   private soon(): void {
     clearTimeout(this.timer);
     this.quote = null;
+    if (this.stay.aborted) return;
     const known = this.quotes.of(this.body());
-    if (!known) this.price.outdated();
+    this.price.outdated();
     const wait = this.asking ? Math.max(0, this.askedAt + PATIENCE_MS - performance.now()) : 0;
     this.timer = window.setTimeout(() => known ? this.told(known) : void this.ask(), known ? 0 : wait);
   }
@@ -243,27 +245,35 @@ export class Workbench {
   // The service finds the smallest ε for counts and sums. For the rest, whose width depends on the answer, a half-width
   // shrinks nearly in proportion as ε grows, and the service's own quotes correct what is not.
   private async byAccuracy(wanted: number): Promise<void> {
+    const tab = this.current;
+    const { text } = tab;
+    const left = (): boolean => this.stay.aborted || tab !== this.current || tab.text !== text;
     let quote = this.quote ?? await this.ask();
-    if (!quote) return;
+    if (!quote || left()) return;
     try {
       const { epsilon: _, ...body } = this.body();
-      const found = await api.quote({ ...body, accuracy: String(wanted), fresh: true });
-      this.price.setEpsilon(found.price.epsilon);
-      this.save();
+      const found = await api.quote({ ...body, accuracy: String(wanted), fresh: true }, this.stay);
+      if (left()) return;
+      this.choose(found.price.epsilon);
       await this.ask();
       return;
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (left()) return;
+      if (!(error instanceof Refused)) return this.price.showText(words(error));
       if (/^Even epsilon/.test(error.problem.detail)) return this.price.showRefusal(error.problem, null);
     }
-    for (let round = 0; round < 4 && quote; round += 1) {
+    for (let round = 0; round < 4 && quote && !left(); round += 1) {
       const now = target(quote)?.plus_minus;
       if (!now || Math.abs(now - wanted) <= 0.02 * wanted) return;
       const epsilon = Math.min(Number(this.facts.max_epsilon), Math.max(1e-6, (Number(this.current.wish.epsilon || this.facts.default_epsilon) * now) / wanted));
-      this.price.setEpsilon(decimal(Number(epsilon.toPrecision(3))));
-      this.save();
+      this.choose(decimal(Number(epsilon.toPrecision(3))));
       quote = await this.ask();
     }
+  }
+
+  private choose(epsilon: string): void {
+    this.price.setEpsilon(epsilon);
+    this.save();
   }
 
   // -- asking
@@ -299,7 +309,7 @@ export class Workbench {
       if (tab === this.current) this.price.open(tab.wish);
       this.save();
       this.settle(tab, answerView(answer));
-      this.spent(answer);
+      if (!this.stay.aborted) this.spent(answer);
     } catch (error) {
       if (running.signal.aborted) this.settle(tab, h("p", { class: "note", role: "status" }, "Stopped waiting. If the service had begun, the charge stands and the answer is kept: asking the same again is then free."));
       else this.settle(tab, problemView(error));

@@ -3,23 +3,23 @@
 import { owner, words } from "../api";
 import { button, download, fill, h, type Child } from "../dom";
 import { when } from "../format";
-import { badge, card, grid, loading, page, trying } from "../ui";
+import { badge, card, grid, loading, page, worker } from "../ui";
 import type { Entry, Verification } from "../wire";
 
 const PAGE = 50;
 
-export async function journalPage(): Promise<HTMLElement> {
-  const head = (await owner.journal(0)).head;
+export async function journalPage(signal: AbortSignal): Promise<HTMLElement> {
+  const head = (await owner.journal(0, signal)).head;
   let after = Math.max(0, head.sequence - PAGE);
-  let entries = (await owner.journal(after)).entries;
+  let entries = (await owner.journal(after, signal)).entries;
   const box = h("div");
-  const older = button("Older", trying(async () => {
+  const older = worker("Older", async () => {
     const from = Math.max(0, after - PAGE);
     const more = (await owner.journal(from)).entries.filter((entry) => entry.sequence <= after);
     entries = [...more, ...entries];
     after = from;
     draw();
-  }));
+  });
   const draw = (): void => { fill(box, table(entries)); older.hidden = after === 0; };
   draw();
   const verdict = h("div", { role: "status" });
@@ -28,10 +28,10 @@ export async function journalPage(): Promise<HTMLElement> {
     fill(verdict, loading("Deriving every hash, price and balance again …"));
     owner.verify().then((found) => fill(verdict, told(found)), (error: unknown) => fill(verdict, h("p", { class: "problem" }, words(error)))).finally(() => { verify.disabled = false; });
   }, { class: "primary" });
-  const checkpoint = button("Signed checkpoint", trying(async () => {
+  const checkpoint = worker("Signed checkpoint", async () => {
     const signed = await owner.checkpoint();
     download(`checkpoint-${head.sequence}.txt`, `${signed.checkpoint}\n${signed.public_key}`, "text/plain");
-  }));
+  });
   return page("Journal", "Every charge and every change of an owner, each chained to the one before by SHA-256: what was written cannot be changed without showing.",
     card("Verification", h("p", { class: "about" }, "From the first entry on, every hash is computed again, every charge priced again, and every balance added up and compared."), h("div", { class: "bar" }, verify, checkpoint), verdict),
     card([`Entries `, badge(`head ${head.sequence}`), " ", h("code", { class: "muted" }, head.hash.slice(0, 16))], box, older));

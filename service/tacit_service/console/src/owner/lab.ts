@@ -28,8 +28,8 @@ tables:
 budget: {epsilon: 3, delta: 1e-6}
 `;
 
-export async function labPage(facts: DatasetFacts, nonce: string): Promise<{ element: HTMLElement; leave: () => void }> {
-  const served = await owner.policy(facts.name).then((reading) => reading.text, () => NEW);
+export async function labPage(facts: DatasetFacts, nonce: string, signal: AbortSignal): Promise<HTMLElement> {
+  const served = await owner.policy(facts.name, signal).then((reading) => reading.text, () => NEW);
   const verdict = h("div", { role: "status", "aria-live": "polite", class: "bar" });
   const lines = h("div");
   const result = h("div", { class: "stack" }, empty("Nothing rehearsed yet.", "Typical questions are asked of made-up rows, at several prices; no protected row is read."));
@@ -58,23 +58,18 @@ export async function labPage(facts: DatasetFacts, nonce: string): Promise<{ ele
   const go = button("Rehearse", () => {
     go.disabled = true;
     fill(result, loading("Making rows up, asking, and comparing with the truth. This takes some seconds …"));
-    const stop = new AbortController();
-    stopping = () => stop.abort();
-    owner.rehearse({ policy: editor.text, ...knobs.values() }, stop.signal)
-      .then((found) => fill(result, told(found)), (error: unknown) => { if (!stop.signal.aborted) fill(result, h("p", { class: "problem", role: "alert" }, words(error), fieldsOf(error))); })
+    owner.rehearse({ policy: editor.text, ...knobs.values() }, signal)
+      .then((found) => fill(result, told(found)), (error: unknown) => { if (!signal.aborted) fill(result, h("p", { class: "problem", role: "alert" }, words(error), fieldsOf(error))); })
       .finally(() => { go.disabled = false; });
   }, { class: "primary" });
-  let stopping: (() => void) | null = null;
   editor.open(sessionStorage.getItem(DRAFT + facts.name) ?? served);
   void check();
-  return {
-    leave: () => { clearTimeout(timer); asking?.abort(); stopping?.(); },
-    element: page("What if", "Change the draft, and see how wrong typical answers would be at which price, and how many fit a year. Every row is made up from the draft's own bounds and categories.",
+  signal.addEventListener("abort", () => { clearTimeout(timer); asking?.abort(); });
+  return page("What if", "Change the draft, and see how wrong typical answers would be at which price, and how many fit a year. Every row is made up from the draft's own bounds and categories.",
       h("div", { class: "lab" },
         h("div", { class: "stack" }, h("div", null, h("div", { class: "card-head" }, h("h2", null, "Draft"), h("span", { class: "spacer" }), button("As served", () => editor.open(served), { class: "quiet" }), button("An empty one", () => editor.open(NEW), { class: "quiet" })), box, verdict), lines),
         card("Made-up rows", knobs.element, h("div", { class: "bar" }, go))),
-      result),
-  };
+      result);
 }
 
 const fieldsOf = (error: unknown): Child => error instanceof Refused && error.problem.fields ? h("ul", null, error.problem.fields.map((each) => h("li", null, `${each.field}: ${each.reason}`))) : null;

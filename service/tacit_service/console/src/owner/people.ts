@@ -8,11 +8,11 @@ import type { DatasetFacts, Key, Me, NewKey, OwnedAccount } from "../wire";
 
 const STATE: Record<OwnedAccount["state"], Tone> = { open: "good", frozen: "warn", closed: "bad" };
 
-export async function peoplePage(facts: DatasetFacts, me: Me, may: boolean): Promise<HTMLElement> {
+export async function peoplePage(facts: DatasetFacts, me: Me, may: boolean, signal: AbortSignal): Promise<HTMLElement> {
   const accounts = h("section", { class: "card" });
   const keys = h("section", { class: "card" });
   const draw = async (): Promise<void> => {
-    const [found, made] = await Promise.all([owner.accounts(facts.name), owner.keys()]);
+    const [found, made] = await Promise.all([owner.accounts(facts.name, signal), owner.keys(signal)]);
     fill(accounts, accountsView(facts, found, may, draw));
     fill(keys, keysView(me, made, may, draw));
   };

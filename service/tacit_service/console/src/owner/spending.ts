@@ -2,22 +2,22 @@
 
 import { api, owner } from "../api";
 import { byDay, charges } from "../budget";
-import { button, fill, h } from "../dom";
+import { fill, h } from "../dom";
 import { amount } from "../format";
-import { card, grid, meter, page, trying } from "../ui";
+import { card, grid, meter, page, worker } from "../ui";
 import type { Analyst, Charge, DatasetFacts } from "../wire";
 
-export async function spendingPage(facts: DatasetFacts): Promise<HTMLElement> {
-  const [spending, analysts, first] = await Promise.all([api.spending(facts.name), owner.analysts(), owner.history(facts.name)]);
+export async function spendingPage(facts: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
+  const [spending, analysts, first] = await Promise.all([api.spending(facts.name, signal), owner.analysts(signal), owner.history(facts.name, undefined, signal)]);
   const all: Charge[] = [...first.charges];
   let next = first.next_before;
   const box = h("div");
-  const older = button("Older", trying(async () => {
+  const older = worker("Older", async () => {
     const more = await owner.history(facts.name, next ?? undefined);
     all.push(...more.charges);
     next = more.next_before;
     draw();
-  }));
+  });
   const draw = (): void => { fill(box, charges(all, true)); older.hidden = next === null; };
   draw();
   return page("Spending", "Who spent what. Analysts who were handed a stored release pay from their own account, and the dataset pays nothing more.",

@@ -7,7 +7,7 @@ import { lines, plot, type Line } from "../plot";
 import { events } from "../stream";
 import { badge, card, formDialog, meter, page, stat, trying } from "../ui";
 import type { Curves, DatasetFacts, ModelCard, TrainingJob } from "../wire";
-import { STATUS, facts as factsOf, type Page } from "./page";
+import { STATUS, facts as factsOf } from "./page";
 
 const POLL_MS = 1000;
 const over = (job: TrainingJob): boolean => ["succeeded", "failed", "cancelled"].includes(job.status);
@@ -15,9 +15,8 @@ const over = (job: TrainingJob): boolean => ["succeeded", "failed", "cancelled"]
 // The ε that was told of a run so far, by step begun; and what the run's own curves say, once it is over.
 interface Told { epsilon: [number, number][]; curves: Curves | null }
 
-export async function jobView(id: string, known: DatasetFacts, spent: () => void): Promise<Page> {
-  let job = await training.job(id);
-  const stop = new AbortController();
+export async function jobView(id: string, known: DatasetFacts, spent: () => void, signal: AbortSignal): Promise<HTMLElement> {
+  let job = await training.job(id, signal);
   const told: Told = { epsilon: [], curves: null };
   let planned: [number, number][] = [];
   const top = h("div");
@@ -42,20 +41,20 @@ export async function jobView(id: string, known: DatasetFacts, spent: () => void
     await finish();
   }, true);
   draw();
-  curve(job).then((found) => { planned = found; if (!stop.signal.aborted) draw(); }).catch(() => undefined);
+  curve(job).then((found) => { planned = found; if (!signal.aborted) draw(); }).catch(() => undefined);
   if (over(job)) await finish();
-  else watch(id, stop.signal, told, (now) => { job = now; draw(); }).then(async () => { if (!stop.signal.aborted) await finish(); }).catch(() => undefined);
+  else watch(id, signal, told, (now) => { job = now; draw(); }).then(async () => { if (!signal.aborted) await finish(); }).catch(() => undefined);
   const name = `${String(job.model.type).replaceAll("_", " ")} for ${job.label}`;
-  return { leave: () => stop.abort(), element: page(name.charAt(0).toUpperCase() + name.slice(1), `Started ${when(job.created_at)} on ${known.name}.`,
+  return page(name.charAt(0).toUpperCase() + name.slice(1), `Started ${when(job.created_at)} on ${known.name}.`,
     card(null, top), card("How it goes", drawn), end,
-    card("What was asked", h("pre", null, job.sql), factsOf({ model: job.model, ...job.parameters })), h("p", null, h("a", { href: "#/training" }, "All runs"))) };
+    card("What was asked", h("pre", null, job.sql), factsOf({ model: job.model, ...job.parameters })), h("p", null, h("a", { href: "#/training" }, "All runs")));
 }
 
 // Events where the service streams them, else a question a second.
 async function watch(id: string, signal: AbortSignal, told: Told, changed: (job: TrainingJob) => void): Promise<void> {
   try {
     for await (const { data } of events(await training.events(id, signal))) {
-      const job = data.id === id ? data as unknown as TrainingJob : await training.job(id);
+      const job = data.id === id ? data as unknown as TrainingJob : await training.job(id, signal);
       if (job.epsilon_so_far && told.epsilon.at(-1)?.[0] !== job.steps_begun) told.epsilon.push([job.steps_begun, job.epsilon_so_far]);
       changed(job);
       if (over(job)) return;
@@ -65,7 +64,7 @@ async function watch(id: string, signal: AbortSignal, told: Told, changed: (job:
     if (error instanceof Refused && error.problem.status === 401) return;
   }
   while (!signal.aborted) {
-    const job = await training.job(id);
+    const job = await training.job(id, signal);
     changed(job);
     if (over(job)) return;
     await new Promise((done) => setTimeout(done, POLL_MS));

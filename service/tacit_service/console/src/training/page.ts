@@ -13,18 +13,16 @@ const QUOTE_AFTER_MS = 250;
 const LARGE_SHARE = 0.1;
 export const STATUS: Record<TrainingJob["status"], Tone> = { queued: "plain", running: "warn", succeeded: "good", failed: "bad", cancelled: "plain" };
 
-export interface Page { element: HTMLElement; leave: () => void }
-
-export async function trainingPage(facts: DatasetFacts, job: string, spent: () => void): Promise<Page> {
-  if (job) return await jobView(job, facts, spent);
+export async function trainingPage(facts: DatasetFacts, job: string, spent: () => void, signal: AbortSignal): Promise<HTMLElement> {
+  if (job) return await jobView(job, facts, spent, signal);
   try {
-    const [schema, jobs] = await Promise.all([training.schema(), training.jobs(facts.name)]);
-    const asking = ask(facts, schema, spent);
-    return { leave: asking.leave, element: page("Training", "Train a model on rows that nobody sees. The whole run is charged at once, and the model may then be used and shared.",
-      h("div", { class: "columns" }, asking.element, asking.price), card("Runs", table(jobs))) };
+    const [schema, jobs] = await Promise.all([training.schema(signal), training.jobs(facts.name, signal)]);
+    const asking = ask(facts, schema, spent, signal);
+    return page("Training", "Train a model on rows that nobody sees. The whole run is charged at once, and the model may then be used and shared.",
+      h("div", { class: "columns" }, asking.element, asking.price), card("Runs", table(jobs)));
   } catch (error) {
     if (!(error instanceof Refused) || error.problem.status !== 501) throw error;
-    return { leave: () => undefined, element: page("Training", null, empty("Training is not installed with this service.", error.problem.hint ?? "")) };
+    return page("Training", null, empty("Training is not installed with this service.", error.problem.hint ?? ""));
   }
 }
 
@@ -37,7 +35,7 @@ function table(jobs: TrainingJob[]): HTMLElement {
   });
 }
 
-function ask(facts: DatasetFacts, schema: Awaited<ReturnType<typeof training.schema>>, spent: () => void): { element: HTMLElement; price: HTMLElement; leave: () => void } {
+function ask(facts: DatasetFacts, schema: Awaited<ReturnType<typeof training.schema>>, spent: () => void, signal: AbortSignal): { element: HTMLElement; price: HTMLElement } {
   let timer = 0;
   let asking: AbortController | null = null;
   let quote: TrainingQuote | null = null;
@@ -82,18 +80,18 @@ function ask(facts: DatasetFacts, schema: Awaited<ReturnType<typeof training.sch
     const go = async (): Promise<void> => {
       const job = await training.submit(form.body());
       spent();
-      location.hash = `#/training/${encodeURIComponent(job.id)}`;
+      if (!signal.aborted) location.hash = `#/training/${encodeURIComponent(job.id)}`;
     };
     if (share <= LARGE_SHARE) { train.disabled = true; go().catch((error: unknown) => { line.className = "price-line refused"; fill(said, h("strong", null, words(error))); train.disabled = false; }); return; }
     formDialog(`This takes ${Math.round(100 * share)} % of what is left`, `The run costs ε ${amount(quote.price.epsilon)} of the ${amount(quote.remaining.epsilon)} that you have left. Cancelled early, it is charged for the steps that it began. Spent ε never comes back.`,
       [], `Spend ε ${amount(quote.price.epsilon)}`, go);
   };
 
+  signal.addEventListener("abort", () => { clearTimeout(timer); asking?.abort(); });
   void price();
   return {
     element: card("A new run", form.element),
     price: card("What it would cost", line, h("div", { class: "bar" }, train), h("div", { class: "gap" }), detail),
-    leave: () => { clearTimeout(timer); asking?.abort(); },
   };
 }
 
