@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import io
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -34,6 +36,7 @@ from tacit_service.http import answers, arrow, examples, models
 from tacit_service.http.app import create_app
 from tacit_service.http.catalogue import CATALOGUE
 from tacit_service.http.problems import EdgeError, status_of
+from tacit_service.release import bulk
 
 SERVICE = Path(errors.__file__).parent
 ARROW = "application/vnd.apache.arrow.stream"
@@ -71,6 +74,26 @@ def test_a_number_that_is_not_finite_is_null_in_json(api, house: House, body):
     )
     got = json.loads(ask(api, house, body).text, parse_constant=pytest.fail)
     assert (got["rows"], got["intervals"]) == ([["north", None]], [[None, [None, None]]])
+
+
+def test_an_answer_of_very_many_rows_is_sent_part_by_part_and_says_the_same(api, house: House, body):
+    rows = 70_001
+    few = house.clinic.answer
+    counts, half = np.arange(rows), np.full(rows, 2.0)
+    found = bulk.Bulk.of(pa.table({"region": counts.astype(str), "n": counts}), {1: (counts - half, counts + half)})
+    house.clinic.answer = bulk.with_bulk(few, found)
+    got = ask(api, house, body)
+    assert "content-length" not in got.headers
+    answer = wire.Answer.model_validate(got.json())
+    assert (len(answer.rows), answer.rows[-1], answer.intervals[7]) == (rows, ["70000", 70_000], [None, [5.0, 9.0]])
+    assert answer.receipt == few.receipt
+    stream = pa.ipc.open_stream(ask(api, house, body, Accept=ARROW).content)
+    table = stream.read_all()
+    assert table.schema.names == ["region", "n", "n__low", "n__high"]
+    assert table.column("n__high").to_pylist()[-1] == 70_002.0
+    assert json.loads(table.schema.metadata[b"tacit.receipt"]) == json.loads(few.receipt.model_dump_json())
+    parquet = pq.read_table(io.BytesIO(ask(api, house, body, Accept=PARQUET).content))
+    assert parquet.num_rows == rows
 
 
 def test_arrow_has_types_intervals_and_the_receipt(api, house: House, body):

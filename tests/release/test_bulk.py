@@ -12,16 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from tacit.wire import Answer, QueryRequest
-from tacit_service.engine.key_rows import LARGE, KeyTable, key_rows, places
+from tacit_service.engine import key_rows as key_rows_module
+from tacit_service.engine.key_rows import KeyTable, key_rows, places
 from tacit_service.errors import Refusal
 from tacit_service.http import answers, negotiate
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.privacy.ordering import key_order
-from tacit_service.release import bulk
+from tacit_service.release import bulk, keys, postprocessing, records
 from tacit_service.release.release import Desk
 
-GROUPS = LARGE + 5_000
+MANY = 500  # columns begin here for these tests; a service begins at 20,000
+GROUPS = 1_500
 POLICY = """
 version: 1
 dataset: many
@@ -42,12 +44,22 @@ tables:
       since: {type: date}
 contribution: {max_rows: 20, max_groups: 4, max_rows_per_group: 2}
 budget: {epsilon: 1000000, delta: 1e-2}
-per_query: {default_epsilon: 20, max_epsilon: 100, default_delta: 1e-3, max_result_rows: 30000}
+per_query: {default_epsilon: 20, max_epsilon: 100, default_delta: 1e-3, max_result_rows: 2000}
 analysts:
   analyst: {epsilon: 1000000, delta: 1e-2}
 """
 FROM = "FROM items i LEFT JOIN sales s ON s.item = i.item"
 COUNTED = f"SELECT i.item, i.since, COUNT(s.customer) AS n {FROM} GROUP BY i.item, i.since"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (key_rows_module, keys, records):
+            patch.setattr(module, "LARGE", MANY)
+        patch.setattr(bulk, "ROWS_MIN", MANY)
+        patch.setattr(postprocessing, "WINDOW_ROWS_MAX", 40_000)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -150,16 +162,16 @@ def test_more_groups_than_the_policy_lets_an_answer_have_are_refused_for_free(
 @pytest.mark.parametrize("nulls", [False, True])
 def test_columns_of_keys_are_found_and_sorted_as_tuples_are(nulls: bool) -> None:
     rng = np.random.default_rng(5)
-    text = pa.array([None if nulls and i % 50 == 0 else f"k{i % 50}" for i in range(LARGE)])
-    table = pa.table({"a": text, "b": np.arange(LARGE) // 50})
+    text = pa.array([None if nulls and i % 50 == 0 else f"k{i % 50}" for i in range(MANY)])
+    table = pa.table({"a": text, "b": np.arange(MANY) // 50})
     keys = key_rows(table)
     assert isinstance(keys, KeyTable)
-    assert (len(keys), keys[7]) == (LARGE, ("k7", 0))
+    assert (len(keys), keys[7]) == (MANY, ("k7", 0))
     assert keys.distinct()
     assert not KeyTable(pa.concat_tables([table, table.slice(3, 1)])).distinct()
-    shuffled = rng.permutation(LARGE)
+    shuffled = rng.permutation(MANY)
     at = places(keys, pa.concat_tables([table.take(shuffled), pa.table({"a": ["no"], "b": [0]})]))
     assert at.tolist() == [*shuffled.tolist(), -1]
     mixed = KeyTable(table.take(shuffled))
-    in_order = mixed.take(mixed.ordered(np.arange(LARGE)))
+    in_order = mixed.take(mixed.ordered(np.arange(MANY)))
     assert list(in_order) == sorted(keys, key=key_order)

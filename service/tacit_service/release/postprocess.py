@@ -66,18 +66,27 @@ class Sandbox:
 
     def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1, rows_max: int = ROWS_MAX) -> None:
         self._public = dict(public)
-        self._rows_max = rows_max
+        self.rows_max = rows_max  # of an answer; re-draws of one have more
         self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
         self._loaded: dict[WorkerProcess, int | None] = {}
         self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
         for worker in self._workers:
             self._idle.put(worker)
 
-    def query(self, sql: str, tables: Mapping[str, pa.Table] | None = None, timeout_s: float = 5.0) -> pa.Table:
+    def query(
+        self,
+        sql: str,
+        tables: Mapping[str, pa.Table] | None = None,
+        timeout_s: float = 5.0,
+        rows_max: int | None = None,
+    ) -> pa.Table:
         """Run one SELECT over the public tables and ``tables``. Integers come back as int64, decimals as double."""
         tables = tables or {}
         blobs = [encode_table(table) for table in tables.values()]
-        return decode_table(self._call({"do": "query", "sql": sql, "names": list(tables)}, blobs, timeout_s)[0])
+        header: Header = {"do": "query", "sql": sql, "names": list(tables)}
+        if rows_max is not None:
+            header["rows_max"] = rows_max
+        return decode_table(self._call(header, blobs, timeout_s)[0])
 
     def describe(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> pa.Schema:
         """The result's schema, from a dry run over empty tables; raises ``SandboxError`` when the SQL does not bind."""
@@ -118,7 +127,7 @@ class Sandbox:
         self.close()
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
-        header = {**header, "rows_max": self._rows_max}
+        header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
         worker = self._idle.get()
         try:
             try:
@@ -199,7 +208,7 @@ class _Child:
                 if header["do"] == "redraw":
                     result = _redraw(connection, header["sql"], tables, header)
                 else:
-                    result = _select(connection, header["sql"], rows_max=header["rows_max"])
+                    result = _select(connection, header["sql"], rows_max=header.get("rows_max", ROWS_MAX))
             return {}, [encode_table(result)]
         except duckdb.Error as error:
             fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)

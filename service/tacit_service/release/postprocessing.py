@@ -32,6 +32,7 @@ DRAWN_CELLS_MAX = 400_000
 DRAWS_MAX = 400
 RERUNS_MAX = 200
 RERUNS_MIN = 40
+SANDBOX_S, SANDBOX_S_A_GROUP = 5.0, 2e-5  # how long the SQL above a release may run
 WINDOW_ROWS_MAX = 800_000  # of re-drawn rows that the sandbox gets at once
 MEMBERSHIP_DRAWS = 120
 
@@ -106,7 +107,9 @@ class PostProcessor:
         }
         values = {r: {n: c.values for n, c in columns.items()} for r, columns in computed.items()}
         tables = {t.name: self._table(t, values) for t in self.plan.stacks}
-        result = self.sandbox.query(self.plan.sql, tables)
+        groups = sum(len(r.keys) for r in self.released.values())
+        patience_s = SANDBOX_S + groups * SANDBOX_S_A_GROUP
+        result = self.sandbox.query(self.plan.sql, tables, patience_s, self.sandbox.rows_max)
         notes: list[str] = []
         membership = self._membership(result, notes)
         rows_at: IntVector | None = None
