@@ -258,13 +258,18 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = Fals
     if dry:
         relation = relation.limit(0)
     batches, rows, size = [], 0, 0
-    with relation.to_arrow_reader(_BATCH_ROWS) as reader:
-        schema = reader.schema
-        for batch in reader:
-            rows, size = rows + batch.num_rows, size + batch.nbytes
-            if rows > ROWS_MAX or size > _BYTES_MAX:
-                raise ChildError("TooManyRows", f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB.")
-            batches.append(batch)
+    try:
+        with relation.to_arrow_reader(_BATCH_ROWS) as reader:
+            schema = reader.schema
+            for batch in reader:
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+                if rows > ROWS_MAX or size > _BYTES_MAX:
+                    raise ChildError(
+                        "TooManyRows", f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB."
+                    )
+                batches.append(batch)
+    except OSError as error:  # what DuckDB raises while rows are read, as Arrow hands it on
+        raise ChildError("InvalidInputException", str(error).partition("\n")[0]) from None
     return _plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
 
 
@@ -315,7 +320,9 @@ def _redraw(connection: duckdb.DuckDBPyConnection, sql: str, tables: dict[str, p
     body, count = sql.strip().rstrip(";"), header["draws"]
     shadows = partial(_shadows, [(name, tables[name].column_names) for name in header["names"]])
     if not header["ordered"]:
-        with contextlib.suppress(duckdb.Error):  # some constructs cannot be correlated; one by one, they can
+        with contextlib.suppress(
+            duckdb.Error, ChildError
+        ):  # some constructs cannot be correlated; one by one, they can
             joined = _redraw_joined(connection, body, shadows, count)
             ends = (0, count - 1)
             if all(_alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
