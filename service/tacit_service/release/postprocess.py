@@ -265,7 +265,7 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = Fals
                 rows, size = rows + batch.num_rows, size + batch.nbytes
                 if rows > ROWS_MAX or size > _BYTES_MAX:
                     raise ChildError(
-                        "TooManyRows", f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB."
+                        "TooManyRows", f"The result has more than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB."
                     )
                 batches.append(batch)
     except OSError as error:  # what DuckDB raises while rows are read, as Arrow hands it on
