@@ -8,7 +8,6 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import queue
 import sys
 from collections import OrderedDict
@@ -35,9 +34,12 @@ from tacit_service.engine.process import (
 )
 from tacit_service.errors import EngineFailure, Refusal
 
+from .plain import plain
+
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
 _BYTES_MAX = 256 << 20
+_TOO_LARGE = f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB."
 _BATCH_ROWS = 2_048  # between two looks at the limits
 _MEMORY_LIMIT = "1GB"
 _MEMORY_BYTES_MAX = 3 << 30
@@ -264,45 +266,11 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = Fals
             for batch in reader:
                 rows, size = rows + batch.num_rows, size + batch.nbytes
                 if rows > ROWS_MAX or size > _BYTES_MAX:
-                    raise ChildError(
-                        "TooManyRows", f"The result has more than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB."
-                    )
+                    raise ChildError("TooManyRows", _TOO_LARGE)
                 batches.append(batch)
     except OSError as error:  # what DuckDB raises while rows are read, as Arrow hands it on
         raise ChildError("InvalidInputException", str(error).partition("\n")[0]) from None
-    return _plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
-
-
-def _plain(table: pa.Table, types: list[str]) -> pa.Table:
-    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be.
-
-    What does not fit (an integer past 64 bits, a day outside the years 1 to 9999) is NULL: noise may decide no error.
-    """
-    arrays, names = [], table.schema.names
-    for column, duckdb_type in zip(table.columns, types, strict=True):
-        kind = column.type
-        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(kind):
-            column = _whole(column)
-        elif pa.types.is_decimal(kind) or pa.types.is_floating(kind):
-            column = column.cast(pa.float64())
-        elif pa.types.is_date32(kind) or pa.types.is_timestamp(kind):
-            column = _known_days(column)
-        arrays.append(column)
-    return pa.Table.from_arrays(arrays, names=names)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        fits = [v if v is not None and -(2**63) <= v < 2**63 else None for v in column.to_pylist()]
-        return pa.chunked_array([pa.array([None if v is None else int(v) for v in fits], pa.int64())])
-
-
-def _known_days(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    first, last = (pa.scalar(d, pa.date32()).cast(column.type) for d in (dt.date.min, dt.date.max))
-    known = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
-    return pc.if_else(known, column, pa.scalar(None, column.type))
+    return plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
 
 
 def _draw_views(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
