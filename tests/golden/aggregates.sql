@@ -44,13 +44,13 @@ SELECT SUM(LEAST(cost, 100) * 2) FROM visits
 SELECT COUNT(*) FILTER (WHERE sex = 'F'), COUNT(*) FROM patients
 -- plan
 -- release __r0: one row
---   a0 = count(*) FILTER(WHERE sex = 'F') from m0
---   a1 = count_star() from m1
+--   a0 = count(*) FILTER(WHERE sex = 'F') from m0, m1
+--   a1 = count_star() from m0, m1
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "count(*) FILTER(WHERE sex = 'F')", "__r0"."a1" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
--- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, CASE WHEN (c5 = 'F') THEN 1 ELSE 0 END AS q_m0, 1 AS q_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+-- measure __r0.m0 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, 1 AS q_m0, ((CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) - (0)) AS v_m0, 1 AS q_m1, (1 - (CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)) AS v_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
 -- case: average
 SELECT AVG(income) FROM patients
@@ -132,7 +132,7 @@ SELECT SUM(CASE WHEN sex = 'F' THEN 1 ELSE 0 END) FROM patients
 --   over table patients [protected, one row a unit]
 -- post-processing, free: SELECT "__r0"."a0" AS "sum(CASE WHEN sex = 'F' THEN 1 ELSE 0 END)", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
--- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0, coalesce(CAST(CASE WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END <= 0 THEN 0 WHEN CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END >= 1 THEN 1 ELSE CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END END AS BIGINT), 0) AS v_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0, (CASE WHEN (c5 = 'F') THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) AS v_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
 
 -- case: COUNT_IF
 SELECT COUNT_IF(age >= 65) FROM patients
@@ -264,7 +264,7 @@ SELECT HISTOGRAM(age, [20, 40]) FROM patients
 --   a1 = histogram(age, ['20', '40'], 0) from m0
 --   a2 = histogram(age, ['20', '40'], 1) from m0
 --   over table patients [protected, one row a unit]
--- post-processing, free: SELECT MAP(CASE WHEN "__r0"."a0" > 0 THEN [CAST('20' AS BIGINT), CAST('40' AS BIGINT), CAST('9223372036854775807' AS BIGINT)] ELSE [CAST('20' AS BIGINT), CAST('40' AS BIGINT)] END, CASE WHEN "__r0"."a0" > 0 THEN ["__r0"."a1", "__r0"."a2", "__r0"."a0"] ELSE ["__r0"."a1", "__r0"."a2"] END) AS "histogram(age, [20, 40])", "__r0"."__row" AS "__row" FROM "__r0"
+-- post-processing, free: SELECT TRY(MAP(CASE WHEN "__r0"."a0" > 0 THEN [CAST('20' AS BIGINT), CAST('40' AS BIGINT), CAST('9223372036854775807' AS BIGINT)] ELSE [CAST('20' AS BIGINT), CAST('40' AS BIGINT)] END, CASE WHEN "__r0"."a0" > 0 THEN ["__r0"."a1", "__r0"."a2", "__r0"."a0"] ELSE ["__r0"."a1", "__r0"."a2"] END)) AS "histogram(age, [20, 40])", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 20.0 THEN 0 WHEN c4 <= 40.0 THEN 1 ELSE 2 END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin
 
@@ -289,7 +289,7 @@ SELECT clinic, MIN(visited_on), MAX(visited_on), MEDIAN(visited_on) FROM visits 
 --   a1 = max((visited_on - CAST('1970-01-01' AS DATE))) from m0
 --   a2 = median((visited_on - CAST('1970-01-01' AS DATE))) from m1
 --   over table visits [protected]
--- post-processing, free: SELECT "__r0"."k0" AS "clinic", (CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a0") AS INT)) AS "min(visited_on)", (CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a1") AS INT)) AS "max(visited_on)", CAST((CAST('1970-01-01' AS DATE) + CAST(ROUND("__r0"."a2") AS INT)) AS TIMESTAMP) AS "median(visited_on)", "__r0"."__row" AS "__row" FROM "__r0"
+-- post-processing, free: SELECT "__r0"."k0" AS "clinic", (TRY(CAST('1970-01-01' AS DATE) + TRY_CAST(ROUND("__r0"."a0") AS INT))) AS "min(visited_on)", (TRY(CAST('1970-01-01' AS DATE) + TRY_CAST(ROUND("__r0"."a1") AS INT))) AS "max(visited_on)", TRY_CAST((TRY(CAST('1970-01-01' AS DATE) + TRY_CAST(ROUND("__r0"."a2") AS INT))) AS TIMESTAMP) AS "median(visited_on)", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 12, multiplier 65536
 -- measure __r0.m1 histogram: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 3, multiplier 65536; rank 1/2 among 245 bins
 -- engine: WITH s AS (SELECT * FROM (SELECT _u, c4 AS k0, CASE WHEN (NOT ((c7 - DATE '1970-01-01') IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c7 - DATE '1970-01-01') IS NULL THEN NULL WHEN (c7 - DATE '1970-01-01') <= 19358.0 THEN 0 WHEN (c7 - DATE '1970-01-01') >= 20088.0 THEN 61 ELSE CAST(round(((c7 - DATE '1970-01-01') - 19358.0) / 12.0) AS BIGINT) END AS bin FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE q_m0 = 1 AND bin IS NOT NULL), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u) SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n <= 30 THEN 1 * 65536 ELSE (1 * 1966080) // n END), 0))) AS BIGINT) AS m0 FROM s JOIN t USING (_u) GROUP BY k0, bin
@@ -304,7 +304,7 @@ SELECT REGR_COUNT(income, age), REGR_R2(income, age), REGR_AVGX(income, age), RE
 --   a2 = avg(age) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL) from m6, m7
 --   a3 = covar_pop(income, age) from m0, m1, m2, m3
 --   over table patients [protected, one row a unit]
--- post-processing, free: SELECT "__r0"."a0" AS "count(*) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL)", POWER("__r0"."a1", 2) AS "power(corr(income, age), 2)", "__r0"."a2" AS "avg(age) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL)", ("__r0"."a0" * "__r0"."a3") AS "(count(*) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL) * covar_pop(income, age))", "__r0"."__row" AS "__row" FROM "__r0"
+-- post-processing, free: SELECT "__r0"."a0" AS "count(*) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL)", TRY(POWER("__r0"."a1", 2)) AS "power(corr(income, age), 2)", "__r0"."a2" AS "avg(age) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL)", (TRY("__r0"."a0" * "__r0"."a3")) AS "(count(*) FILTER(WHERE NOT income IS NULL AND NOT age IS NULL) * covar_pop(income, age))", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 sum: one row a unit; values within [0, 200000] and [0, 100]; L0 1, L1 10000000, Linf 10000000; grid 2, multiplier 1
 -- measure __r0.m1 sum: one row a unit; values within [0, 200000] and [0, 100]; L0 1, L1 10000000, Linf 10000000; grid 2, multiplier 1
 -- measure __r0.m2 sum: one row a unit; values within [0, 200000] and [0, 100]; L0 1, L1 10000000, Linf 10000000; grid 2, multiplier 1

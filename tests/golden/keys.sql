@@ -169,7 +169,7 @@ SELECT region, sex, COUNT(*), GROUPING(region) AS g FROM patients WHERE region I
 --   a0 = count_star() from m0
 --   over filter (not(is_null(region)) AND not(is_null(sex))) [protected, one row a unit]
 --     table patients [protected, one row a unit]
--- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", COALESCE(CAST(SUM("__r0"."a0") AS BIGINT), 0) AS "count_star()", GROUPING("__r0"."k0") AS "g" FROM "__r0" GROUP BY GROUPING SETS (("__r0"."k0", "__r0"."k1"), ("__r0"."k0"), ()) ORDER BY "g"
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."k1" AS "sex", COALESCE(TRY_CAST(SUM("__r0"."a0") AS BIGINT), 0) AS "count_star()", GROUPING("__r0"."k0") AS "g" FROM "__r0" GROUP BY GROUPING SETS (("__r0"."k0", "__r0"."k1"), ("__r0"."k0"), ()) ORDER BY "g"
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, k1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, c5 AS k1, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE ((NOT (c3 IS NULL)) AND (NOT (c5 IS NULL))))) GROUP BY k0, k1
 

@@ -449,17 +449,20 @@ SELECT TOP 5 diagnosis, COUNT(*) FROM visits GROUP BY diagnosis
 -- fix: Check commas, brackets and keywords around this place.
 -- try: SELECT diagnosis, COUNT(*) FROM visits GROUP BY diagnosis LIMIT 5
 
--- case: a suggestion keeps OPTIONS
-SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) region, STRING_AGG(sex, ',') AS s FROM patients GROUP BY region
-
--- case: an option that is nearly one
-SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_group_contributed = 3) COUNT(*) FROM patients
-
 -- case: sorted by what is not grouped
 SELECT COUNT(*) AS n FROM patients ORDER BY age
+-- refused not_grouped at 1:45: Column age is neither in GROUP BY nor inside an aggregate.
+-- fix: Sort by a group's key or an aggregate, or leave ORDER BY out: a column has many values in a row.
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: a format that is computed
 SELECT FORMAT(region, COUNT(*)) FROM patients GROUP BY region
+-- refused unsupported_syntax at 1:8: A format that is computed is not supported here.
+-- fix: Write it out, as in FORMAT('{:.1f}', x).
+-- try: SELECT COUNT(*) AS n FROM patients
 
 -- case: NTILE of a noisy number
 SELECT region, NTILE(COUNT(*)) OVER (ORDER BY region) FROM patients GROUP BY region
+-- refused unsupported_syntax at 1:16: NTILE of a computed number is not supported here.
+-- fix: Write a number, as in NTILE(4).
+-- try: SELECT region FROM patients GROUP BY region

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tacit_service.errors import Refusal
+from tacit_service.query.options import extract
+from tacit_service.query.suggest import suggestion
+
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("golden_harness", HERE / "harness.py")
 assert _spec is not None
@@ -45,3 +49,24 @@ def test_planning_is_a_function_of_the_text():
     # quotes, receipts and held releases rest on it
     sql = "SELECT region, AVG(income) FROM patients WHERE age > 30 GROUP BY region"
     assert harness.outcome(harness.catalog(), sql) == harness.outcome(harness.catalog(), sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "offered"),
+    [
+        ("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) COUNT(*) AS n FROM patients ORDER BY age",
+         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) COUNT(*) AS n FROM patients"),
+        ("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_group_contributed = 3) COUNT(*) FROM patients",
+         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_groups_contributed = 3) COUNT(*) FROM patients"),
+    ],
+)  # fmt: skip
+def test_a_suggestion_keeps_the_options(catalog, sql, offered):
+    def refused(text):
+        try:
+            bare, _ = extract(text)
+        except Refusal as refusal:
+            return refusal
+        return harness.refused(catalog, bare)
+
+    found = suggestion(catalog, sql, refused(sql), refused)
+    assert " ".join(found.split()) == offered

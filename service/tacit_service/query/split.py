@@ -123,19 +123,20 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         for whole, parts in binder.stacks
     )
     tables = {s.name for s in stacks} | binder.public_tables
-    sql, written = _text(tree, tables, total=bool(releases))
-    params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables) for p, o in binder.params)
+    single = frozenset(s.name for s in stacks if not s.keys)
+    sql, written = _text(tree, tables, single, total=bool(releases))
+    params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables, single) for p, o in binder.params)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,
         releases=releases,
         stacks=stacks,
         sql=sql,
-        unordered_sql=_text(bare, tables, total=bool(releases))[0],
+        unordered_sql=_text(bare, tables, single, total=bool(releases))[0],
         columns=columns,
         row_wise=row_wise,
         public_tables=tuple(sorted(binder.public_tables)),
-        interval_sql=None if interval_tree is None else _text(interval_tree, tables, total=True)[0],
+        interval_sql=None if interval_tree is None else _text(interval_tree, tables, single, total=True)[0],
         params=params,
         row_stack=row_stack,
         selects=bool(releases) and _selects(tree),
@@ -144,7 +145,7 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     )
 
 
-def _text(tree: exp.Query, tables: set[str], *, total: bool) -> tuple[str, str | None]:
+def _text(tree: exp.Query, tables: set[str], single: frozenset[str], *, total: bool) -> tuple[str, str | None]:
     """The statement as it runs, and as it was written where that could fail; what was written is read again.
 
     ``total``: it reads releases, so that a failure would come after a charge.
@@ -153,7 +154,7 @@ def _text(tree: exp.Query, tables: set[str], *, total: bool) -> tuple[str, str |
     verify(written, tables)
     if not total or trivial(tree):
         return written, None
-    return made_total(tree).sql("duckdb", identify=True), written
+    return made_total(tree, single).sql("duckdb", identify=True), written
 
 
 def _selects(tree: exp.Expr) -> bool:
@@ -182,9 +183,9 @@ def _sorts(tree: exp.Expr, outer: Outer) -> bool:
     return False
 
 
-def _param(name: str, tree: exp.Query, stacks: list[str], tables: set[str]) -> ParamPlan:
+def _param(name: str, tree: exp.Query, stacks: list[str], tables: set[str], single: frozenset[str]) -> ParamPlan:
     used = {t.name for t in tree.find_all(exp.Table)}
-    sql, written = _text(tree, tables, total=True)
+    sql, written = _text(tree, tables, single, total=True)
     return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written)
 
 

@@ -60,6 +60,8 @@ def _qualified(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal) ->
 
 def _group_too(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal) -> Iterator[exp.Expr]:
     column = around(at, exp.Column)
+    if isinstance(around(at, exp.Ordered, exp.Window, exp.AggFunc, exp.Query), exp.Ordered):
+        yield from on_copy(tree, around(at, exp.Ordered), _unsorted)
 
     def add(select: exp.Expr) -> bool:
         group = select.args.get("group")
@@ -68,6 +70,14 @@ def _group_too(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal) ->
         return bool(items)
 
     yield from on_copy(tree, around(at, exp.Select), add)
+
+
+def _unsorted(item: exp.Expr) -> bool:
+    """ORDER BY without the item."""
+    order = item.parent
+    if order is not None:
+        (item if len(order.expressions) > 1 else order).pop()
+    return order is not None
 
 
 # -- the unit

@@ -22,7 +22,8 @@ SAFE: tuple[type[exp.Expr], ...] = (
     exp.Tuple, exp.Star, exp.Var, exp.DataType, exp.DataTypeParam, exp.Distinct, exp.Where, exp.Having, exp.Qualify,
     exp.Connector, exp.Not, exp.Predicate, exp.In, exp.Between, exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest,
     exp.Least, exp.Try, exp.TryCast, exp.Upper, exp.Lower, exp.Length, exp.Trim, exp.Concat, exp.ConcatWs, exp.DPipe,
-    exp.IsNan, exp.IsInf, exp.CurrentDate, exp.CurrentTimestamp, exp.Pi, exp.Array, exp.Struct, exp.Explode, exp.Any,
+    exp.IsNan, exp.IsInf, exp.Floor, exp.Ceil, exp.Sign,
+    exp.CurrentDate, exp.CurrentTimestamp, exp.Pi, exp.Array, exp.Struct, exp.Explode, exp.Any,
     exp.All, exp.Escape, exp.RowNumber, exp.Typeof, exp.Monthname, exp.Dayname, exp.From, exp.Join, exp.Lateral,
     exp.Table, exp.TableAlias, exp.Group, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Limit, exp.Offset, exp.With, exp.CTE,
     exp.Values, exp.WindowSpec, exp.Query, exp.AggFunc, exp.Window, exp.Filter, exp.WithinGroup, exp.IgnoreNulls,
@@ -41,26 +42,26 @@ PLAIN: tuple[type[exp.Expr], ...] = (
 )  # fmt: skip
 
 
-def total(tree: exp.Query) -> exp.Query:
-    """A copy that raises for no values of the tables it reads, where its types fit."""
-    copy = _guarded(tree, values=False)
+def total(tree: exp.Query, single: frozenset[str] = frozenset()) -> exp.Query:
+    """A copy that raises for no values of the tables it reads, where its types fit. ``single``: tables of one row."""
+    copy = _guarded(tree, single, values=False)
     assert isinstance(copy, exp.Query)
     return copy
 
 
-def _guarded(node: exp.Expr, *, values: bool) -> exp.Expr:
+def _guarded(node: exp.Expr, single: frozenset[str], *, values: bool) -> exp.Expr:
     """The node over guarded parts. ``values``: it stands in the list of a SELECT, where lambdas may be written."""
     copy = node.__class__()
     for key, part in node.args.items():
         inside = _in_list(node, key, values)
         if isinstance(part, exp.Expr):
-            copy.set(key, _guarded(part, values=inside))
+            copy.set(key, _guarded(part, single, values=inside))
         elif isinstance(part, list):
-            copy.set(key, [_guarded(p, values=inside) if isinstance(p, exp.Expr) else p for p in part])
+            copy.set(key, [_guarded(p, single, values=inside) if isinstance(p, exp.Expr) else p for p in part])
         else:
             copy.set(key, part)
     if isinstance(copy, exp.Subquery) and isinstance(node.parent, exp.Expr) and _is_value(node):
-        return copy if _one_row(node.this) else _only_row(copy)
+        return copy if _one_row(node.this, single) else _only_row(copy)
     if isinstance(copy, exp.Cast) and not isinstance(copy, exp.TryCast):
         return copy if isinstance(copy.this, exp.Literal) else exp.TryCast(this=copy.this, to=copy.args["to"])
     return copy if _safe(copy) else _wrapped(copy, values=values)
@@ -77,6 +78,9 @@ def _safe(node: exp.Expr) -> bool:
         return node.name.lower() in NAMED
     if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal | None):
         return True
+    if isinstance(node, exp.Round):
+        digits = node.args.get("decimals")
+        return digits is None or (isinstance(digits, exp.Literal) and digits.name.isdigit())
     return isinstance(node, SAFE) and not isinstance(node, RISKY)
 
 
@@ -152,8 +156,8 @@ def _is_value(node: exp.Expr) -> bool:
     )
 
 
-def _one_row(query: exp.Expr) -> bool:
-    """One row at most by construction: an aggregate without GROUP BY, LIMIT 1, or no FROM."""
+def _one_row(query: exp.Expr, single: frozenset[str]) -> bool:
+    """One row at most by construction: an aggregate without GROUP BY, LIMIT 1, no FROM, or a FROM of one such row."""
     if not isinstance(query, exp.Select) or query.find(exp.Explode) is not None:
         return False
     limit = query.args.get("limit")
@@ -163,8 +167,13 @@ def _one_row(query: exp.Expr) -> bool:
         and limit.expression.name in ("0", "1")
     ):
         return True
-    if query.args.get("from_") is None:
+    source = query.args.get("from_")
+    if source is None:
         return True
+    if not query.args.get("joins") and not query.args.get("laterals"):
+        table = source.this
+        if table.name in single if isinstance(table, exp.Table) else _one_row(table.this, single):
+            return True
     return query.args.get("group") is None and any(_aggregates(e) for e in query.expressions)
 
 

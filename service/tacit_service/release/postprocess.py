@@ -35,7 +35,7 @@ from tacit_service.engine.process import (
 )
 from tacit_service.errors import EngineFailure, Refusal
 
-from .narrow import plain
+from .plain import plain
 
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
@@ -273,14 +273,17 @@ def _select(
     if dry:
         relation = relation.limit(0)
     batches, rows, size = [], 0, 0
-    with relation.to_arrow_reader(_BATCH_ROWS) as reader:
-        schema = reader.schema
-        for batch in reader:
-            rows, size = rows + batch.num_rows, size + batch.nbytes
-            if rows > rows_max or size > rows_max * _ROW_BYTES_MAX:
-                most = f"{rows_max} rows or {rows_max * _ROW_BYTES_MAX >> 20} MiB"
-                raise ChildError("TooManyRows", f"The result is larger than {most} (per_query.max_result_rows).")
-            batches.append(batch)
+    try:
+        with relation.to_arrow_reader(_BATCH_ROWS) as reader:
+            schema = reader.schema
+            for batch in reader:
+                rows, size = rows + batch.num_rows, size + batch.nbytes
+                if rows > rows_max or size > rows_max * _ROW_BYTES_MAX:
+                    most = f"{rows_max} rows or {rows_max * _ROW_BYTES_MAX >> 20} MiB"
+                    raise ChildError("TooManyRows", f"The result is larger than {most} (per_query.max_result_rows).")
+                batches.append(batch)
+    except OSError as error:  # what DuckDB raises while rows are read, as Arrow hands it on
+        raise ChildError("InvalidInputException", str(error).partition("\n")[0]) from None
     return plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
 
 
@@ -299,7 +302,9 @@ def _redraw(connection: duckdb.DuckDBPyConnection, sql: str, tables: dict[str, p
     body, count = sql.strip().rstrip(";"), header["draws"]
     shadows = partial(_shadows, [(name, tables[name].column_names) for name in header["names"]])
     if not header["ordered"]:
-        with contextlib.suppress(duckdb.Error):  # some constructs cannot be correlated; one by one, they can
+        with contextlib.suppress(
+            duckdb.Error, ChildError
+        ):  # some constructs cannot be correlated; one by one, they can
             joined = _redraw_joined(connection, body, shadows, count)
             ends = (0, count - 1)
             if all(_alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):

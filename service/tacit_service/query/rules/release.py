@@ -71,10 +71,13 @@ class ReleasedExpressions(OuterExpressions):
         if isinstance(node, exp.Column):
             if not node.table and node.name.lower() in self.aliases:
                 return exp.column(quoted(node.name))
+            sorted_by = isinstance(node.find_ancestor(exp.Order, exp.Window, exp.AggFunc, exp.Query), exp.Order)
             raise BindError(
                 "not_grouped",
                 f"Column {node.name} is neither in GROUP BY nor inside an aggregate.",
-                hint=f"Add {node.name} to GROUP BY, or aggregate it.",
+                hint="Sort by a group's key or an aggregate, or leave ORDER BY out: a column has many values in a row."
+                if sorted_by
+                else f"Add {node.name} to GROUP BY, or aggregate it.",
                 position=position(self.binder.sql, node),
                 rule="aggregation",
             )

@@ -1,4 +1,4 @@
-"""What a statement above a release gives, in the few types that an answer has."""
+"""Results of the outer SQL as columns of few types: whole numbers of 64 bits, doubles, days that a calendar has."""
 
 from __future__ import annotations
 
