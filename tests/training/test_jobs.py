@@ -44,7 +44,7 @@ def until(holds: Callable[[], bool], timeout_s: float = 600.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.25)  # a look costs milliseconds of the processor that the job computes on
+        time.sleep(0.5)  # a look costs milliseconds of the processor that the job computes on
 
 
 def ended(world: World, job_id: str, timeout_s: float = 600.0) -> wire.TrainingJob:
