@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tacit import wire
-from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.engine.snapshot import Snapshot, build_snapshot
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.privacy.lanes import Limits
@@ -39,31 +39,30 @@ if not installed() and "CI" not in os.environ:  # [dev] brings [train] with it: 
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The survey's policy; its snapshot is built once."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Snapshot]:
+    """The survey's folder, and its snapshot, which is built once."""
     folder = tmp_path_factory.mktemp("survey")
-    build_snapshot(load_policy(worlds.made_up(folder)), folder / "data")
-    return folder
+    return folder, build_snapshot(load_policy(worlds.made_up(folder)), folder / "data")
 
 
 @pytest.fixture
-def world(source: Path) -> Iterator[World]:
-    (source / "ledger.sqlite").unlink(missing_ok=True)
-    for left in source.glob("ledger.sqlite-*"):
+def world(source: tuple[Path, Snapshot]) -> Iterator[World]:
+    folder, _ = source
+    (folder / "ledger.sqlite").unlink(missing_ok=True)
+    for left in folder.glob("ledger.sqlite-*"):
         left.unlink()
-    yield from opened(source, "ledger.sqlite")
+    yield from opened(*source, "ledger.sqlite")
 
 
 @pytest.fixture(scope="module")
-def untouched(source: Path) -> Iterator[World]:
+def untouched(source: tuple[Path, Snapshot]) -> Iterator[World]:
     """A world for tests after which nothing may be spent and no job be there."""
-    yield from opened(source, "untouched.sqlite")
+    yield from opened(*source, "untouched.sqlite")
 
 
-def opened(source: Path, name: str) -> Iterator[World]:
+def opened(source: Path, snapshot: Snapshot, name: str) -> Iterator[World]:
     """The survey, a ledger of that name, and the desk over both."""
     loaded = load_policy(source / "survey.yaml")
-    snapshot = build_snapshot(loaded, source / "data")
     ledger = Ledger.open(f"sqlite:///{source / name}")
     budget = loaded.policy.budget
     ledger.ensure_dataset("survey", Limits.create(budget.epsilon, budget.delta), loaded.digest)

@@ -40,11 +40,11 @@ OVER = ("succeeded", "failed", "cancelled")
 LONG: dict[str, Any] = {"sampling_rate": 0.01, "epochs": None, "steps": 2_000, "epsilon": None, "noise_multiplier": 1}
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 600.0) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = 600.0, every_s: float = 0.5) -> None:
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.25)  # a look costs milliseconds of the processor that the job computes on
+        time.sleep(every_s)  # a look costs milliseconds of the processor that the job computes on
 
 
 def ended(world: World, job_id: str, timeout_s: float = 600.0) -> wire.TrainingJob:
@@ -92,7 +92,8 @@ def test_a_job_killed_again_and_again_is_charged_once_and_its_model_predicts(
 
     worker._spawn = spawned  # type: ignore[method-assign]
     worker.start()
-    until(lambda: world.desk.job("ada", job.id).steps_done > 0)
+    checkpoint = world.folder / "data" / "training" / job.id / "state.safetensors"
+    until(checkpoint.exists, every_s=0.01)  # long before its last step, however busy the machine is
     os.kill(pids[1], signal.SIGKILL)
     assert ended(world, job.id).status == "succeeded"
     assert len(pids) == 3, "each kill was followed by another attempt"
@@ -172,8 +173,8 @@ def test_units_that_are_not_given_and_a_tally_of_held_out_ones_are_bought_in_the
 def test_torchrun_starts_the_processes_of_a_job_and_the_noise_is_drawn_once(world: World) -> None:
     """The trips of a person: up to 8 rows, one gradient, the price of one. So much noise that it alone moves the weights."""
     terms: dict[str, Any] = {"epsilon": None, "noise_multiplier": 40, "sampling_rate": 0.001, "epochs": None}
-    terms |= {"steps": 36}
-    trips = ask(sql="SELECT length, far FROM trips", label="far", max_rows=8, momentum=0, clipping_norm=1, **terms)
+    terms |= {"steps": 36, "model": {"type": "mlp", "hidden": [32]}, "momentum": 0, "clipping_norm": 1}
+    trips = ask(sql="SELECT length, far FROM trips", label="far", max_rows=8, **terms)
     quote = world.desk.quote("ada", trips)
     assert quote.price == world.desk.quote("ada", ask(**terms)).price
     job = world.desk.submit("ada", trips, None)
@@ -185,8 +186,9 @@ def test_torchrun_starts_the_processes_of_a_job_and_the_noise_is_drawn_once(worl
     points = json.loads(world.desk.artifact("ada", job.id, "curves.json")[0])["training"]
     moves = np.array([point["update_norm"] for point in points if "update_norm" in point])
     parameters = sum(math.prod(shape) for shape in card.tensors.values())
-    expected = 0.5 * 40 / card.expected_batch * math.sqrt(parameters)  # rate · σC/B of each
-    assert np.sqrt(np.mean(moves**2)) == pytest.approx(expected, rel=0.3)
+    expected = 0.5 * 40 / card.expected_batch * math.sqrt(parameters)  # rate · σC/B of each; noise drawn twice: √2 of it
+    assert len(moves) * parameters > 3_000, "one deviation of their root mean square is 1.3 %"
+    assert np.sqrt(np.mean(moves**2)) == pytest.approx(expected, rel=0.15)
 
 
 def test_a_running_job_is_cancelled_for_the_price_of_the_steps_begun(world: World) -> None:

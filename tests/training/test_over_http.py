@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import urllib.error
@@ -31,7 +32,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     home = tmp_path_factory.mktemp("training-demo")
     command = [str(Path(sys.executable).with_name("tacit-service")), "demo", "--serve", "--json", "--port", "0"]
     options = ["--rows", "5000", "--epsilon", "8", "--delta", "1e-5", "--data-dir", str(home)]
-    with subprocess.Popen([*command, *options], cwd=home, stdout=subprocess.PIPE, text=True) as service:
+    few = {**os.environ, "TACIT_PARSERS": "1", "TACIT_WORKERS": "1"}  # each is a process that starts
+    with subprocess.Popen([*command, *options], cwd=home, env=few, stdout=subprocess.PIPE, text=True) as service:
         try:
             assert service.stdout is not None
             started = json.loads(service.stdout.readline())

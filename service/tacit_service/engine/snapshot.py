@@ -50,6 +50,22 @@ class Snapshot:
 
 def build_snapshot(loaded: Loaded, data_dir: Path) -> Snapshot:
     """The snapshot of ``loaded`` in ``data_dir``, built unless it is there; ``PolicyError`` tells the owner why not."""
+    path, version = _prepared(loaded, data_dir)
+    if not any(table.public for table in loaded.policy.tables.values()):
+        return Snapshot(path, version, {})
+    with DuckDBEngine(path) as engine:
+        return Snapshot(path, version, _public_tables(loaded, engine))
+
+
+@contextlib.contextmanager
+def open_snapshot(loaded: Loaded, data_dir: Path) -> Iterator[tuple[Snapshot, DuckDBEngine]]:
+    """The same, with the engine that read its public tables: one process for all that a job reads."""
+    path, version = _prepared(loaded, data_dir)
+    with DuckDBEngine(path) as engine:
+        yield Snapshot(path, version, _public_tables(loaded, engine)), engine
+
+
+def _prepared(loaded: Loaded, data_dir: Path) -> tuple[Path, str]:
     if any(not t.public for t in loaded.policy.tables.values()) and loaded.policy.engine is not None:
         raise PolicyError(
             "rows_stay_in_engine", f"The rows of {loaded.policy.dataset} stay in its engine's database.",
@@ -67,7 +83,7 @@ def build_snapshot(loaded: Loaded, data_dir: Path) -> Snapshot:
             _wipe(path)
             if not path.exists():
                 _build(loaded, resolved, path, version)
-    return Snapshot(path, version, _public_tables(loaded, path))
+    return path, version
 
 
 def _version(loaded: Loaded, resolved: dict[str, Source]) -> str:
@@ -126,12 +142,9 @@ def _build(loaded: Loaded, resolved: dict[str, Source], path: Path, version: str
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _public_tables(loaded: Loaded, path: Path) -> dict[str, pa.Table]:
+def _public_tables(loaded: Loaded, engine: DuckDBEngine) -> dict[str, pa.Table]:
     names = [name for name, table in loaded.policy.tables.items() if table.public]
-    if not names:
-        return {}
-    with DuckDBEngine(path) as engine:
-        return {n: engine.run(f"SELECT * FROM {identifier(n)}", timeout_s=_READ_TIMEOUT_S) for n in names}
+    return {n: engine.run(f"SELECT * FROM {identifier(n)}", timeout_s=_READ_TIMEOUT_S) for n in names}
 
 
 class _Build:

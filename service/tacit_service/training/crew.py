@@ -13,8 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tacit_service.engine.duckdb import DuckDBEngine
-from tacit_service.engine.snapshot import build_snapshot
+from tacit_service.engine.snapshot import open_snapshot
 from tacit_service.ledger.jobs import Jobs
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
@@ -83,18 +82,19 @@ def help_out(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> No
     if job is None:
         raise LookupError("no such job")
     loaded = load_policy(order.policy)
-    snapshot = build_snapshot(loaded, order.data_dir)
-    planned = again(loaded.policy, Catalog(loaded.policy, snapshot.public), stored(job))
-    if planned is None:
-        raise LookupError("another plan")
     stream, key = Stream(), bytes.fromhex(order.key)
 
-    def pick(table: pa.Table) -> tuple[pa.Table]:
-        train = measure.split(table, planned.run.holdout, key)[0] if planned.run.holdout else table
-        return (measure.share(train, rank, order.processes, key),)
-
     store = Store(Checkpoint(order.data_dir / "training" / order.job_id).folder)
-    with DuckDBEngine(snapshot.path) as engine:
+    with open_snapshot(loaded, order.data_dir) as (snapshot, engine):
+        planned = again(loaded.policy, Catalog(loaded.policy, snapshot.public), stored(job))
+        if planned is None:
+            raise LookupError("another plan")
+        holdout = planned.run.holdout
+
+        def pick(table: pa.Table) -> tuple[pa.Table]:
+            train = measure.split(table, holdout, key)[0] if holdout else table
+            return (measure.share(train, rank, order.processes, key),)
+
         (rows,) = read(engine, planned.encoding, planned.run.max_rows, stream, store, pick)
     team = team or dpsgd.Team(order.rank, order.processes, Path(str(order.meeting)))
     trainer = dpsgd.Trainer(

@@ -23,7 +23,7 @@ import pyarrow as pa
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.process import harden
-from tacit_service.engine.snapshot import Snapshot, build_snapshot
+from tacit_service.engine.snapshot import Snapshot, open_snapshot
 from tacit_service.errors import EngineFailure, LedgerUnavailable, Refusal
 from tacit_service.ledger.jobs import Jobs, LostClaim
 from tacit_service.ledger.records import Claim
@@ -170,15 +170,15 @@ class Work:
         if self._heart.stop_asked.is_set():
             return self._stopped()
         loaded = load_policy(self._order.policy)
-        snapshot = build_snapshot(loaded, self._order.data_dir)
-        planned = self._plan(loaded, snapshot)
-        if planned is None:
-            self._heart.rest()
-            self._jobs.fail(self._claim, "policy_changed")
-            return FAILED
         saved = self._checkpoint.load()
         key = saved["key"].tobytes() if saved else os.urandom(32)
-        rows, held, public, batch = self._rows(snapshot, planned, saved, key)
+        with open_snapshot(loaded, self._order.data_dir) as (snapshot, engine):
+            planned = self._plan(loaded, snapshot)
+            if planned is None:
+                self._heart.rest()
+                self._jobs.fail(self._claim, "policy_changed")
+                return FAILED
+            rows, held, public, batch = self._rows(engine, planned, saved, key)
         curves = Curves(planned, saved)
         with Crew(self._order, key, batch, self._team) as team:
             trainer = self._trainer(planned, rows, batch, loaded, team)
@@ -226,7 +226,7 @@ class Work:
         return DONE
 
     def _rows(
-        self, snapshot: Snapshot, planned: TrainingPlan, saved: dict[str, Any], key: bytes
+        self, engine: DuckDBEngine, planned: TrainingPlan, saved: dict[str, Any], key: bytes
     ) -> tuple[Rows, Rows, Rows | None, float]:
         """Rows to train on, held-out rows, public rows to measure on, and the expected batch."""
         how, most, share = planned.encoding, planned.run.max_rows, planned.run.holdout
@@ -235,13 +235,12 @@ class Work:
             train, held = measure.split(table, share, key) if share else (table, table.slice(0, 0))
             return measure.share(train, 0, self._order.processes, key), held
 
-        with DuckDBEngine(snapshot.path) as engine:
-            batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
-            train, held = read(engine, how, most, self._stream, self._store, pick)
-            public = None
-            if planned.validation is not None:
-                shown = engine.run(planned.validation.sql, timeout_s=ROWS_TIMEOUT_S)
-                public = encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
+        batch = float(saved["batch"][0]) if saved else self._batch(engine, planned)
+        train, held = read(engine, how, most, self._stream, self._store, pick)
+        public = None
+        if planned.validation is not None:
+            shown = engine.run(planned.validation.sql, timeout_s=ROWS_TIMEOUT_S)
+            public = encode(shown, how, shown.num_rows, self._stream.words(shown.num_rows))
         return train, held, public, batch
 
     def _plan(self, loaded: Loaded, snapshot: Snapshot) -> TrainingPlan | None:
