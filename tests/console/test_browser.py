@@ -86,6 +86,11 @@ def test_a_refusal_is_underlined_at_its_token_with_the_fix_one_key_away(console)
     console.page.keyboard.press("Alt+Enter")
     mark.first.wait_for(state="detached")
     assert "WHERE region = 'R1'" in console.page.locator(".cm-content").inner_text()
+    console.write("SELECT nothing FROM patients")
+    mark.first.wait_for()
+    console.write(BY_REGION)
+    console.price()
+    assert console.page.locator(".cm-lint-marker").count() == 0
 
 
 def test_an_answer_has_an_interval_beside_each_number_and_a_chart_with_them(console):

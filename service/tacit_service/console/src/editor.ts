@@ -4,7 +4,7 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, co
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { PostgreSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from "@codemirror/language";
-import { diagnosticCount, lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
+import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Annotation, Compartment, EditorState, Prec } from "@codemirror/state";
 import { EditorView, drawSelection, highlightActiveLine, highlightSpecialChars, keymap, lineNumbers, placeholder } from "@codemirror/view";
@@ -68,6 +68,7 @@ const opened = Annotation.define<boolean>();
 export class Editor {
   readonly view: EditorView;
   private readonly past = new Compartment();
+  private marked = false;
 
   constructor(parent: HTMLElement, nonce: string, hooks: Hooks) {
     const extensions = [
@@ -121,7 +122,9 @@ export class Editor {
 
   underline(problem: Problem | null, fix: { label: string; apply: () => void } | null): void {
     if (!problem) {
-      if (diagnosticCount(this.view.state)) this.view.dispatch(setDiagnostics(this.view.state, []));
+      // Not asked of the state: a mark whose text was deleted counts no more, and its dot in the gutter stays all the same.
+      if (this.marked) this.view.dispatch(setDiagnostics(this.view.state, []));
+      this.marked = false;
       return;
     }
     const [from, to] = place(this.text, problem);
@@ -133,6 +136,7 @@ export class Editor {
       actions: fix ? [{ name: fix.label, apply: fix.apply }] : [],
     };
     this.view.dispatch(setDiagnostics(this.view.state, [mark]));
+    this.marked = true;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { api, calledOff, session, words } from "./api";
 import { budgetPage } from "./budget";
-import { button, fill, h, s } from "./dom";
+import { button, fill, h, s, toast } from "./dom";
 import { explainPage } from "./explain";
 import { amount } from "./format";
 import { historyPage, releasePage } from "./history";
@@ -208,7 +208,7 @@ async function analystView(name: string, argument: string, known: DatasetFacts, 
   if (name === "budget") return await budgetPage(known, signal);
   if (name === "history") return await historyPage(known, signal);
   if (name === "schema") return page(known.name, null, schema(known, () => undefined));
-  if (name === "release") return await releasePage(argument, (sql) => void open(sql), signal);
+  if (name === "release") return await releasePage(argument, (sql) => { open(sql).catch((error: unknown) => { if (!calledOff(error)) toast(words(error)); }); }, signal);
   if (name === "training") return await trainingPage(known, argument, () => void refreshBudget(), signal);
   const bench = await workbench(known);
   return name === "explain" ? await explainPage(known, bench.request(), signal) : bench.element;
