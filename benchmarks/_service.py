@@ -51,9 +51,13 @@ def furnish(folder: Path, *, analysts: int, rows: int) -> Home:
             minted = mint(name, Role.ANALYST, (DATASET,))
             directory.add_key(minted.row)
             keys[name] = minted.secret
+    return Home(folder, keys, free_port())
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    return Home(folder, keys, port)
+        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -91,7 +95,7 @@ def wait_ready(home: Home, process: subprocess.Popen[bytes], timeout_s: float = 
 
 
 def family(pid: int) -> dict[int, str]:
-    """The process and all below it, with their command lines."""
+    """The process and all below it, with their command lines and names: forked children have the zygote's line."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -104,7 +108,8 @@ def family(pid: int) -> dict[int, str]:
     while todo:
         one = todo.pop()
         try:
-            found[one] = Path(f"/proc/{one}/cmdline").read_text().replace("\0", " ")
+            told = (Path(f"/proc/{one}/{name}").read_text().replace("\0", " ").strip() for name in ("cmdline", "comm"))
+            found[one] = " ".join(told)
         except OSError:
             continue
         todo += parents.get(one, [])
@@ -123,6 +128,19 @@ def memory_mib(pid: int) -> dict[str, float]:
         "service": round(sizes.get(pid, 0.0), 1),
         "children": round(sum(v for k, v in sizes.items() if k != pid), 1),
     }
+
+
+def peaks_mib(pid: int) -> dict[str, float]:
+    """The most memory that each process of a family ever held, the largest of each kind by its name."""
+    found: dict[str, float] = {}
+    for one in family(pid):
+        try:
+            told = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
+        except OSError:
+            continue
+        name, peak = told["Name"].strip(), int(told.get("VmHWM", "0 kB").split()[0]) / 1024
+        found[name] = round(max(peak, found.get(name, 0.0)), 1)
+    return found
 
 
 @dataclass

@@ -14,7 +14,11 @@ the service's own specs and samplers, then taken through its own post-processing
   Laplace measurement of the statistic's own influence sum, with count and all other moments known exactly ("floor");
 - quantiles, MIN, MAX: one Laplace histogram read at the quantile, its number of bins (and MIN's and MAX's bar) set in hindsight
   ("best"); and, as a "floor", OpenDP's noisy max at the whole ε over the same candidates, an answer without an interval. A Laplace
-  measurement of the quantile itself would need noise of the whole range: it is no reference.
+  measurement of the quantile itself would need noise of the whole range: it is no reference;
+- ratios: as averages, with the moments of both sides; histograms: one Laplace vector over the bins, mean over them;
+- BOOL_AND, BOOL_OR: one Laplace count of the rows that decide it, read at a half. Their RMSE is the root of how often they are wrong.
+
+What an outer SELECT computes (ratios, truths) goes through the whole of post-processing, with the intervals of its re-draws.
 """
 
 from __future__ import annotations
@@ -28,238 +32,130 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from _common import finish, table
+from _error_best import (
+    ASKED,
+    INCOME,
+    POLICY,
+    Asked,
+    Floats,
+    best_of_histograms,
+    best_of_moments,
+    best_of_ranks,
+    column_of,
+    data,
+    gaussian_best,
+    moments,
+    ratio,
+    truth_of_rank,
+)
 
 from tacit_service.engine.bounding import statements
 from tacit_service.policy.load import load_policy
-from tacit_service.privacy import choices, mechanisms, nearby
+from tacit_service.privacy import mechanisms, nearby
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.measures import END_BINS
-from tacit_service.query.plan import ReleasePoint
+from tacit_service.query.plan import Plan, ReleasePoint
 from tacit_service.query.split import plan as make_plan
 from tacit_service.release.estimate import Estimate, estimate
 from tacit_service.release.intervals import compute
-
-Floats = npt.NDArray[np.float64]
-AGE, INCOME = (0.0, 100.0), (0.0, 200_000.0)
-POLICY = """version: 1
-dataset: people
-privacy_unit: { name: person, column: people.id }
-tables:
-  people:
-    source: people.parquet
-    unit: id
-    one_row_per_unit: true
-    columns:
-      id: { type: integer }
-      age: { type: integer, bounds: [0, 100], nullable: false }
-      income: { type: integer, bounds: [0, 200000], nullable: false }
-      balance: { type: integer, bounds: [-500, 500], nullable: false }
-budget: { epsilon: 100, delta: 1e-6 }
-per_query: { max_epsilon: 50 }
-"""
+from tacit_service.release.postprocess import Sandbox
+from tacit_service.release.postprocessing import PostProcessor, Released, Shown
+from tacit_service.release.prepare import Prepared
 
 
-def data(rows: int) -> pa.Table:
-    """The people; seeded, so that every run measures the same."""
-    rng = np.random.default_rng(7)
-    age = np.clip(np.rint(100 * rng.beta(2.2, 3.0, rows)), 0, 100).astype(np.int64)
-    income = np.clip(np.rint(12_000 + 700 * age + rng.gamma(2.0, 9_000, rows)), 0, 200_000).astype(np.int64)
-    balance = np.clip(np.rint(rng.normal(40, 150, rows)), -500, 500).astype(np.int64)
-    return pa.table({"_u": np.arange(rows), "id": np.arange(rows), "age": age, "income": income, "balance": balance})
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One aggregate: its SQL, and the moments (with their sensitivity) and gradient that its "best" is made of."""
-
-    name: str
-    sql: str
-    kind: str  # count, sum, moments, rank
-    gaussian: bool = False
-
-
-ASKED = (
-    Asked("COUNT", "COUNT(*)", "count"),
-    Asked("COUNT, Gauss", "COUNT(*)", "count", True),
-    Asked("COUNT(x)", "COUNT(age)", "count"),
-    Asked("COUNT_IF", "COUNT_IF(age > 50)", "count"),
-    Asked("COUNT(DISTINCT unit)", "COUNT(DISTINCT id)", "count"),
-    Asked("SUM", "SUM(income)", "sum"),
-    Asked("SUM, Gauss", "SUM(income)", "sum", True),
-    Asked("SUM, bounds of both signs", "SUM(balance)", "sum"),
-    Asked("AVG", "AVG(income)", "moments"),
-    Asked("AVG, Gauss", "AVG(income)", "moments", True),
-    Asked("AVG, middle of the bounds", "AVG(age)", "moments"),
-    Asked("VAR_SAMP", "VAR_SAMP(age)", "moments"),
-    Asked("VAR_POP", "VAR_POP(age)", "moments"),
-    Asked("STDDEV_SAMP", "STDDEV_SAMP(income)", "moments"),
-    Asked("STDDEV_POP", "STDDEV_POP(age)", "moments"),
-    Asked("COVAR_SAMP", "COVAR_SAMP(income, age)", "moments"),
-    Asked("CORR", "CORR(income, age)", "moments"),
-    Asked("REGR_SLOPE", "REGR_SLOPE(income, age)", "moments"),
-    Asked("REGR_INTERCEPT", "REGR_INTERCEPT(income, age)", "moments"),
-    Asked("MEDIAN", "MEDIAN(income)", "rank"),
-    Asked("MEDIAN of few values", "MEDIAN(age)", "rank"),
-    Asked("QUANTILE_CONT 0.9", "QUANTILE_CONT(income, 0.9)", "rank"),
-    Asked("MIN", "MIN(age)", "rank"),
-    Asked("MAX", "MAX(income)", "rank"),
-)
-
-
-def moments(asked: Asked, people: pa.Table) -> tuple[list[Floats], list[float]]:
-    """Each row's moments, in widths of the bounds about their middle, and how far one row can move each."""
-    x = people.column("income" if "income" in asked.sql and "age" not in asked.sql else "age").to_numpy()
-    bounds = INCOME if "income" in asked.sql and "age" not in asked.sql else AGE
-    p = (x - bounds[0]) / (bounds[1] - bounds[0]) - 0.5
-    one = np.ones_like(p)
-    if asked.sql.startswith("AVG"):
-        return [one, p], [1.0, 0.5]
-    if asked.sql.startswith(("VAR", "STDDEV")):
-        return [one, p, p * p], [1.0, 0.5, 0.25]
-    s = (people.column("income").to_numpy() - INCOME[0]) / (INCOME[1] - INCOME[0]) - 0.5
-    whole, ends = [one, p, s, p * s], [1.0, 0.5, 0.5, 0.25]
-    if "COVAR" not in asked.sql:
-        whole, ends = [*whole, p * p], [*ends, 0.25]
-    if "CORR" in asked.sql:
-        whole, ends = [*whole, s * s], [*ends, 0.25]
-    return whole, ends
-
-
-def statistic(asked: Asked, sums: Floats) -> float:
-    """The statistic of the sums of ``moments``, in widths."""
-    n, p = sums[0], sums[1] / sums[0]
-    if asked.sql.startswith("AVG"):
-        return float(p)
-    if asked.sql.startswith(("VAR", "STDDEV")):
-        variance = max(sums[2] / n - p * p, 0) * n / (n - 1)
-        return float(variance if asked.sql.startswith("VAR") else math.sqrt(variance))
-    s = sums[2] / n
-    covariance = sums[3] / n - p * s
-    if "COVAR" in asked.sql:
-        return float(covariance * n / (n - 1))
-    spread = sums[4] / n - p * p
-    if "CORR" in asked.sql:
-        return float(covariance / math.sqrt(spread * (sums[5] / n - s * s)))
-    slope = covariance / spread
-    return float(slope if "SLOPE" in asked.sql else (s + 0.5) - slope * (p + 0.5))
-
-
-def unit(asked: Asked) -> float:
-    """One width of the statistic in the output's own unit."""
-    x = INCOME[1] if "income" in asked.sql and "age" not in asked.sql else AGE[1]
-    if "CORR" in asked.sql:
-        return 1.0
-    if "VAR" in asked.sql and "COVAR" not in asked.sql:
-        return x * x
-    return {"COVA": AGE[1] * INCOME[1], "REGR": INCOME[1] / (AGE[1] if "SLOPE" in asked.sql else 1)}.get(
-        asked.sql[:4], x
-    )
-
-
-def best_of_moments(asked: Asked, people: pa.Table, epsilon: float) -> tuple[float, float]:
-    """(best in hindsight, floor): deviations of the statistic, in its own unit, to first order."""
-    rows, ends = moments(asked, people)
-    sums = np.array([r.sum() for r in rows])
-    gradient = []
-    for i in range(len(sums)):
-        h = 1e-4 * sums[0]
-        up, down = sums.copy(), sums.copy()
-        up[i], down[i] = up[i] + h, down[i] - h
-        gradient.append((statistic(asked, up) - statistic(asked, down)) / (2 * h))
-    pulls = np.abs(gradient) * np.array(ends)
-    # shares s minimise Σ (pull/s)²: s ∝ pull^(2/3), and the least is (Σ pull^(2/3))^(3/2)
-    hindsight = float((pulls ** (2 / 3)).sum() ** 1.5)
-    influence = np.abs(sum(g * r for g, r in zip(gradient, rows, strict=True)))
-    return (
-        hindsight * math.sqrt(2) / epsilon * unit(asked),
-        float(influence.max()) * math.sqrt(2) / epsilon * unit(asked),
-    )
-
-
-def best_of_ranks(asked: Asked, point: ReleasePoint, people: pa.Table, epsilon: Epsilon, runs: int) -> float:
-    """RMSE of noisy max over the histogram's candidates; a row moves each score |rank − q·n| by at most max(q, 1 − q)."""
-    (m,) = point.measures
-    (output,) = point.outputs
-    q = output.parameter or 0.0
-    x = people.column("age" if "age" in asked.sql else "income").to_numpy().astype(float)
-    candidates = np.array([float(c) for c in m.candidates])
-    half = float(m.grid) / 2
-    below, upto = np.searchsorted(np.sort(x), candidates - half), np.searchsorted(np.sort(x), candidates + half)
-    scores = -np.maximum(np.maximum(below - q * len(x), q * len(x) - upto), 0.0)
-    steps = 1000
-    integer = np.rint(scores * steps).astype(np.int64)
-    spec = choices.noisy_max(len(candidates), round(steps * max(q, 1 - q)), epsilon, unit="person")
-    build = mechanisms._build_noisy_max(spec.scale, False)
-    truth = truth_of_rank(q, x)
-    chosen = [candidates[int(build(integer.tolist()))] for _ in range(runs)]
-    return float(np.sqrt(np.mean((np.array(chosen) - truth) ** 2)))
-
-
-def best_of_histograms(asked: Asked, point: ReleasePoint, people: pa.Table, epsilon: float, runs: int) -> float:
-    """The least RMSE, in hindsight, of one Laplace measurement: a histogram of 8 to 1,024 bins read at the quantile."""
-    (output,) = point.outputs
-    q = output.parameter or 0.0
-    name = "age" if "age" in asked.sql else "income"
-    x, (lo, hi) = people.column(name).to_numpy().astype(float), AGE if name == "age" else INCOME
-    rng, truth, found = np.random.default_rng(3), truth_of_rank(q, x), []
-    for bins in (8, 16, 32, 64, 100, 128, 256, 512, 1024):
-        if q in (0.0, 1.0) and bins < END_BINS:
-            continue  # a bin's own end may happen to be the truth
-        edges = np.linspace(lo, hi, bins + 1)
-        counts = np.histogram(x, edges)[0]
-        noisy = counts + rng.laplace(0.0, 1 / epsilon, (runs, bins))
-        rows = np.concatenate([np.zeros((runs, 1)), np.maximum.accumulate(np.cumsum(noisy, axis=1), axis=1)], axis=1)
-        if q in (0.0, 1.0):  # the first bin from that end whose running count stands out, by a bar set in hindsight
-            inward = np.cumsum(noisy[:, ::-1] if q else noisy, axis=1)
-            ends = edges[::-1][:-1] if q else edges[:-1]
-            bars = [t * np.sqrt(2.0 * np.arange(1, bins + 1)) / epsilon for t in (0.5, 1.0, 1.5, 2.0, 2.5)]
-            reads = [ends[(inward >= bar).argmax(axis=1)] for bar in bars]
-        else:
-            reads = [np.array([np.interp(q * max(r[-1], 0.0), r, edges) for r in rows])]
-        found += [float(np.sqrt(np.mean((read - truth) ** 2))) for read in reads]
-    return min(found)
-
-
-def truth_of_rank(q: float, x: Floats) -> float:
-    """The plain quantile."""
-    return float(np.quantile(x, q))
-
-
-def run(asked: Asked, people: pa.Table, catalog: Catalog, runs: int, epsilon: Epsilon) -> dict[str, object]:
-    """RMSE, best, ratio and coverage of one aggregate."""
+def exact_sums(point: ReleasePoint, people: pa.Table) -> dict[str, npt.NDArray[np.int64]]:
+    """The measures without noise, by the service's own statements."""
     import duckdb
 
-    plan = make_plan(catalog, f"SELECT {asked.sql} AS a FROM people")
-    (point,) = plan.releases
-    (output,) = point.outputs
-    delta = Delta.parse("1e-6") if asked.gaussian else Delta(0)
-    spec = estimate(plan, epsilon, delta, unit="person", mechanism="gaussian" if asked.gaussian else "laplace")
     exact: dict[str, npt.NDArray[np.int64]] = {}
     with duckdb.connect() as connection:
         connection.register("people", people)
         for s in statements(point):
             found = connection.sql(s.sql).to_arrow_table()
             if s.keys:  # a histogram
-                vector = np.zeros(len(point.measures[0].candidates), dtype=np.int64)
+                m = next(m for m in point.measures if m.name == s.measures[0])
+                vector = np.zeros(len(m.candidates), dtype=np.int64)
                 vector[found.column(0).to_numpy()] = found.column(1).to_numpy()
                 exact[s.measures[0]] = vector
             else:
                 exact |= {n: found.column(i).to_numpy().astype(np.int64) for i, n in enumerate(s.measures)}
-    if asked.kind == "rank":
-        x = people.column("age" if "age" in asked.sql else "income").to_numpy().astype(float)
-        truth = truth_of_rank(output.parameter or 0.0, x)
+    return exact
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the runs show: values and interval ends, (runs, numbers), beside the truths; no ends where there are none."""
+
+    truth: Floats
+    values: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def rmse(self) -> float:
+        """Over all runs and numbers."""
+        return float(np.sqrt(np.mean((self.values - self.truth) ** 2)))
+
+    @property
+    def coverage(self) -> float:
+        """The part of the intervals that hold the truth; NaN without intervals."""
+        if np.isnan(self.low).all():
+            return math.nan
+        return float(((self.low - 1e-9 <= self.truth) & (self.truth <= self.high + 1e-9)).mean())
+
+
+def released(asked: Asked, plan: Plan, spec: Estimate, people: pa.Table, runs: int) -> Drawn:
+    """Columns as they are released. Every run is a group of its own: noise is independent, and one call computes them all."""
+    (point,) = plan.releases
+    exact = exact_sums(point, people)
+    quiet = compute(point, spec, {n: shaped(point, n, v.astype(float)) for n, v in exact.items()}, 0) \
+        if asked.kind != "rank" else {}  # fmt: skip
+    shown = compute(point, spec, noisy_runs(spec, point, exact, runs), 0)
+    truths = [float(quiet[o.name].values[0]) if quiet else truth_of_rank(o.parameter or 0.0, column_of(asked, people))
+              for o in point.outputs]  # fmt: skip
+    stacked = [
+        np.column_stack([getattr(shown[o.name], end) for o in point.outputs]) for end in ("values", "low", "high")
+    ]
+    return Drawn(np.array(truths), *stacked)
+
+
+def shown_above(plan: Plan, spec: Estimate, people: pa.Table, runs: int, sandbox: Sandbox) -> Drawn:
+    """A column of the outer SELECT, by the whole of post-processing; again a row a run."""
+    (point,) = plan.releases
+    exact = exact_sums(point, people)
+    prepared = Prepared(plan, spec, {point.name: [()]}, pa.schema([]), spec.epsilon, spec.delta, "", {})
+
+    def answer(measures: dict[str, Floats], groups: int) -> Shown:
+        whole = {n: np.rint(v).astype(np.int64).reshape(-1).tolist() for n, v in measures.items()}
+        return PostProcessor(sandbox, prepared, {point.name: Released([()] * groups, whole)}, "error").show()
+
+    def number(value: object) -> float:
+        return math.nan if value is None else float(value)  # type: ignore[arg-type]
+
+    quiet = answer({n: v.astype(float) for n, v in exact.items()}, 1)
+    shown = answer(noisy_runs(spec, point, exact, runs), runs)
+    ends = [[math.nan] * 2 if i[0] is None else i[0] for i in shown.intervals]
+    low, high = np.array(ends, dtype=float).T
+    values = np.array([number(r[0]) for r in shown.rows])
+    return Drawn(np.array([number(quiet.rows[0][0])]), values[:, None], low[:, None], high[:, None])
+
+
+def run(
+    asked: Asked, people: pa.Table, catalog: Catalog, runs: int, epsilon: Epsilon, sandbox: Sandbox | None = None
+) -> dict[str, object]:
+    """RMSE, best, ratio and coverage of one aggregate."""
+    plan = make_plan(catalog, f"SELECT {asked.sql} AS a FROM people")
+    (point,) = plan.releases
+    delta = Delta.parse("1e-6") if asked.gaussian else Delta(0)
+    spec = estimate(plan, epsilon, delta, unit="person", mechanism="gaussian" if asked.gaussian else "laplace")
+    if asked.kind in ("ratio", "truth"):
+        assert sandbox is not None
+        drawn = shown_above(plan, spec, people, runs, sandbox)
     else:
-        quiet = {n: shaped(point, n, v.astype(float)) for n, v in exact.items()}
-        truth = float(compute(point, spec, quiet, 0)[output.name].values[0])
-    # every run is a group of its own: groups have independent noise, and one call computes them all
-    shown = compute(point, spec, noisy_runs(spec, point, exact, runs), 0)[output.name]
-    values = shown.values
-    inside = (shown.low - 1e-9 <= truth) & (truth <= shown.high + 1e-9)
-    rmse = float(np.sqrt(np.mean((values - truth) ** 2)))
+        drawn = released(asked, plan, spec, people, runs)
     floor = float("nan")
-    if asked.kind == "moments":
+    if asked.kind in ("moments", "ratio"):
         best, floor = best_of_moments(asked, people, float(epsilon))
         if asked.gaussian:  # the same weights, at the Gaussian's deviation for a sensitivity of 1
             one = mechanisms.gaussian(one_row(10**6), epsilon, delta, unit="person").scale / 10**6
@@ -268,30 +164,16 @@ def run(asked: Asked, people: pa.Table, catalog: Catalog, runs: int, epsilon: Ep
     elif asked.kind == "rank":
         best = best_of_histograms(asked, point, people, float(epsilon), runs)
         floor = best_of_ranks(asked, point, people, epsilon, runs)
+    elif asked.kind == "truth":
+        rows = float((people.column("age").to_numpy() > 90).sum())
+        best = math.sqrt(0.5 * math.exp(-float(epsilon) * abs(rows - 0.5)))  # how often the noise passes the half
     else:
-        bound = 1 if asked.kind == "count" else 500 if "balance" in asked.sql else int(INCOME[1])
+        bound = 500 if "balance" in asked.sql else int(INCOME[1]) if asked.kind == "sum" else 1
         alone = (mechanisms.gaussian(one_row(bound), epsilon, delta, unit="person") if asked.gaussian
                  else mechanisms.laplace(one_row(bound), epsilon, unit="person"))  # fmt: skip
         best = alone.scale * (1 if asked.gaussian else math.sqrt(2))
-    return {"aggregate": asked.name, "rmse": rmse, "best": best, "ratio": ratio(rmse, best),
-            "floor_ratio": ratio(rmse, floor), "coverage": float(inside.mean()), "runs": runs}  # fmt: skip
-
-
-def ratio(rmse: float, best: float) -> float:
-    """How many times the best; 1 where both are right every time (values with steps that the noise does not reach)."""
-    return rmse / best if best else (1.0 if rmse == 0 else math.inf)
-
-
-def gaussian_best(asked: Asked, rows: list[Floats], ends: list[float], sigma: float) -> float:
-    """One Gaussian vector, weighed in hindsight: shares t of ρ minimise Σ pull²/t, whose least is (Σ pull)²."""
-    sums = np.array([r.sum() for r in rows])
-    total = 0.0
-    for i in range(len(sums)):
-        h = 1e-4 * sums[0]
-        up, down = sums.copy(), sums.copy()
-        up[i], down[i] = up[i] + h, down[i] - h
-        total += abs(statistic(asked, up) - statistic(asked, down)) / (2 * h) * ends[i]
-    return total * sigma * unit(asked)
+    return {"aggregate": asked.name, "rmse": drawn.rmse, "best": best, "ratio": ratio(drawn.rmse, best),
+            "floor_ratio": ratio(drawn.rmse, floor), "coverage": drawn.coverage, "runs": runs}  # fmt: skip
 
 
 def shaped(point: ReleasePoint, name: str, vector: Floats) -> Floats:
@@ -343,7 +225,7 @@ def main() -> int:
     import tempfile
     from pathlib import Path
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Sandbox({}) as sandbox:
         (Path(folder) / "policy.yaml").write_text(POLICY)
         people = data(choices.rows)
         import pyarrow.parquet as pq
@@ -354,11 +236,12 @@ def main() -> int:
         for asked in ASKED:
             if choices.only and not any(part in asked.name for part in choices.only):
                 continue
-            results.append(run(asked, people, catalog, choices.runs, Epsilon.parse(choices.epsilon)))
+            results.append(run(asked, people, catalog, choices.runs, Epsilon.parse(choices.epsilon), sandbox))
             print(results[-1], file=sys.stderr, flush=True)
     rows = [
         (str(r["aggregate"]), f"{r['rmse']:.4g}", f"{r['best']:.4g}", f"{r['ratio']:.3f}",
-         "" if math.isnan(float(str(r["floor_ratio"]))) else f"{r['floor_ratio']:.2f}", f"{float(str(r['coverage'])):.1%}")
+         "" if math.isnan(float(str(r["floor_ratio"]))) else f"{r['floor_ratio']:.2f}",
+         "" if math.isnan(float(str(r["coverage"]))) else f"{float(str(r['coverage'])):.1%}")
         for r in results
     ]  # fmt: skip
     print(table(("aggregate", "RMSE", "best", "ratio", "to the floor", "coverage"), rows))

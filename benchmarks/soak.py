@@ -31,11 +31,11 @@ from _service import DATASET, Asked, Home, compare, family, furnish, memory_mib,
 from load import REFUSALS, RELEASES, Wire, new
 
 KINDS = {
-    "release.planner": "parser", "tacit-planner": "parser",
-    "engine.duckdb": "engine", "tacit-duckdb": "engine",
-    "release.postprocess": "sandbox", "tacit-postproce": "sandbox",
+    "tacit-planner": "parser",
+    "tacit-duckdb": "engine",
+    "tacit-postproce": "sandbox",
     "training.job": "trainer",
-}  # fmt: skip
+}
 TRAINING = {
     "dataset": DATASET, "sql": "SELECT age, sex, region, income > 40000 AS well_off FROM patients", "label": "well_off",
     "model": {"type": "logistic_regression"}, "noise_multiplier": 5, "steps": 2_000, "units": 1_000,

@@ -10,7 +10,7 @@ snapshot file that Tacit's engine reads. Engine: the statements that Tacit emits
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from _common import ANALYST, PLENTY, finish, medians, open_desk, seconds, table
+from _service import peaks_mib
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
@@ -167,6 +168,7 @@ def main() -> int:
             with duckdb.connect(str(snapshot), read_only=True, config=config) as connection:
                 for query, sql in QUERIES.items():
                     results[query] = measure(desk, connection, sql, choices.rounds)
+            peaks = peaks_mib(os.getpid())
         finally:
             desk.close()
     rows = [
@@ -175,17 +177,15 @@ def main() -> int:
         for q, r in results.items()
     ]  # fmt: skip
     print(table(("query", "plain, ms", "engine, ms", "tacit, ms", "engine / plain", "tacit / plain", "bounding"), rows))
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(
-        f"{choices.rows:,} visits, prepare {prepare}; loading them took {load_s:.1f} s; peak memory of a process: {peak:.0f} MiB"
-    )
+    held = ", ".join(f"{name} {size:.0f}" for name, size in peaks.items())
+    print(f"{choices.rows:,} visits, prepare {prepare}; loading them took {load_s:.1f} s; peak memory, MiB: {held}")
     finish(
         {
             "benchmark": "visits",
             "prepare": prepare,
             "rows": choices.rows,
             "load_s": load_s,
-            "peak_mib": peak,
+            "peak_mib": peaks,
             "queries": results,
         },
         choices.out,

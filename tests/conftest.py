@@ -10,6 +10,26 @@ from pathlib import Path
 
 import pytest
 
+LONG = (  # files of minutes, which are handed out first: the last worker should not start one when the others are done
+    "training/test_jobs.py",
+    "privacy_e2e/test_neighbours.py",
+    "training/test_over_http.py",
+    "console/test_pages.py",
+    "console/test_browser.py",
+    "privacy_e2e/test_meaning.py",
+    "ledger/test_races.py",
+    "api/test_demo.py",
+    "attacks/test_http_rows.py",
+    "client/test_cli.py",
+    "attacks/test_http_oracles.py",
+    "engines/test_snapshot.py",
+)
+_PLACE = {Path(__file__).parent / file: place for place, file in enumerate(LONG)}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _PLACE.get(item.path, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:

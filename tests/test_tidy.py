@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +33,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def text_files() -> Iterator[tuple[Path, str]]:
     """Every text file of the repository but this one, whose patterns would find themselves."""
-    for path in sorted(ROOT.rglob("*")):
-        if SKIPPED_PARTS.intersection(path.relative_to(ROOT).parts) or not path.is_file() or path == Path(__file__):
-            continue
-        try:
-            yield path, path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            continue
+    for folder, below, files in os.walk(ROOT):
+        below[:] = sorted(set(below) - SKIPPED_PARTS)
+        for path in (Path(folder, file) for file in sorted(files)):
+            if path.is_file() and path != Path(__file__):
+                with contextlib.suppress(UnicodeDecodeError):
+                    yield path, path.read_text(encoding="utf-8")
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:

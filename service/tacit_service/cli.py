@@ -152,6 +152,10 @@ def _grammar_ledger(commands: Any) -> Any:
     group = add_group(commands, "ledger", "prove and read the ledger")
     verify = add_command(group, "verify", ledger_commands.ledger_verify, "re-derive every hash, price and balance")
     verify.add_argument("--known", action="append", metavar="N:HASH", help="a head from a receipt that must be there")
+    verify.add_argument("--checkpoint", action="append", metavar="FILE", help="a signed checkpoint that must be on it")
+    verify.add_argument(
+        "--key", metavar="FILE", help="key of the checkpoints, public or signing (TACIT_CHECKPOINT_KEY)"
+    )
     show = add_command(group, "show", ledger_commands.ledger_show, "print accounts and the newest charges")
     show.add_argument("--dataset", help="only this dataset")
     show.add_argument("--limit", type=number(1, 10**12), default=20, metavar="N", help="charges to print (20)")
@@ -205,6 +209,9 @@ def _serve(arguments: Any) -> int:
         other = "; try --port 0, which takes a free one" if error.errno == errno.EADDRINUSE else ""
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}{other}") from None
     telemetry.setup(settings.log_level)
+    from tacit_service.engine.spawning import preload
+
+    preload()  # in another process, while this one imports what serves
     from tacit_service.assembly import Service, opener
     from tacit_service.http.run import serve, stop_on_signals
 

@@ -24,6 +24,7 @@ from tacit_service.errors import PolicyError
 if TYPE_CHECKING:
     import socket
 
+    from tacit_service.assembly import Parts
     from tacit_service.settings import Settings
 
 DATASET: Final = "clinic"
@@ -49,6 +50,9 @@ class Choices:
 
 def run(choices: Choices) -> int:
     """Run the demo until its session is over, or, on a terminal or with ``--serve``, until a signal."""
+    from tacit_service.engine.spawning import preload
+
+    preload()  # in another process, while this one makes the data
     from tacit_service.assembly import Service, opener
     from tacit_service.http.listen import url_of
     from tacit_service.http.run import Running, Stopped, stop_on_signals
@@ -61,8 +65,13 @@ def run(choices: Choices) -> int:
             settings = _prepare(folder, choices)
             sock = stack.enter_context(_bind(choices))
             url = url_of(sock)
-            _make_data(folder, choices, policy_text)
-            service = Service(opener(settings.policies, settings.ledger, settings.data_dir, settings=settings))
+            open_rooms = opener(settings.policies, settings.ledger, settings.data_dir, settings=settings)
+
+            def open_parts() -> Parts:  # behind the server, which answers already that it is starting
+                _make_data(folder, choices, policy_text)
+                return open_rooms()
+
+            service = Service(open_parts)
             running = stack.enter_context(Running(service, sock, settings))
             running.wait_ready()
             keys = _make_keys(settings.ledger)

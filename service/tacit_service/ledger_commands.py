@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tacit_service.terminal import FOUND, OK, UsageError, existing_ledger, ledger_url, print_table
@@ -26,6 +27,7 @@ def ledger_verify(arguments: Any) -> int:
                 "--known is N:HASH: an entry's number, a colon, and its hash of 64 hex digits, as in a receipt"
             )
         known.append(Head(int(number), digest))
+    known += [_signed(path, arguments.key) for path in arguments.checkpoint or []]
     report = verify(ledger_url(arguments), known)
     for finding in report.findings:
         print(f"found: {finding}")
@@ -34,6 +36,30 @@ def ledger_verify(arguments: Any) -> int:
     print(f"{verdict}: {report.accounts} accounts, {report.charges} charges, {report.releases} releases")
     print(f"head {report.head.sequence}:{report.head.hash}")
     return OK if report.ok else FOUND
+
+
+def _signed(path: str, key_file: str | None) -> Any:
+    """The head in a checkpoint's file, signed by the key in another: a public one, or the signing one."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    from tacit_service.ledger.checkpoint import BadCheckpoint, load_key, read
+    from tacit_service.settings import Settings
+
+    key_path = Settings.load(checkpoint_key=key_file).checkpoint_key
+    if key_path is None:
+        raise UsageError("--checkpoint needs the key that signed it: --key FILE, or TACIT_CHECKPOINT_KEY")
+    try:
+        pem = key_path.read_bytes()
+        key = load_pem_public_key(pem) if b"PUBLIC KEY" in pem else load_key(key_path).public_key()
+        note = Path(path).read_text(encoding="utf-8")
+        if not isinstance(key, Ed25519PublicKey):
+            raise BadCheckpoint("the key is not an Ed25519 key")
+        return read(note, note.partition("\n")[0], key)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+    except ValueError as error:  # BadCheckpoint is one
+        raise UsageError(f"--checkpoint {path}: {error}") from None
 
 
 def ledger_show(arguments: Any) -> int:

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     training_running_max: int = Field(default=1, ge=1, le=1_000, description="Jobs of one analyst running at once")
     training_at_once: int = Field(default=1, ge=1, le=256, description="Jobs of a dataset that one worker runs at once")
     training_processes: int = Field(default=1, ge=1, le=64, description="Processes that share the steps of one job")
+    training_launcher: Literal["own", "torchrun"] = Field(
+        default="own", description="Who starts those processes: the first of them, or torchrun all of them"
+    )
     training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
     training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
     training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")

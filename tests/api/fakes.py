@@ -40,7 +40,7 @@ class FakeDesk:
         self.asked.append((what, analyst, request, key))
         self.entered.release()
         if self.hold is not None:
-            assert self.hold.wait(20)
+            assert self.hold.wait(120)
         if self.raises is not None:
             raise self.raises
 

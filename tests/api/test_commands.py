@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -43,21 +42,16 @@ def run(capsys, *words: object) -> tuple[int, str, str]:
     return status, said.out, said.err
 
 
-def test_help_is_quick_and_imports_no_room():
+def test_help_imports_no_room():
     heavy = ("fastapi", "pydantic", "duckdb", "opendp", "sqlalchemy", "pyarrow", "numpy", "yaml", "sqlglot")
     script = (
         "import sys\nfrom tacit_service import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     )
-    times = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        times.append(time.perf_counter() - begun)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "serve" in done.stdout
-    assert min(times) < 0.5
 
 
 def test_version(capsys):

@@ -14,6 +14,7 @@ from tacit_service import cli
 from tacit_service.access.keys import digest
 from tacit_service.ledger import checkpoint
 from tacit_service.ledger.directory import Directory
+from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
@@ -124,6 +125,17 @@ def test_a_checkpoint_is_signed_by_a_key_that_only_its_owner_reads(run, url: str
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     head = checkpoint.read(note, note.splitlines()[0], load_pem_public_key(pem.encode()))
     assert f"head {head.sequence}:{head.hash}" in run("ledger", "verify", "--known", f"{head.sequence}:{head.hash}")[0]
+    kept, public = tmp_path / "kept.txt", tmp_path / "public.pem"
+    kept.write_text(note)
+    public.write_text(pem)
+    for key in (file, public):
+        assert "follows" in run("ledger", "verify", "--checkpoint", kept, "--key", key)[0]
+    assert "needs the key" in run("ledger", "verify", "--checkpoint", kept, status=2)[1]
+    newer = checkpoint.sign(Head(head.sequence + 1, head.hash), note.splitlines()[0], checkpoint.load_key(file))
+    kept.write_text(newer)
+    assert "1 finding" in run("ledger", "verify", "--checkpoint", kept, "--key", public, status=1)[0], "it was cut"
+    kept.write_text(newer.replace(f"\n{head.sequence + 1}\n", f"\n{head.sequence}\n"))
+    assert "not a checkpoint signed" in run("ledger", "verify", "--checkpoint", kept, "--key", public, status=2)[1]
     assert "File exists" in run("ledger", "checkpoint", "--key", file, "--new", status=2)[1]
     assert note == run("ledger", "checkpoint", "--key", file)[0], "Ed25519 signs the same head in the same words"
 

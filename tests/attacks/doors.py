@@ -107,7 +107,7 @@ def seen(door: Door, caught: Caught, method: str, path: str, body: Any, who: str
 def _lines_of(request_id: str, caught: Caught) -> list[Any]:
     """What was logged of one request; the last line is written after the answer has left."""
     hidden = ("request_id", "duration_ms", "key_id", "bytes_out")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         fields = [(r.msg, getattr(r, "tacit_fields", {})) for r in list(caught.lines)]
         mine = [(msg, f) for msg, f in fields if f.get("request_id") == request_id]

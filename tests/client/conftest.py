@@ -70,7 +70,7 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
         changed = {name: value for name, value in {**environment, **changes}.items() if value is not None}
         command = [sys.executable, "-m", "tacit.cli", *arguments]
         return subprocess.run(
-            command, input=stdin, env=changed, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command, input=stdin, env=changed, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
 
     return run

@@ -108,6 +108,9 @@ def test_history_says_what_was_spent_when_and_what_is_held(tacit: Tacit) -> None
 def test_accuracy_takes_the_place_of_epsilon(tacit: Tacit, account: Account) -> None:
     tacit("console", "-c", f"\\epsilon 0.2\n\\accuracy 50\n{GROUPED}")
     assert {k: v for k, v in account.requests[-1][2].items() if k in ("epsilon", "accuracy")} == {"accuracy": "50"}
+    tacit("console", "-c", f"\\bias_check\n\\approx_bounds on\n\\approx_bounds\n{GROUPED}")
+    assert account.requests[-1][2]["bias_check"] is True
+    assert "approx_bounds" not in account.requests[-1][2]
     tacit("quote", GROUPED, "--accuracy", "14")
     assert account.requests[-1][2]["accuracy"] == "14"
 

@@ -103,7 +103,7 @@ def test_python_examples_run(body: str, environment: dict[str, str]) -> None:
     """Those marked ``run``, in the directory of a served demo: its address and key are in the environment."""
     command = [sys.executable, "-W", "error", "-c", body]
     done = subprocess.run(
-        command, cwd=environment["HOME"], env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=environment["HOME"], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -118,7 +118,7 @@ def test_the_differencing_attack_works_on_plain_sql_and_not_here(environment: di
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     told = dict(line.split(": ") for line in done.stdout.splitlines())

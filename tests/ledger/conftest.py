@@ -172,9 +172,9 @@ def sqlite_book(sqlite_url: str, make_book: Callable[..., Book]) -> Book:
     return make_book(sqlite_url)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def worker() -> Iterator[subprocess.Popen[str]]:
-    """The process in ``worker.py``: it forks clients on command."""
+    """The process in ``worker.py``: it forks clients on command and opens no ledger itself."""
     process = subprocess.Popen(
         [sys.executable, str(WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -182,5 +182,5 @@ def worker() -> Iterator[subprocess.Popen[str]]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()
-    process.wait(timeout=30)
+    process.wait(timeout=120)
     process.stdout.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -52,14 +51,9 @@ def test_threads_that_open_a_fresh_store_together_migrate_it_once(empty_url: str
     assert len(set(heads)) == 1
 
 
-def test_a_fresh_sqlite_ledger_opens_at_once_and_is_its_owners_alone(tmp_path: Path) -> None:
-    durations = []
-    for number in range(3):
-        start = time.process_time()
-        Ledger.open(f"sqlite:///{tmp_path / str(number) / 'ledger.db'}").close()
-        durations.append(time.process_time() - start)
-    assert min(durations) < 0.3
-    assert stat.S_IMODE(os.stat(tmp_path / "0" / "ledger.db").st_mode) == 0o600
+def test_a_fresh_sqlite_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    Ledger.open(f"sqlite:///{tmp_path / 'new' / 'ledger.db'}").close()
+    assert stat.S_IMODE(os.stat(tmp_path / "new" / "ledger.db").st_mode) == 0o600
 
 
 def test_a_store_of_a_later_version_is_refused(sqlite_url: str) -> None:

@@ -66,22 +66,29 @@ def check_invariants(url: str, answered: set[tuple[str, str]]) -> int:
     return len(charged)
 
 
-def test_eight_processes_admit_exactly_the_budget(url: str, make_book: Callable[..., Book], worker: Worker) -> None:
-    """8 × 250 charges of a thousandth each; basic lane only."""
-    make_book(url, epsilon="1", delta="0")
-    tell(worker, url, clients=8, charges=250)
+CHARGES = int(os.environ.get("TACIT_TEST_CHARGES", "0"))  # of each client; fewer on PostgreSQL by default
+
+
+@pytest.mark.parametrize(("store", "charges"), [("sqlite_url", CHARGES or 250), ("postgres_url", CHARGES or 60)])
+def test_eight_processes_admit_exactly_the_budget(
+    request: pytest.FixtureRequest, make_book: Callable[..., Book], worker: Worker, store: str, charges: int
+) -> None:
+    """8 clients ask for a thousandth each time, twice as often as there is room; basic lane only."""
+    url, fit = request.getfixturevalue(store), 4 * charges
+    make_book(url, epsilon=f"{fit / 1000}", delta="0")
+    tell(worker, url, clients=8, charges=charges)
     said = list(heard(worker))
     answered = {(charge, release) for word, charge, release in said if word == "answered"}
-    assert len(answered) == 1000
-    assert sum(word == "refused" for word, _, _ in said) == 1000
-    assert check_invariants(url, answered) == 1000
+    assert len(answered) == fit
+    assert sum(word == "refused" for word, _, _ in said) == fit
+    assert check_invariants(url, answered) == fit
 
 
 ROUNDS = int(os.environ.get("TACIT_TEST_KILL_ROUNDS", "0"))  # fewer by default
 FAILING = range(1, 1 + int(os.environ.get("TACIT_TEST_IO_FAILURES", "0"))) or (1, 2, 3, 5)
 
 
-@pytest.mark.parametrize(("store", "rounds"), [("sqlite_url", ROUNDS or 30), ("postgres_url", ROUNDS or 10)])
+@pytest.mark.parametrize(("store", "rounds"), [("sqlite_url", ROUNDS or 30), ("postgres_url", ROUNDS or 5)])
 def test_killed_clients_leave_charges_but_never_a_release_without_one(
     request: pytest.FixtureRequest, make_book: Callable[..., Book], worker: Worker, store: str, rounds: int
 ) -> None:
@@ -137,7 +144,7 @@ def test_the_kth_io_call_fails(
     attached = wait_until_traced(pid, tracer)
     os.kill(pid, signal.SIGCONT)
     rest = list(said)
-    _, complaint = tracer.communicate(timeout=30)
+    _, complaint = tracer.communicate(timeout=120)
     if not attached:
         pytest.skip(f"strace may not attach here: {complaint.strip()}")
     answered = {(charge, release) for word, charge, release in rest if word == "answered"}
@@ -150,14 +157,14 @@ def test_the_kth_io_call_fails(
 
 
 def wait_until_stopped(pid: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while status_of(pid, "State")[0] not in "Tt":
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
 def wait_until_traced(pid: int, tracer: subprocess.Popen[str]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while status_of(pid, "TracerPid") == "0":
         if tracer.poll() is not None or time.monotonic() > deadline:
             tracer.kill()
@@ -254,7 +261,7 @@ def test_a_ledger_opened_twice_in_one_process_keeps_its_log_when_another_process
     first = Ledger.open(sqlite_url)
     Ledger.open(sqlite_url).close()
     code = "import sys; from tacit_service.ledger.store import Ledger; Ledger.open(sys.argv[1]).close()"
-    subprocess.run([sys.executable, "-c", code, sqlite_url], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, sqlite_url], check=True, timeout=300)
     log = Path(sqlite_url.removeprefix("sqlite:///") + "-wal")
     assert log.exists(), "this process still uses it"
     first.close()

@@ -139,9 +139,9 @@ def test_a_document_that_is_no_map_is_refused(text: str) -> None:
 
 def test_aliases_cannot_blow_up() -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True))
-    start = time.monotonic()
+    start = time.process_time()
     assert "anchors" in refusal(bomb).detail
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 10  # written out it would be 2^18 texts
 
 
 def test_a_full_megabyte_is_answered_quickly(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_full_megabyte_is_answered_quickly(tmp_path: Path) -> None:
     start = time.process_time()
     with pytest.raises(PolicyError, match="add up to"):
         load_policy(path)
-    assert time.process_time() - start < 20  # quadratic work would take minutes
+    assert time.process_time() - start < 60  # quadratic work would take minutes
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,7 @@ def test_a_range_that_is_none_is_an_error(lo, hi):
         ratio_interval(np.ones(1), np.ones(1), Noise("laplace", 1.0), Noise("laplace", 1.0), lo, hi)
 
 
-def test_ratio_intervals_are_fast_enough_for_every_answer():
+def test_ratio_intervals_grow_with_the_groups_no_faster_than_their_number():
     rng = np.random.default_rng(5)
     noise = Noise("laplace", 500.0), Noise("laplace", 10.0)
     accuracy.ratio_interval(np.ones(1), np.ones(1), *noise, -50, 50)  # the table of quantiles, once a process
@@ -255,5 +255,4 @@ def test_ratio_intervals_are_fast_enough_for_every_answer():
             took.append(time.process_time() - start)
         return min(took)
 
-    assert best_s(8, 20) < 0.005
-    assert best_s(100_000, 3) < 1.0
+    assert best_s(100_000, 3) < 20 * best_s(10_000, 3)  # linear; by turns of pairs it would be 100

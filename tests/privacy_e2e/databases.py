@@ -20,7 +20,8 @@ import pyarrow as pa
 from tacit_e2e_world import PROTECTED
 
 from tacit_service.engine import aggregate as engine_aggregate
-from tacit_service.engine.bounding import Statement, statements
+from tacit_service.engine.bounding import statements
+from tacit_service.engine.formulations import Statement
 from tacit_service.query.plan import ReleasePoint
 
 THREADS = 4  # of the database that holds the same people otherwise

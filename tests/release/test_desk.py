@@ -210,6 +210,21 @@ def test_explain_is_a_statement_too_and_free(desk):
     assert spent(desk) == "0"
 
 
+@pytest.mark.parametrize(
+    ("sql", "way"),
+    [
+        (BY_REGION, "no bounding step, since a unit has one row"),
+        ("SELECT SUM(cost) AS cost FROM visits", "weights by stored totals: each row counts"),
+        ("SELECT SUM(cost) AS cost FROM visits WHERE cost > 10", "weights by stored totals: units that are within"),
+        ("SELECT clinic, COUNT(DISTINCT diagnosis) AS n FROM visits GROUP BY clinic", "distinct values: each unit"),
+        ("SELECT COUNT(DISTINCT patient_id) AS n FROM visits", "no row is read"),
+    ],
+)
+def test_explain_says_which_way_of_bounding_a_statement_takes(desk, sql, way):
+    told = [line for line in desk.explain("analyst", ask(sql)).splitlines() if line.startswith("bounding ")]
+    assert any(way in line for line in told), told
+
+
 def test_a_released_average_inside_a_condition_is_one_charge(desk):
     sql = "SELECT COUNT(*) AS n FROM patients WHERE age > (SELECT AVG(age) FROM patients)"
     answer = desk.query("analyst", ask(sql, "1"), None)

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tacit.cli import main
 
 SQL = "SELECT age, sex, region, income > 40000 AS well_off FROM patients"
 ASKED: dict[str, Any] = {"label": "well_off", "model": "logistic_regression", "epsilon": "1", "delta": "1e-7"}
+KEY = "one-job-however-many-ask-for-it"
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,11 @@ def test_from_quote_to_prediction(
     quote = client.quote_training(SQL, **ASKED)
     assert quote.affordable
     assert client.budget().accounts[0].spent.epsilon == "0", "a quote is free"
-    job = client.train(SQL, **ASKED)
-    told = list(job.events())
+    job = client.train(SQL, **ASKED, idempotency_key=KEY)
+    with ThreadPoolExecutor(1) as aside:
+        watched = aside.submit(asyncio.run, over_asyncio(demo))
+        told = list(job.events())
+        assert watched.result() == (job.id, [job.id])
     assert [state.steps_done for state in told] == sorted(state.steps_done for state in told)
     assert len(told) > 2, "progress, and not only the end"
     assert 0 < told[-1].epsilon_so_far <= float(quote.price.epsilon) + 1e-9
@@ -88,7 +93,8 @@ def for_the_terminal(
     job: tacit.TrainingJob, demo: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--url", demo["url"], "--key", demo["analyst"], "--dataset", "clinic"]
-    assert main(["train", SQL, "--label", "well_off", "--epsilon", "1", "--set", "epochs=3", "--quote", *where]) == 0
+    asked = ["--label", "well_off", "--epsilon", "1", "--delta", "1e-7", "--set", "epochs=15", "--quote"]
+    assert main(["train", SQL, *asked, *where]) == 0
     assert "price: ε" in capsys.readouterr().out
     assert main(["jobs", *where]) == 0
     assert job.id in capsys.readouterr().out
@@ -105,17 +111,14 @@ def _model_call(job_id: str) -> Any:
     return _training_protocol.model(job_id)
 
 
-def test_the_same_over_asyncio(demo: dict[str, str]) -> None:
-    async def train() -> tuple[str, list[str]]:
-        async with tacit.AsyncClient(demo["url"], demo["second_analyst"], dataset="clinic") as client:
-            job = await client.train(SQL, **ASKED, steps=50, units=1000)
-            again = await client.training_job((await job.wait(600, progress=True)).id)
-            frame = pd.DataFrame({"age": [40], "sex": ["F"], "region": ["R1"]})
-            assert len(await again.predict(frame)) == 1
-            return again.id, [found.id for found in await client.training_jobs()]
-
-    mine, listed = asyncio.run(train())
-    assert listed == [mine]
+async def over_asyncio(demo: dict[str, str]) -> tuple[str, list[str]]:
+    """The same job, asked for again under its key, watched to its end, and used."""
+    async with tacit.AsyncClient(demo["url"], demo["analyst"], dataset="clinic") as client:
+        job = await client.train(SQL, **ASKED, idempotency_key=KEY)
+        again = await client.training_job((await job.wait(600, progress=True)).id)
+        frame = pd.DataFrame({"age": [40], "sex": ["F"], "region": ["R1"]})
+        assert len(await again.predict(frame)) == 1
+        return again.id, [found.id for found in await client.training_jobs()]
 
 
 def test_refusals_have_their_class_and_cost_nothing(client: tacit.Client) -> None:
@@ -132,7 +135,7 @@ def test_refusals_have_their_class_and_cost_nothing(client: tacit.Client) -> Non
     with pytest.raises(errors.InvalidArgument):
         client.train(SQL, **ASKED, learning_rat=1)
     with pytest.raises(errors.BudgetExhausted):
-        client.train(SQL, **{**ASKED, "epsilon": None}, noise_multiplier=0.4, sampling_rate=0.3)
+        client.train(SQL, **{**ASKED, "epsilon": None}, noise_multiplier=4, sampling_rate=0.2, steps=5_000)
     assert client.budget().accounts[0].spent == before
 
 

@@ -102,6 +102,23 @@ def _accuracy(session: Session, text: str) -> None:
     session.note(f"-- asks {asked}")
 
 
+def _bias_check(session: Session, text: str) -> None:
+    session.options.bias_check = _switched(session.options.bias_check, text)
+    session.note(f"-- a tenth of ε on what bounds drop: {'yes' if session.options.bias_check else 'no'}")
+
+
+def _approx_bounds(session: Session, text: str) -> None:
+    session.options.approx_bounds = _switched(session.options.approx_bounds, text)
+    found = "yes" if session.options.approx_bounds else "no"
+    session.note(f"-- a tenth of ε on bounds that the policy does not give: {found}")
+
+
+def _switched(now: bool, text: str) -> bool:
+    if text.lower() not in ("", "on", "off"):
+        raise InvalidArgument("say on, off, or nothing to turn it over")
+    return not now if not text else text.lower() == "on"
+
+
 def _confirm(session: Session, text: str) -> None:
     if text:
         session.options.confirm_above = share(text)
@@ -250,6 +267,8 @@ COMMANDS: dict[str, tuple[Command, str, str]] = {
     "\\epsilon": (_epsilon, "[0.1]", "ε of the next queries"),
     "\\delta": (_delta, "[1e-9]", "δ of the next queries"),
     "\\accuracy": (_accuracy, "[50]", "± (95 %) of the next counts and sums in place of ε; 0 asks by ε again"),
+    "\\bias_check": (_bias_check, "[on|off]", "a tenth of the price says what max_rows, max_groups, max_amount drop"),
+    "\\approx_bounds": (_approx_bounds, "[on|off]", "a tenth of the price finds bounds that the policy does not give"),
     "\\confirm": (_confirm, "[0.1]", "ask above this share of what is left"),
     "\\format": (_format, "table|csv|json|arrow|parquet", "how results are written"),
     "\\train": (_train, "label=… model=… SELECT …", "train a model with DP-SGD, and watch it"),

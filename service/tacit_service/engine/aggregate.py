@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +12,10 @@ from tacit_service.privacy.exact import ExactAggregates, IntVector
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .base import Engine
-from .bounding import Statement, statements
+from .bounding import statements
+from .formulations import Statement
+from .key_rows import KeyRows, key_rows, places, repeated
 from .literals import with_params
-
-KeyRows = list[tuple[Any, ...]]
 
 
 def aggregate(
@@ -63,8 +61,7 @@ def histograms(
         if _of_histogram(point, statement):
             table = engine.run(with_params(statement.sql, params or {}), timeout_s=timeout_s)
             name = statement.measures[0]
-            cells = [(*k, b) for k, b in itertools.product(keys, range(bins[name]))]
-            result[name] = _wrap(cells, [(statement, table)], public=True)
+            result[name] = _wrap(repeated(keys, bins[name]), [(statement, table)], public=True)
     return result
 
 
@@ -75,22 +72,14 @@ def _of_histogram(point: ReleasePoint, statement: Statement) -> bool:
 def _found(point: ReleasePoint, results: list[tuple[Statement, pa.Table]]) -> KeyRows:
     """Keys that the data holds, as the thresholded measure sees them."""
     statement, table = next((s, t) for s, t in results if point.threshold_on in s.measures)
-    return _key_rows(table, statement.keys)
-
-
-def _key_rows(table: pa.Table, count: int) -> KeyRows:
-    if count == 0:
-        return [() for _ in range(table.num_rows)]
-    columns = [table.column(i).to_pylist() for i in range(count)]
-    return list(zip(*columns, strict=True))
+    return key_rows(table.select(range(statement.keys)))
 
 
 def _wrap(rows: KeyRows, results: Sequence[tuple[Statement, pa.Table]], *, public: bool) -> ExactAggregates:
     """Vectors over ``rows`` in order; a key without data has 0, data without a key in ``rows`` is left out."""
-    place = {key: i for i, key in enumerate(rows)}
     vectors: dict[str, IntVector] = {}
     for statement, table in results:
-        found = np.array([place.get(k, -1) for k in _key_rows(table, statement.keys)], dtype=np.int64)
+        found = places(rows, table.select(range(statement.keys)))
         known = found >= 0
         for i, name in enumerate(statement.measures):
             column = table.column(statement.keys + i)

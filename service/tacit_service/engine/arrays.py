@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tacit_service.errors import PolicyError
 
@@ -77,6 +76,8 @@ def read_idx(file: Path) -> npt.NDArray[Any]:
 def _write(arrays: dict[str, npt.NDArray[Any]], rows: int, target: Path) -> None:
     columns = {name: _flat(name, array) for name, array in arrays.items()}
     types = {name: _arrow_type(array) for name, array in columns.items()}
+    import pyarrow.parquet as pq  # a third of a second, for those who have arrays
+
     with pq.ParquetWriter(target, pa.schema(types)) as writer:
         for start in range(0, max(rows, 1), _ROWS_PER_GROUP):
             part = {name: _arrow(array[start : start + _ROWS_PER_GROUP]) for name, array in columns.items()}

@@ -7,26 +7,18 @@ at most what ``sensitivity`` says. The argument stands beside each form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
-from tacit_service.query.expr import Ref
+from tacit_service.query.expr import Ref, constants
 from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Relation, ReleasePoint
 
 from . import stored
 from .emit import expression, key, name, relation, to_steps
+from .formulations import Formulation, Statement
 from .ordering import group_order, keyed_hash
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """SQL and what its columns are: ``keys`` first (a histogram's bin last among them), then ``measures``."""
-
-    sql: str
-    keys: int
-    measures: tuple[str, ...]
 
 
 def sensitivity(m: Measure) -> Sensitivity:
@@ -145,6 +137,9 @@ def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> st
         center = int(m.center / m.grid)
         lo, hi = m.low + center, m.high + center
         shift = f" - {center}" if center > 0 else f" + {-center}" if center < 0 else ""
+        known = constants(m.value)
+        if known and lo <= min(known) and max(known) <= hi:  # within the bounds by what is written
+            return f"({x}{shift})"
         inner = f"CASE WHEN {x} <= {lo} THEN {m.low} WHEN {x} >= {hi} THEN {m.high} ELSE {x}{shift} END"
         return f"coalesce(CAST({inner} AS BIGINT), 0)"
     lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)
@@ -170,7 +165,7 @@ def _one_row(point: ReleasePoint, measures: list[Measure]) -> Statement:
     keys = _keys(point)
     sums = [_total(_value(m), m.name) for m in measures]
     sql = f"SELECT {', '.join([*keys, *sums])} FROM ({_rows(point, measures)}){_group_by(keys)}"
-    return _statement(sql, keys, measures)
+    return _statement(sql, keys, measures, Formulation.NEEDLESS)
 
 
 def _value(m: Measure) -> str:
@@ -191,7 +186,8 @@ def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
     if exact:
         terms = [_total(_weighed(m, stored.TOTAL), m.name) for m in measures]
         rows = _rows(point, measures, [stored.TOTAL])
-        return _statement(f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}", keys, measures)
+        sql = f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}"
+        return _statement(sql, keys, measures, Formulation.WEIGHTS_STORED)
     totals, terms = [], []
     for m in measures:
         if m.amount is not None:
@@ -206,16 +202,16 @@ def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
     if known is None:
         ctes = f"WITH s AS ({_rows(point, measures)}), t AS (SELECT _u, {', '.join(totals)} FROM s GROUP BY _u)"
         sums = [_total(term, m.name) for term, m in zip(terms, measures, strict=True)]
-        return _statement(
-            f"{ctes} SELECT {', '.join([*keys, *sums])} FROM s JOIN t USING (_u){_group_by(keys)}", keys, measures
-        )
+        sql = f"{ctes} SELECT {', '.join([*keys, *sums])} FROM s JOIN t USING (_u){_group_by(keys)}"
+        return _statement(sql, keys, measures, Formulation.WEIGHTS)
     rows = _rows(point, measures, [stored.TOTAL])
 
     def heavy(condition: str) -> str:
         own = f"SELECT _u, {', '.join(totals)} FROM ({rows}) WHERE {condition} GROUP BY _u"
         return f"({rows}) s JOIN ({own}) t USING (_u) WHERE s.{condition}"
 
-    return _by_weight(point, measures, rows, min(m.c for m in measures), terms, heavy)
+    cap = min(m.c for m in measures)
+    return _by_weight(point, measures, rows, cap, terms, heavy, Formulation.WEIGHTS_LIGHT)
 
 
 def _weighed(m: Measure, n: str) -> str:
@@ -229,8 +225,9 @@ def _weight(value: str, m: Measure, n: str) -> str:
 
 
 def _by_weight(
-    point: ReleasePoint, measures: list[Measure], rows: str, cap: int, terms: list[str], heavy: Callable[[str], str]
-) -> Statement:
+    point: ReleasePoint, measures: list[Measure], rows: str, cap: int, terms: list[str], heavy: Callable[[str], str],
+    formulation: Formulation,
+) -> Statement:  # fmt: skip
     """Units within the cap by their stored total need no bounding: their rows are summed as they stand.
 
     ``heavy``: the FROM clause for units that pass a condition, over which ``terms`` are summed. The stored total is no
@@ -246,11 +243,11 @@ def _by_weight(
         f"SELECT {', '.join([*keys, *above])} FROM {heavy(f'{stored.TOTAL} > {cap}')}{group}"
     )
     sums = [_total(m.name, m.name) for m in measures]
-    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM ({parts}){group}", keys, measures)
+    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM ({parts}){group}", keys, measures, formulation)
 
 
-def _statement(sql: str, keys: list[str], measures: list[Measure]) -> Statement:
-    return Statement(sql, len(keys), tuple(m.name for m in measures))
+def _statement(sql: str, keys: list[str], measures: list[Measure], formulation: Formulation) -> Statement:
+    return Statement(sql, len(keys), tuple(m.name for m in measures), formulation)
 
 
 def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
@@ -264,7 +261,8 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     table = stored.whole_table(point.source)
     if not keys and table is not None and all(m.kind is not MeasureKind.SUM and not m.where for m in measures):
         sums = [_total(f"_units * ({_partial(m).replace(f'q_{m.name}', '_rows')})", m.name) for m in measures]
-        return _statement(f"SELECT {', '.join(sums)} FROM {name(stored.totals_table(table))}", keys, measures)
+        sql = f"SELECT {', '.join(sums)} FROM {name(stored.totals_table(table))}"
+        return _statement(sql, keys, measures, Formulation.GROUPS_TOTALS)
     place = stored.ranks(point.source, [k.expr for k in point.keys])
     if place is not None and measures[0].ranked and all(_by_rank(m) is not None for m in measures):
         return _ranks(point, measures, place)
@@ -288,9 +286,10 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
 
     if whole:
         cap = min([*(m.c for m in measures), *([] if k is None else [k])])
-        return _by_weight(point, measures, rows, cap, terms, kept)
+        return _by_weight(point, measures, rows, cap, terms, kept, Formulation.GROUPS_LIGHT)
     sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
-    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM {kept()}{_group_by(keys)}", keys, measures)
+    how = Formulation.GROUPS if k is not None else Formulation.GROUPS_OF_UNIT
+    return _statement(f"SELECT {', '.join([*keys, *sums])} FROM {kept()}{_group_by(keys)}", keys, measures, how)
 
 
 def _by_rank(m: Measure) -> str | None:
@@ -310,7 +309,7 @@ def _ranks(point: ReleasePoint, measures: list[Measure], place: int) -> Statemen
     terms = [_total(str(_by_rank(m)).format(group=group, row=row), m.name) for m in measures]
     rows = _rows(point, measures, [group, row])
     sql = f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}"
-    return _statement(sql, keys, measures)
+    return _statement(sql, keys, measures, Formulation.GROUPS_RANKS)
 
 
 def _kept_groups(keys: list[str], k: int) -> str:
@@ -358,7 +357,7 @@ def _distinct(point: ReleasePoint, m: Measure) -> Statement:
         )
         kept = f"SELECT * FROM ({kept}) WHERE rk <= {m.k}"
     sql = f"SELECT {', '.join([*keys, f'count(DISTINCT y) AS {m.name}'])} FROM ({kept}) WHERE ry <= {m.c}{_group_by(keys)}"
-    return _statement(sql, keys, [m])
+    return _statement(sql, keys, [m], Formulation.DISTINCT_GROUPS if m.ranked else Formulation.DISTINCT)
 
 
 def _histogram(point: ReleasePoint, m: Measure) -> Statement:
@@ -383,12 +382,12 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
     rows = f"SELECT * FROM ({rows}) WHERE q_{m.name} = 1 AND bin IS NOT NULL"
     if m.form is Form.ONE_ROW:
         sql = f"SELECT {', '.join([*keys, _total('1', m.name)])} FROM ({rows}){_group_by(keys)}"
-        return _statement(sql, keys, [m])
+        return _statement(sql, keys, [m], Formulation.BINS)
     if exact:
-        sql = (
-            f"SELECT {', '.join([*keys, _total(_weight('1', m, stored.TOTAL), m.name)])} FROM ({rows}){_group_by(keys)}"
-        )
-        return _statement(sql, keys, [m])
+        weighed = _total(_weight("1", m, stored.TOTAL), m.name)
+        sql = f"SELECT {', '.join([*keys, weighed])} FROM ({rows}){_group_by(keys)}"
+        return _statement(sql, keys, [m], Formulation.BINS_STORED)
     term = _total(_weight("1", m, "n"), m.name)
     ctes = f"WITH s AS ({rows}), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u)"
-    return _statement(f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}", keys, [m])
+    sql = f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}"
+    return _statement(sql, keys, [m], Formulation.BINS_WEIGHTS)

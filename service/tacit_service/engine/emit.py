@@ -32,7 +32,7 @@ from tacit_service.query.expr import (
     Window,
 )
 from tacit_service.query.functions import FUNCTIONS
-from tacit_service.query.measures import value_grid
+from tacit_service.query.grids import value_grid
 from tacit_service.query.plan import (
     Distinct,
     Filter,

@@ -6,7 +6,7 @@ read what a child says without running it.
 
 A frame is a count of parts, their lengths, and the parts; part 0 is a JSON object, the others are bytes (Arrow IPC).
 A frame of zero parts, parent to child, asks the child to interrupt the call in progress. The child's standard error
-goes nowhere: a message could hold values.
+goes nowhere: a message could hold values. How a child is started: ``spawning``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,16 @@ import resource
 import select
 import signal
 import struct
-import subprocess
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import pyarrow as pa
+
+from .spawning import Process, spawn
 
 Header: TypeAlias = dict[str, Any]
 Blob: TypeAlias = bytes | bytearray | memoryview | pa.Buffer
@@ -43,8 +42,6 @@ _CHUNK_BYTES = 1 << 20
 _INTERRUPT_GRACE_S = 0.25
 _STARTUP_TIMEOUT_S = 30.0
 REPLY_BYTES_MAX = 1 << 31
-
-_SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerFailure(Exception):
@@ -89,28 +86,11 @@ def decode_table(blob: Blob) -> pa.Table:
 # ---------------------------------------------------------------- parent
 
 
-def _new_spawner() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="tacit-spawner")
-
-
-# PR_SET_PDEATHSIG fires when the *thread* that forked ends, so every child is forked from one thread that never does.
-_spawner = _new_spawner()
-
-
-def _forget_spawner() -> None:
-    global _spawner
-    _spawner = _new_spawner()
-
-
-os.register_at_fork(after_in_child=_forget_spawner)
-
-
 class WorkerProcess:
-    """One child running ``python -m module args…``; whenever it dies or is killed, its successor starts at once."""
+    """One child running ``main(parent-pid, args…)`` of a module; whenever it dies or is killed, its successor starts at once."""
 
     def __init__(self, module: str, args: Sequence[str] = (), *, reply_bytes_max: int = REPLY_BYTES_MAX) -> None:
-        self._command = [sys.executable, "-P", "-s", *(["-B"] if sys.dont_write_bytecode else [])]
-        self._command += ["-m", module, str(os.getpid()), *args]
+        self._module, self._args = module, args
         self._reply_bytes_max = reply_bytes_max
         self._lock = threading.Lock()
         self._closed = False
@@ -176,7 +156,7 @@ class WorkerProcess:
 
     def _spawn(self) -> _Child:
         try:
-            child = _spawner.submit(_Child, self._command, self._reply_bytes_max).result()
+            child = _Child(spawn(self._module, self._args), self._reply_bytes_max)
         except (OSError, RuntimeError) as failure:
             raise WorkerFailure("died", type(failure).__name__) from None
         self._finalizer.detach()
@@ -187,20 +167,9 @@ class WorkerProcess:
 class _Child:
     """One operating-system process and its two pipes. Not thread-safe, except for ``kill``."""
 
-    def __init__(self, command: list[str], reply_bytes_max: int) -> None:
-        self.process = subprocess.Popen(
-            command,
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            close_fds=True,
-            start_new_session=True,
-            cwd="/",
-            env=_environment(),
-        )
-        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: PT018 - for the types
-        self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
+    def __init__(self, process: Process, reply_bytes_max: int) -> None:
+        self.process = process
+        self._to, self._from = process.stdin, process.stdout
         os.set_blocking(self._to, False)
         os.set_blocking(self._from, False)
         self._reply_bytes_max = reply_bytes_max
@@ -226,20 +195,13 @@ class _Child:
         raise WorkerFailure("timeout", "interrupted")
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if not self._stopped:
+            self.process.kill()
 
     def stop(self) -> None:
-        if self._stopped:
-            return
-        self._stopped = True
-        if self.process.poll() is None:
-            self.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if not self._stopped:
+            self._stopped = True
+            self.process.stop()
 
     def _send(self, parts: list[Blob], deadline: float) -> None:
         for part in parts:
@@ -295,12 +257,6 @@ class _Child:
         return bool(poller.poll(max(0.0, (deadline - time.monotonic()) * 1000)))
 
 
-def _environment() -> dict[str, str]:
-    """Nothing of the parent's environment (it may hold secrets) but what starting Python needs; UTC everywhere."""
-    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "PYTHONPATH": str(_SOURCE_ROOT), "TZ": "UTC", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-
-
 def _pack(header: Header, blobs: Sequence[Blob]) -> list[Blob]:
     parts: list[Blob] = [json.dumps(header, separators=(",", ":")).encode(), *blobs]
     lengths = [memoryview(part).nbytes for part in parts]
@@ -331,6 +287,13 @@ def harden(parent_pid: int, *, may_write_files: bool, memory_bytes_max: int | No
         libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)  # the parent died before the signal was armed
+
+
+def name_process(name: str) -> None:
+    """What lists of processes show, where a command line says nothing: ``tacit-`` and the name, 15 bytes in all."""
+    if sys.platform == "linux":
+        pr_set_name = 15
+        ctypes.CDLL(None).prctl(pr_set_name, f"tacit-{name}"[:15].encode(), 0, 0, 0)
 
 
 def serve(start: Callable[[], tuple[Handler, Callable[[], None]]]) -> None:

@@ -100,7 +100,12 @@ async def _parameter_error(request: Request, error: Exception) -> Response:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the models that routes read and refuse by hand."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        described = FastAPI()
+        described.state.documented = True
+        register(described)
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=described.routes
+        )
         components = document.setdefault("components", {})
         schemas = components.setdefault("schemas", {})
         for model in (

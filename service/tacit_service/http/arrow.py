@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pyarrow as pa
 
 from tacit import wire
+from tacit_service.release.bulk import arrow_parts, bulk_of
 
 MEDIA_TYPE: Final = "application/vnd.apache.arrow.stream"
 _INT64: Final = range(-(2**63), 2**63)
 
 
-def encode(answer: wire.Answer) -> bytes:
-    """The whole stream; answers are small, a release has at most some thousands of rows."""
+def encode(answer: wire.Answer) -> bytes | Iterator[bytes]:
+    """The whole stream; of a bulk answer, batch by batch."""
     table = _table(answer)
+    if bulk_of(answer) is not None:
+        return arrow_parts(table)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         if table.num_columns:
@@ -40,19 +43,32 @@ def encode_parquet(answer: wire.Answer) -> bytes:
 
 
 def _table(answer: wire.Answer) -> pa.Table:
+    bulk = bulk_of(answer)
     fields: list[pa.Field] = []
     arrays: list[pa.Array] = []
     for index, column in enumerate(answer.columns):
-        array = _array(column.type, [row[index] for row in answer.rows])
+        if bulk is None:
+            array = _array(column.type, [row[index] for row in answer.rows])
+        else:
+            array = bulk.table.column(index).cast(_TYPES[column.type][0])
         fields.append(pa.field(column.name, array.type, metadata={"tacit.kind": column.kind}))
         arrays.append(array)
         if column.kind in ("noisy", "derived"):
-            pairs = [row[index] for row in answer.intervals]
             for suffix, end in (("low", 0), ("high", 1)):
-                bound = pa.array([None if pair is None else pair[end] for pair in pairs], type=pa.float64())
+                bound = _ends(answer, index, end)
                 fields.append(pa.field(f"{column.name}__{suffix}", pa.float64(), metadata={"tacit.kind": "interval"}))
                 arrays.append(bound)
     return pa.table(arrays, schema=pa.schema(fields, metadata=_metadata(answer)))
+
+
+def _ends(answer: wire.Answer, index: int, end: int) -> pa.Array:
+    """The lower or upper ends of a column's intervals."""
+    bulk = bulk_of(answer)
+    if bulk is not None:
+        ends = (bulk.low, bulk.high)[end]
+        return ends[index] if index in ends else pa.nulls(bulk.table.num_rows, pa.float64())
+    pairs = [row[index] for row in answer.intervals]
+    return pa.array([None if pair is None else pair[end] for pair in pairs], type=pa.float64())
 
 
 def _metadata(answer: wire.Answer) -> dict[str, str]:

@@ -60,6 +60,9 @@ def add(
         content = {"application/json": {"schema": schema, "examples": examples or {}}}
         extra["requestBody"] = {"required": True, "content": content}
     roles_text = "Needs no key." if roles is PUBLIC else f"Roles: {', '.join(sorted(roles))}."
+    responses: dict[int | str, dict[str, Any]] = {}
+    if documented(app):
+        responses = {200: _success(model, example, media), **_failures(fails, public=roles is PUBLIC)}
     app.add_api_route(
         path,
         endpoint,
@@ -67,11 +70,20 @@ def add(
         summary=summary,
         description=f"{(endpoint.__doc__ or '').strip()}\n\n{roles_text}",
         dependencies=[] if roles is PUBLIC else [Depends(guard(roles))],
-        responses={200: _success(model, example, media), **_failures(fails, public=roles is PUBLIC)},
+        responses=responses,
         openapi_extra=extra,
         response_model=None,
         operation_id=f"{method.lower()}_{path.strip('/').replace('/', '_').replace('{', '').replace('}', '')}",
     )
+
+
+def documented(app: FastAPI) -> bool:
+    """Whether an application is there to be described. One that serves has no use for the models of its answers.
+
+    Making their fields takes longer than all else that starting does; so who asks for the OpenAPI document has another
+    application made, of the same routes (``app.openapi``).
+    """
+    return bool(getattr(app.state, "documented", False))
 
 
 def guard(roles: frozenset[Role]) -> Callable[[Request], Awaitable[None]]:

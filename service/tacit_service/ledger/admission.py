@@ -85,6 +85,7 @@ def _exhausted(account: Account, cost: Price, at: str) -> BudgetExhausted:
     hint = "Ask for a smaller epsilon, or reuse a release you hold, which is free."
     if account.state != OPEN:
         detail, hint = f"{whose} is {account.state}.", "The data owner decides."
+        more["state"] = account.state
     elif room(account, cost) and (window := balance.window):
         detail = f"{whose} is paced: epsilon {window.remaining} of {window.limit} is left of this {window.period}."
         hint = f"A new {window.period} begins at {window.ends}. A smaller epsilon may fit before."

@@ -251,12 +251,16 @@ class Group(Budget):
 
 
 class PerQuery(Model):
-    """ε of a bare query and the most one query may ask; δ that thresholds and Gaussian noise may use by default."""
+    """ε of a bare query and the most one query may ask; δ that thresholds and Gaussian noise may use by default.
+
+    ``max_result_rows``: an answer of more rows is refused, for free where its groups are public.
+    """
 
     default_epsilon: Eps = Epsilon.parse("0.1")
     max_epsilon: Eps = Epsilon.parse("1")
     default_delta: Del = Delta.parse("1e-9")
     mechanism: Literal["auto", "laplace", "gaussian"] = "auto"
+    max_result_rows: int = Field(default=1_000_000, strict=True, ge=1, le=20_000_000)
 
 
 class EngineAt(Model):

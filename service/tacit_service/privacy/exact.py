@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,23 @@ import numpy.typing as npt
 from .events import Event
 
 IntVector = npt.NDArray[np.int64]
+
+
+@runtime_checkable
+class ManyKeys(Protocol):
+    """Very many key tuples, kept as columns: a sequence of tuples that can compare and sort itself."""
+
+    def take(self, rows: IntVector) -> Sequence[tuple[Any, ...]]:
+        """The keys in those places."""
+        ...
+
+    def distinct(self) -> bool:
+        """Whether no key comes twice."""
+        ...
+
+    def ordered(self, rows: IntVector) -> IntVector:
+        """The places in the order of their keys, which is neither the engine's nor a hash's."""
+        ...
 
 
 class ExactAggregates:
@@ -34,7 +51,7 @@ class ExactAggregates:
         for name, vector in measures.items():
             if vector.dtype != np.int64 or vector.shape != (len(keys),):
                 raise TypeError(f"measure {name} is not an int64 vector over the groups")
-        self.__keys = list(keys)
+        self.__keys = keys if isinstance(keys, ManyKeys) else list(keys)
         self.__measures = dict(measures)
         self.keys_are_public = keys_are_public
 
@@ -42,7 +59,7 @@ class ExactAggregates:
         """For ``mechanisms`` and ``choices`` alone."""
         return self.__measures[measure]
 
-    def _key_list(self) -> list[tuple[Any, ...]]:
+    def _key_list(self) -> Sequence[tuple[Any, ...]]:
         """For ``mechanisms`` and ``choices`` alone when keys are unknown; public otherwise."""
         return self.__keys
 

@@ -25,12 +25,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import opendp.prelude as dp
+from opendp import combinators, domains, measurements, measures, metrics  # its prelude imports far more
+from opendp.mod import enable_features
 
 from ..errors import RequestError, TacitError
 from . import accuracy, recording
 from .events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyChoicesEvent, NoisyMaxEvent
-from .exact import Charged, ExactAggregates, IntVector
+from .exact import Charged, ExactAggregates, IntVector, ManyKeys
 from .ordering import key_order
 from .scales import (
     SCALE_MAX,
@@ -46,7 +47,7 @@ from .scales import (
 from .sensitivity import NORM_MAX, Sensitivity
 from .units import Delta, Epsilon
 
-dp.enable_features("contrib")
+enable_features("contrib")
 
 LIBRARY = f"opendp {importlib.metadata.version('opendp')}"
 GROUPS_MAX = 2**32 - 1  # OpenDP counts the groups of a unit in 32 bits
@@ -193,7 +194,7 @@ def draw_vector(m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]
 
 def draw_threshold(
     m: Measurement, exact: ExactAggregates, measure: str, charged: Charged
-) -> tuple[list[tuple[Any, ...]], IntVector, IntVector]:
+) -> tuple[Sequence[tuple[Any, ...]], IntVector, IntVector]:
     """Release the keys whose noisy count is above the threshold: (keys, their row indexes, their noisy counts).
 
     Sorted by key, so that neither the engine's order nor a hash order leaves. Row indexes stand in for the keys inside
@@ -203,21 +204,25 @@ def draw_threshold(
     _guard(m, charged, LaplaceThresholdEvent)
     threshold = cast(LaplaceThresholdEvent, m.event).threshold
     keys, values = exact._key_list(), exact._values(measure)
-    if len(set(keys)) != len(keys):
+    if not (keys.distinct() if isinstance(keys, ManyKeys) else len(set(keys)) == len(keys)):
         raise TacitError("internal_error", "group keys are not distinct")
     present = np.flatnonzero(values > 0)
     if (recorder := recording.active()) is not None:
         _record(recorder, m, exact, measure)
-        noisy_present = values[present] + recorder.noise("laplace", m.scale, len(present))
-        kept = dict(zip(present.tolist(), noisy_present.tolist(), strict=True))
+        rows = present
+        noisy = values[present] + recorder.noise("laplace", m.scale, len(present))
     else:
-        kept = {}
-        for part in _chunked(lambda rows: _threshold_chunk(m, rows, values[rows]), present):
-            kept.update(part)
-    above = [row for row, noisy in kept.items() if noisy > threshold]
-    above.sort(key=lambda row: key_order(keys[row]))
-    index = np.array(above, dtype=np.int64)
-    return [keys[row] for row in above], index, np.array([kept[row] for row in above], dtype=np.int64)
+        parts = _chunked(lambda rows: _threshold_chunk(m, rows, values[rows]), present)
+        rows, noisy = (np.concatenate([*(p[i] for p in parts), np.zeros(0, np.int64)]) for i in range(2))
+    above = noisy > threshold
+    rows, noisy = rows[above], noisy[above]
+    if isinstance(keys, ManyKeys):
+        place = np.zeros(len(keys), dtype=np.int64)
+        place[rows] = noisy
+        rows = keys.ordered(np.sort(rows))
+        return keys.take(rows), rows, place[rows]
+    order = np.array(sorted(range(len(rows)), key=lambda i: key_order(keys[int(rows[i])])), dtype=np.int64)
+    return [keys[int(row)] for row in rows[order]], rows[order], noisy[order]
 
 
 def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
@@ -274,10 +279,14 @@ def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
     return event.linf == s.linf and bool(epsilon <= event.epsilon)
 
 
-def _threshold_chunk(m: Measurement, rows: IntVector, counts: IntVector) -> dict[int, int]:
+def _threshold_chunk(m: Measurement, rows: IntVector, counts: IntVector) -> tuple[IntVector, IntVector]:
+    """The rows that were kept, and their noisy counts, both sorted by row."""
     event = cast(LaplaceThresholdEvent, m.event)
-    measurement = _build_threshold(event.scale, event.threshold)
-    return cast(dict[int, int], measurement(dict(zip(rows.tolist(), counts.tolist(), strict=True))))
+    kept = _build_threshold(event.scale, event.threshold)(dict(zip(rows.tolist(), counts.tolist(), strict=True)))
+    found = np.fromiter(kept.keys(), np.int64, len(kept))
+    noisy = np.fromiter(kept.values(), np.int64, len(kept))
+    order = np.argsort(found)
+    return found[order], noisy[order]
 
 
 def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
@@ -319,14 +328,14 @@ def _spaces() -> _Spaces:
     """
     made: _Spaces | None = getattr(_local, "spaces", None)
     if made is None:
-        vector = dp.vector_domain(dp.atom_domain(T="i64"))
-        counts = dp.map_domain(dp.atom_domain(T="i64"), dp.atom_domain(T="i64"))
+        vector = domains.vector_domain(domains.atom_domain(T="i64"))
+        counts = domains.map_domain(domains.atom_domain(T="i64"), domains.atom_domain(T="i64"))
         made = _Spaces(
-            l1=(vector, dp.l1_distance(T="i64")),
-            l2=(vector, dp.l2_distance(T="f64")),
-            linf=(vector, dp.linf_distance(T="i64")),
-            linf_monotonic=(vector, dp.linf_distance(T="i64", monotonic=True)),
-            counts=(counts, dp.l01inf_distance(dp.absolute_distance(T="i64"))),
+            l1=(vector, metrics.l1_distance(T="i64")),
+            l2=(vector, metrics.l2_distance(T="f64")),
+            linf=(vector, metrics.linf_distance(T="i64")),
+            linf_monotonic=(vector, metrics.linf_distance(T="i64", monotonic=True)),
+            counts=(counts, metrics.l01inf_distance(metrics.absolute_distance(T="i64"))),
         )
         _local.spaces = made
     return made
@@ -334,22 +343,22 @@ def _spaces() -> _Spaces:
 
 def _build_laplace(scale: float) -> Any:
     domain, metric = _spaces().l1
-    return dp.m.make_laplace(domain, metric, scale=scale)
+    return measurements.make_laplace(domain, metric, scale=scale)
 
 
 def _build_gaussian(scale: float) -> Any:
     domain, metric = _spaces().l2
-    return dp.m.make_gaussian(domain, metric, scale=scale)
+    return measurements.make_gaussian(domain, metric, scale=scale)
 
 
 def _build_threshold(scale: float, threshold: int) -> Any:
     domain, metric = _spaces().counts
-    return dp.m.make_laplace_threshold(domain, metric, scale=scale, threshold=threshold)
+    return measurements.make_laplace_threshold(domain, metric, scale=scale, threshold=threshold)
 
 
 def _build_noisy_max(scale: float, monotonic: bool) -> Any:
     domain, metric = _spaces().linf_monotonic if monotonic else _spaces().linf
-    return dp.m.make_noisy_max(domain, metric, dp.max_divergence(), scale=scale)
+    return measurements.make_noisy_max(domain, metric, measures.max_divergence(), scale=scale)
 
 
 @lru_cache(maxsize=4096)
@@ -362,5 +371,5 @@ def _solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
 def _gaussian_price(scale: float, l2: float, delta: float) -> tuple[float, float]:
     """(ρ, ε at δ) of Gaussian noise, both from OpenDP."""
     measurement = _build_gaussian(scale)
-    convert: Any = dp.c.make_zCDP_to_approxDP
+    convert: Any = combinators.make_zCDP_to_approxDP
     return measurement.map(l2), convert(measurement).map(l2).epsilon(delta)

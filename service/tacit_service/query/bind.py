@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
 from .bounds import Facts
+from .caps import Caps as Caps
 from .catalog import Catalog
 from .expr import Expr, Param, Ref, Scalar
 from .found_bounds import bounds_point
@@ -36,16 +36,6 @@ DRAFTS_MAX = 64
 BOUND_MAX = 20_000
 FINDERS_MAX = 4
 SET_KINDS: dict[type[exp.Expr], str] = {exp.Union: "union", exp.Intersect: "intersect", exp.Except: "except"}
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """Contribution bounds that the request names; ``None`` takes the policy's."""
-
-    max_rows: int | None = None
-    max_groups: int | None = None
-    max_amount: float | None = None
-    approx_bounds: bool = False
 
 
 class Binder:

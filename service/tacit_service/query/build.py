@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from . import operators
 from .bounds import DAY_US, Facts, Interval, Type
-from .expr import Call, Cast, Expr, Lit
+from .expr import Call, Case, Cast, Expr, Lit
 
 # how far integers of each narrow cast target reach
 FLOAT_EXACT = 2**53
@@ -82,12 +82,27 @@ def negate(e: Expr) -> Expr:
     return Call(operators.truth((e.facts,)), "not", (e,))
 
 
+def is_not_null(e: Expr) -> Expr:
+    """``e IS NOT NULL``; NaN counts as NULL when values are summed, not when rows are counted."""
+    missing = Call(operators.truth((e.facts,), never_null=True), "is_null", (e,))
+    return Call(operators.truth((missing.facts,)), "not", (missing,))
+
+
 def integer(value: int) -> Lit:
     """An INTEGER literal."""
     facts = Facts(
         Type.INTEGER, Interval.of(value, value), nullable=False, domain=(value,), grid=Fraction(1), per_unit=True
     )
     return Lit(facts, value)
+
+
+def indicator(conditions: tuple[Expr, ...]) -> Expr:
+    """1 where all conditions hold, else 0 (where one is NULL, too)."""
+    facts = Facts(Type.INTEGER, Interval.of(0, 1), nullable=False, grid=Fraction(1))
+    value: Expr = integer(1)
+    for condition in reversed(conditions):
+        value = Case(facts, ((condition, value),), integer(0))
+    return value
 
 
 NULL = Lit(Facts(Type.NULL, nullable=True, domain=(), per_unit=True, key_null=True), None)

@@ -17,7 +17,7 @@ from tacit_service.policy.model import Policy
 from tacit_service.policy.model import Table as PolicyTable
 
 from .bounds import DAY_US, Facts, Interval, Type
-from .measures import value_grid
+from .grids import value_grid
 from .plan import Stored
 
 DOMAIN_MAX = 10_000

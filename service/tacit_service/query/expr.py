@@ -204,3 +204,13 @@ def conjuncts(e: Expr) -> list[Expr]:
 def literal(e: Expr) -> Any:
     """The value of a literal, or ``NotImplemented`` when it is not one (NULL is a value)."""
     return e.value if isinstance(e, Lit) else NotImplemented
+
+
+def constants(e: Expr | None) -> tuple[int, ...]:
+    """The whole numbers of which every value of the expression is one: CASE over nothing but such; empty where others may be."""
+    if isinstance(e, Lit) and isinstance(e.value, int) and not isinstance(e.value, bool):
+        return (e.value,)
+    if isinstance(e, Case):
+        parts = [constants(p) for p in (*(value for _, value in e.whens), e.default)]
+        return tuple(v for part in parts for v in part) if all(parts) else ()
+    return ()

@@ -14,22 +14,20 @@ from fractions import Fraction
 
 from tacit_service.errors import DerivationError, Position
 
-from . import operators
-from .bounds import Facts, Type
-from .expr import Agg, Call, Expr, Ref
+from . import grids
+from .bounds import Type
+from .build import indicator, is_not_null
+from .expr import Agg, Expr, Ref
+from .grids import VALUE_MAX, VALUE_STEPS, value_grid
 from .plan import CURVE, AggKind, Axis, Form, Measure, MeasureKind, Output, Relation
 
 WEIGHT_STEPS = 2**16  # fixed point of weights: rounding toward zero loses at most 1/65536 of a row
-VALUE_MAX = 2**31  # an integer value a row; leaves room for 4e9 rows in a 64-bit sum
-VALUE_STEPS = 10**9  # steps of the grid chosen for values without a declared precision
 HISTOGRAM_BINS = 256  # whose counts are released, each with noise
 RANKED_BINS, RANKED_BINS_EACH = 1024, 256  # of which one is chosen: more cost no noise, only time, in every group
 END_BINS = 64  # from which MIN and MAX are read: noise adds up over empty bins
 FINE_BINS = 128  # a value that has no more steps than this is counted by step
 RANK_STEPS = 10**6  # a quantile's share is a fraction of no larger denominator
 RANKS_MAX = 3  # quantiles of one value that are chosen one by one; more are read off one histogram
-CURVE_STEPS = 2**19  # of an axis whose squares are summed: 2^35 a row, room for 10^8 rows in 64 bits
-PRODUCT_STEPS = 2**17  # of each axis of a product: 2^34 a row
 PART_ROWS_MAX = 10**6
 AMOUNT_MAX = Fraction(10**18)  # past this a bound says nothing, and floats lose whole units
 
@@ -74,6 +72,10 @@ class MeasureBuilder:
                 multiplier *= 2
             return replace(measure, form=Form.WEIGHTS, k=0, c=self.rows, multiplier=multiplier)
         return replace(measure, form=Form.GROUPS, k=self.k, c=self.c, ranked=True)
+
+    def _rows_moved(self) -> int:
+        """Rows by which one unit moves a measure at most, all groups together."""
+        return 1 if self.one_row else self.k * self.c if not self.unit_level and self._by_groups() else self.rows
 
     def _by_groups(self) -> bool:
         """K × C rather than weights."""
@@ -231,11 +233,13 @@ class MeasureBuilder:
             self._present(a) for a in aggs if a.function == "count" and not a.distinct and a.parameter is None
         }
         self.ranks = self._ranks(aggs)
-        rank = {"count": 2, "sum": 1}
-        made = {
-            n: self.output(n, a, label, at)
-            for n, a, label, at in sorted(calls, key=lambda c: rank.get(c[1].function, 0))
-        }
+        rank = {"count": 3, "sum": 1}
+
+        def order(call: tuple[str, Agg, str, Position | None]) -> int:
+            agg = call[1]
+            return rank.get(agg.function, 0) - (agg.function == "count" and bool(self._present(agg)))
+
+        made = {n: self.output(n, a, label, at) for n, a, label, at in sorted(calls, key=order)}
         return [made[n] for n, *_ in calls]
 
     def _ranks(self, aggs: list[Agg]) -> Counter[Expr]:
@@ -278,6 +282,8 @@ class MeasureBuilder:
             part = self.part(None, self._present(agg), Fraction(repr(agg.parameter)), label, at)
             return Output(name, AggKind.COUNT, (part,), label, Type.INTEGER)
         if agg.function == "count":
+            if cells := self._part_of(agg, label, at):
+                return Output(name, AggKind.SUM, cells, label, Type.INTEGER)
             return Output(name, AggKind.COUNT, self._count(agg), label, Type.INTEGER)
         arg = agg.args[0]
         present = where if not arg.facts.nullable else (*where, is_not_null(arg))
@@ -300,7 +306,7 @@ class MeasureBuilder:
             pair = self.pair(self.axis(arg, label, at), present)
             return Output(name, AggKind.AVG, pair, label, Type.NUMBER, lo, hi)
         if agg.function in ("var_samp", "var_pop", "stddev_samp", "stddev_pop"):
-            axis = self.axis(arg, label, at, CURVE_STEPS)
+            axis = self.axis(arg, label, at, grids.curve_steps(self._rows_moved()))
             parts3 = (*self.pair(axis, present), self.curve(axis, present))
             assert lo is not None
             assert hi is not None
@@ -322,6 +328,19 @@ class MeasureBuilder:
             return self._pair(name, agg, where, label, at)
         raise _no_private_form(agg, at)
 
+    def _part_of(self, agg: Agg, label: str, at: Position | None) -> tuple[str, ...]:
+        """A count of some rows beside the count of all: the rows that pass and those that do not, two cells at the price of one.
+
+        Apart they would share ε: the part has half that error, the whole 1/√2, and their ratio less than either.
+        """
+        present = self._present(agg)
+        whole = self.one_row or not (self.unit_level or self._by_groups())
+        if not present or agg.distinct or self.thresholded or not whole or () not in self.counted:
+            return ()
+        axis = self.axis(indicator(present), label, at)
+        taken = self.has_pair(None, ()) or self.has_pair(None, present)
+        return self.has_pair(axis, ()) or (() if taken else self.pair(axis, ()))
+
     def _count(self, agg: Agg) -> tuple[str, ...]:
         if agg.distinct:
             arg = agg.args[0]
@@ -336,7 +355,8 @@ class MeasureBuilder:
         """COVAR, CORR and regressions: the four products of two axes, and the curves of those whose squares are needed."""
         y, x = agg.args
         present = (*where, *(is_not_null(a) for a in agg.args if a.facts.nullable))
-        axes = (self.axis(y, label, at, PRODUCT_STEPS), self.axis(x, label, at, PRODUCT_STEPS))
+        steps = grids.product_steps(self._rows_moved())
+        axes = (self.axis(y, label, at, steps), self.axis(x, label, at, steps))
         curved = {"covar_pop": (), "covar_samp": (), "corr": (axes[1], axes[0])}.get(agg.function, (axes[1],))
         parts = (*self.product(axes, present), *(self.curve(a, present) for a in curved))
         return Output(name, AggKind.PAIR, parts, label, Type.NUMBER, function=agg.function)
@@ -354,12 +374,6 @@ def _no_private_form(agg: Agg, at: Position | None) -> DerivationError:
         position=at,
         rule="aggregates",
     )
-
-
-def is_not_null(e: Expr) -> Expr:
-    """``e IS NOT NULL``; NaN counts as NULL when values are summed, not when rows are counted."""
-    missing = Call(operators.truth((e.facts,), never_null=True), "is_null", (e,))
-    return Call(operators.truth((missing.facts,)), "not", (missing,))
 
 
 def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fraction, Fraction]:
@@ -384,15 +398,3 @@ def finite_bounds(value: Expr, label: str, at: Position | None) -> tuple[Fractio
         position=at,
         rule="sensitivity",
     )
-
-
-def value_grid(f: Facts, lo: Fraction, hi: Fraction) -> Fraction:
-    """Public grid to which values are rounded: the declared precision, coarsened only past 2^31 steps."""
-    size = max(abs(lo), abs(hi), hi - lo)
-    grid = f.grid
-    if grid is None:
-        exponent = math.floor(math.log10(size / VALUE_STEPS)) if size else 0
-        grid = Fraction(10) ** exponent
-    while size / grid > VALUE_MAX:
-        grid *= 10
-    return grid

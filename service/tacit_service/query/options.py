@@ -5,6 +5,7 @@ The clause is no SQL that the parser knows, so it is taken out by tokens and bla
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from sqlglot.dialects.duckdb import DuckDB
@@ -13,7 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import SqlSyntaxError
 
-from .parse import span
+from .caps import FLAGS, span
 
 # GoogleSQL's names and ours, to ours
 NAMES = {
@@ -30,7 +31,6 @@ NAMES = {
     "privacy_unit_column": "privacy_unit_column",
     "group_selection_strategy": "group_selection_strategy",
 }
-FLAGS = {"bias_check", "approx_bounds"}
 # said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a Laplace threshold
 GRANTED = {"group_selection_strategy": {"laplace_threshold", "public_groups"}}
 _HINT = "Write SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1, max_groups_contributed = 3) …"
@@ -56,6 +56,38 @@ def extract(sql: str) -> tuple[str, dict[str, str]]:
             blank = "".join("\n" if ch == "\n" else " " for ch in sql[start:stop])
             return sql[:start] + blank + sql[stop:], options
     return sql, {}
+
+
+def kept(sql: str, other: str) -> str:
+    """``other``, a statement made of ``sql``, with the clause of ``sql`` after its first SELECT, where it lacks one.
+
+    >>> kept("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) COUNT(x) FROM t", "SELECT COUNT(*) FROM t")
+    'SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) COUNT(*) FROM t'
+    """
+    try:
+        bare = extract(sql)[0]
+    except SqlSyntaxError:
+        return other
+    if bare == sql or re.search(r"differential_privacy", other, re.IGNORECASE):
+        return other
+    start = next(i for i, (a, b) in enumerate(zip(sql, bare, strict=True)) if a != b)
+    stop = next(i for i in range(len(sql), 0, -1) if sql[i - 1] != bare[i - 1])
+    return re.sub(r"\bSELECT\b", lambda m: f"{m.group()} {sql[start:stop]}", other, count=1, flags=re.IGNORECASE)
+
+
+def mended(sql: str, at: int) -> list[str]:
+    """The statement with the option that stands at ``at`` under the name that is nearest, or without it."""
+    found = re.compile(r"(?P<name>\w+)\s*=\s*(?:'[^']*'|[^,()]+)").match(sql, at)
+    if found is None:
+        return []
+    close = difflib.get_close_matches(found["name"].lower(), NAMES, n=1, cutoff=0.6)
+    renamed = [sql[:at] + name + sql[at + len(found["name"]) :] for name in close]
+    before, after = sql[:at].rstrip(), sql[found.end() :].lstrip()
+    if after.startswith(","):
+        after = after[1:].lstrip()
+    elif before.endswith(","):
+        before = before[:-1]
+    return [*renamed, f"{before}{'' if before.endswith('(') or after.startswith(')') else ' '}{after}"]
 
 
 def _options(sql: str, tokens: list[Token], at: int) -> tuple[dict[str, str], int]:

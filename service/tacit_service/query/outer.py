@@ -7,6 +7,7 @@ stand for released numbers as they are.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from .syntax import label, unsupported
 
 # bare words that are emitted as they stand: date parts and window frames
 _WORDS = {*PARTS, *PART_ALIASES, "microsecond", "millisecond", "epoch", "century", "decade", "all"}
+_NESTED_WIDTH = re.compile(r"\{[^{}]*\{|%[^a-zA-Z%]*\*")  # a width that is another argument: {:{}}, %*d
 AGGREGATING = (exp.AggFunc, exp.Window)
 
 
@@ -119,6 +121,7 @@ class OuterExpressions:
 
     def check(self, node: exp.Expr) -> None:
         """Refuse what is not on the list."""
+        self._check_constants(node)
         if isinstance(node, exp.Anonymous):
             if node.name.lower() in FUNCTION_NAMES:
                 return
@@ -141,6 +144,23 @@ class OuterExpressions:
             isinstance(node.this, exp.Literal) and node.this.name.isdigit()
         ):
             raise unsupported(self.binder.sql, node, "This type parameter")
+
+    def _check_constants(self, node: exp.Expr) -> None:
+        """Arguments for which a noisy number could raise where nothing catches it, or ask for any amount of memory."""
+        if isinstance(node, exp.Ntile) and not _counting(node.this):
+            raise unsupported(self.binder.sql, node, "NTILE of a computed number", "Write a number, as in NTILE(4).")
+        if isinstance(node, exp.WindowSpec):
+            for end in (node.args.get("start"), node.args.get("end")):
+                plain = not isinstance(end, exp.Expr) or _constant(end)
+                if not plain:
+                    raise unsupported(self.binder.sql, node, "A window frame of a computed width", "Write a number.")
+        printf = isinstance(node, exp.Anonymous) and node.name.lower() == "printf"
+        if printf or isinstance(node, exp.Format):
+            text = node.expressions[0] if printf and node.expressions else node.this
+            if not (isinstance(text, exp.Literal) and text.is_string) or _NESTED_WIDTH.search(text.name):
+                raise unsupported(
+                    self.binder.sql, node, "A format that is computed", "Write it out, as in FORMAT('{:.1f}', x)."
+                )
 
     def _unknown(self, node: exp.Expr) -> BindError:
         return BindError(
@@ -225,6 +245,14 @@ def verify(sql: str, tables: set[str]) -> None:
             raise TacitError("internal_error", "emitted SQL calls a function that is not on the list")
         elif isinstance(node, exp.Command | exp.DDL | exp.DML):
             raise TacitError("internal_error", "emitted SQL does more than read")
+
+
+def _counting(node: Any) -> bool:
+    return isinstance(node, exp.Literal) and not node.is_string and node.name.isdigit() and int(node.name) > 0
+
+
+def _constant(node: exp.Expr) -> bool:
+    return not any(isinstance(n, exp.Column | exp.Query | exp.AggFunc | exp.Window | exp.Neg) for n in node.walk())
 
 
 def quoted(name: str) -> exp.Identifier:

@@ -15,6 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import Position, SqlSyntaxError
 
+from .caps import span as span
 from .named_arguments import with_bounds
 
 CHARS_MAX = 20_000
@@ -150,13 +151,6 @@ def _at(sql: str, where: dict[str, Any]) -> Position | None:
     end = min(sum(len(t) + 1 for t in lines[: line - 1]) + col, len(sql))
     width = max(len(str(where.get("highlight") or "x")), 1)
     return span(sql, max(end - width, 0), end)
-
-
-def span(sql: str, start: int, end: int) -> Position:
-    """Position of the half-open character span ``[start, end)``."""
-    before = sql[:start]
-    line = before.count("\n") + 1
-    return Position(line=line, column=start - (before.rfind("\n") + 1) + 1, start=start, end=max(end, start + 1))
 
 
 def position(sql: str, node: exp.Expr | None) -> Position | None:

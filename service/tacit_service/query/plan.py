@@ -326,6 +326,7 @@ class ParamPlan:
     name: str
     sql: str
     tables: tuple[str, ...]
+    written_sql: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +346,8 @@ class Plan:
     (``interval_sql``).
     ``selects``: numbers may decide which rows are shown (HAVING, QUALIFY, LIMIT); ``sorts``: in which order.
     ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
+    All of them are total (see ``total``); ``written_sql`` is the statement as it would raise, ``None`` where nothing in
+    it could.
     """
 
     dataset: str
@@ -360,6 +363,7 @@ class Plan:
     row_stack: str | None = None
     selects: bool = False
     sorts: bool = False
+    written_sql: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     def stack(self, name: str) -> Stack:

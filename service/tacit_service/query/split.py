@@ -19,6 +19,8 @@ from .plan import Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, St
 from .rules.join import fanout
 from .rules.release import Draft
 from .rules.row_cap import capped_point
+from .total import total as made_total
+from .total import trivial
 
 COLUMNS_MAX = 256
 FANOUT_MAX = 10_000
@@ -110,38 +112,48 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     for key in ("order", "limit", "offset"):
         bare.set(key, None)
     row_wise = outer.row_wise and isinstance(tree, exp.Select)
-    interval_sql, row_stack = None, None
-    sql = tree.sql("duckdb", identify=True)
+    interval_tree, row_stack = None, None
     if row_wise:
         name = row_stack = next(t.name for t in tree.find_all(exp.Table))
-        sql = _with_row(tree, name).sql("duckdb", identify=True)
+        tree = _with_row(tree, name)
         bare.set("where", None)
-        interval_sql = _with_row(bare, name).sql("duckdb", identify=True)
+        interval_tree = _with_row(bare, name)
     stacks = tuple(
         Stack(whole.name, tuple(Key(n, e, label) for n, e, label in whole.keys), tuple(parts))
         for whole, parts in binder.stacks
     )
-    for text in (sql, bare.sql("duckdb", identify=True), interval_sql or sql):
-        verify(text, {s.name for s in stacks} | binder.public_tables)
-    params = tuple(_param(p.name, o.tree, [s.name for s in stacks]) for p, o in binder.params)
-    for one in params:
-        verify(one.sql, set(one.tables) | binder.public_tables)
+    tables = {s.name for s in stacks} | binder.public_tables
+    sql, written = _text(tree, tables, total=bool(releases))
+    params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables) for p, o in binder.params)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,
         releases=releases,
         stacks=stacks,
         sql=sql,
-        unordered_sql=bare.sql("duckdb", identify=True),
+        unordered_sql=_text(bare, tables, total=bool(releases))[0],
         columns=columns,
         row_wise=row_wise,
         public_tables=tuple(sorted(binder.public_tables)),
-        interval_sql=interval_sql,
+        interval_sql=None if interval_tree is None else _text(interval_tree, tables, total=True)[0],
         params=params,
         row_stack=row_stack,
         selects=bool(releases) and _selects(tree),
         sorts=bool(releases) and _sorts(tree, outer),
+        written_sql=written,
     )
+
+
+def _text(tree: exp.Query, tables: set[str], *, total: bool) -> tuple[str, str | None]:
+    """The statement as it runs, and as it was written where that could fail; what was written is read again.
+
+    ``total``: it reads releases, so that a failure would come after a charge.
+    """
+    written = tree.sql("duckdb", identify=True)
+    verify(written, tables)
+    if not total or trivial(tree):
+        return written, None
+    return made_total(tree).sql("duckdb", identify=True), written
 
 
 def _selects(tree: exp.Expr) -> bool:
@@ -170,9 +182,10 @@ def _sorts(tree: exp.Expr, outer: Outer) -> bool:
     return False
 
 
-def _param(name: str, tree: exp.Query, stacks: list[str]) -> ParamPlan:
+def _param(name: str, tree: exp.Query, stacks: list[str], tables: set[str]) -> ParamPlan:
     used = {t.name for t in tree.find_all(exp.Table)}
-    return ParamPlan(name, tree.sql("duckdb", identify=True), tuple(s for s in stacks if s in used))
+    sql, written = _text(tree, tables, total=True)
+    return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written)
 
 
 def _with_row(tree: exp.Query, release: str) -> exp.Query:

@@ -17,7 +17,7 @@ from tacit_service.errors import Position, Refusal
 
 from . import suggest_dialects
 from .catalog import Catalog
-from .options import extract
+from .options import extract, kept, mended
 from .parse import parse
 from .suggest_rules import RULES
 from .suggest_tree import simplest
@@ -57,7 +57,7 @@ def suggestion(
                 return candidate
             if depth + 1 < ROUNDS_MAX:
                 queue.append((candidate, found, depth + 1))
-    last = simplest(catalog, sql)
+    last = kept(sql, simplest(catalog, sql))
     return last if passes(last) is None else None
 
 
@@ -72,14 +72,14 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
     except Refusal:
         return
     for changed in suggest_dialects.nodes(tree, refusal.code):
-        yield changed.sql("duckdb")
+        yield kept(sql, changed.sql("duckdb"))
     at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
         for changed in rule(catalog, tree, at, refusal):
-            yield changed.sql("duckdb")
+            yield kept(sql, changed.sql("duckdb"))
     for changed in _without(tree, at):
-        yield changed.sql("duckdb")
+        yield kept(sql, changed.sql("duckdb"))
 
 
 def _text(sql: str, refusal: Refusal) -> Iterator[str]:
@@ -90,6 +90,8 @@ def _text(sql: str, refusal: Refusal) -> Iterator[str]:
         if inner is not None:
             yield inner.group().rstrip(" ;)")
     if refusal.code == "options_invalid":
+        if refusal.position is not None:
+            yield from mended(sql, refusal.position.start)
         yield re.sub(r"WITH\s+DIFFERENTIAL_PRIVACY\s+OPTIONS\s*\([^()]*\)", "", sql, flags=re.IGNORECASE)
     if refusal.code == "sql_syntax":
         yield sql.replace("`", '"')

@@ -43,6 +43,10 @@ def nodes(tree: exp.Expr, code: str) -> Iterator[exp.Expr]:
         changed = tree.copy().transform(_quantiles)
         if changed != tree:
             yield changed
+    if code == "outer_sql_invalid":
+        changed = tree.copy().transform(_of_its_kind)
+        if changed != tree:
+            yield changed
     if code == "unknown_column":
         changed = tree.copy().transform(_text_in_double_quotes)
         if changed != tree:
@@ -74,6 +78,30 @@ def _renamed(node: exp.Expr) -> exp.Expr:
     if name in ("isnull", "nvl") and len(args) == 2:
         return exp.Coalesce(this=args[0], expressions=[args[1]])
     return node
+
+
+def _of_its_kind(node: exp.Expr) -> exp.Expr:
+    """FORMAT and PRINTF with each number cast to what its place takes: DuckDB's ``{:.1f}`` takes no integer."""
+    printf = isinstance(node, exp.Anonymous) and node.name.lower() == "printf"
+    if not (printf or isinstance(node, exp.Format)):
+        return node
+    text, *args = node.expressions if printf else [node.this, *node.expressions]
+    if not isinstance(text, exp.Literal):
+        return node
+    places = re.findall(
+        r"%[^%a-zA-Z]*([a-zA-Z])" if printf else r"\{[^{}]*?([a-zA-Z%]?)\}", text.name.replace("%%", "")
+    )
+    cast = [
+        exp.cast(a.copy(), "DOUBLE")
+        if kind and kind in "feFEgG%"
+        else exp.cast(exp.Round(this=a.copy()), "BIGINT")
+        if kind == "d"
+        else a
+        for a, kind in zip(args, [*places, *[""] * len(args)], strict=False)
+    ]
+    copy = node.copy()
+    copy.set("expressions", [text.copy(), *cast] if printf else cast)
+    return copy
 
 
 def _quantiles(node: exp.Expr) -> exp.Expr:

@@ -6,9 +6,11 @@ query. Its share is lost / (kept + lost), with an interval by the same inversion
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tacit.wire import BiasShare
 from tacit_service.engine.aggregate import pair
@@ -72,7 +74,7 @@ def draw_check(
     return [int(v) for v in draw(one.measurement, exact, one.check.name, paid.charged)]
 
 
-def share(one: PricedCheck, noisy: list[int]) -> BiasShare:
+def share(one: PricedCheck, noisy: Sequence[int] | npt.NDArray[np.int64]) -> BiasShare:
     """What a check says, as it is shown."""
     kept, lost = (np.array([float(v)]) for v in noisy)
     estimate = float(accuracy.ratio_estimate(lost, kept + lost, 0.0, 1.0)[0])

@@ -7,16 +7,18 @@ who asked (``recent``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
 
 from tacit_service.recent import Recent
 
-from .postprocess import Sandbox
+from .postprocess import Sandbox, SandboxError
+from .trial import EXTREME, ORDINARY
 
 T = TypeVar("T")
+Tables = Mapping[str, pa.Table]
 
 KNOWN_CHARS_MAX = 16_000_000
 _TEXT_CHARS_MAX = 50_000
@@ -40,6 +42,31 @@ class DryRuns:
         """Columns of the SQL above a release; ``SandboxError`` when it does not bind."""
         name = ("schema", sql, *(f"{table} {schema}" for table, schema in tables.items()))
         return self._once(who, name, lambda: self._sandbox.describe(sql, tables), lambda _: True)
+
+    def trial(
+        self, who: str, written: str, sql: str, mark: str, tables: Callable[[Sequence[float | None]], Tables]
+    ) -> None:
+        """The SQL above a release runs: as written on one row of ``ORDINARY``, as it will run on each of ``EXTREME``.
+
+        ``tables`` gives its tables filled with such numbers, ``mark`` names them. ``SandboxError`` says why it does not run.
+        """
+        self._once(who, ("trial", sql, mark), lambda: self._try(written, sql, tables), lambda _: True)
+
+    def _try(self, written: str, sql: str, tables: Callable[[Sequence[float | None]], Tables]) -> bool:
+        failed: SandboxError | None = None
+        for numbers in ORDINARY:
+            try:
+                self._sandbox.query(written, tables(numbers))
+                break
+            except SandboxError as error:
+                failed = failed or error
+        else:
+            assert failed is not None
+            raise failed
+        extreme = [tables(numbers) for numbers in EXTREME]
+        if extreme[0]:
+            self._sandbox.redraw(sql, {name: [t[name] for t in extreme] for name in extreme[0]})
+        return True
 
     def query(self, who: str, sql: str) -> pa.Table:
         """Rows of a SELECT over public tables and constants."""

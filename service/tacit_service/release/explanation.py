@@ -1,4 +1,5 @@
-"""EXPLAIN: the derivation, each measurement with its sensitivity, price and interval, and the SQL sent to the engine.
+"""EXPLAIN: the derivation, each measurement with its sensitivity, price and interval, how each statement bounds what a unit
+adds, and the SQL sent to the engine.
 
 Free, and a function of public facts: nothing is charged and no data is read.
 """
@@ -65,5 +66,6 @@ def explanation(prepared: Prepared) -> str:
             sql = statement.sql
             for param in prepared.plan.params:
                 sql = sql.replace(placeholder(param.name), f":{param.name}")
+            lines.append(f"bounding {point.name} ({', '.join(statement.measures)}): {statement.formulation}")
             lines.append(f"engine {point.name}: {sql}")
     return "\n".join(lines)

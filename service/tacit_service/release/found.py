@@ -7,9 +7,12 @@ axis of a fixed number of steps; only how long a step is follows from the bounds
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
 
 from tacit_service.query.found_bounds import bin_ends
 from tacit_service.query.plan import Axis, Measure
@@ -20,7 +23,7 @@ from .prepare import Prepared
 MISS = 0.01  # chance that noise alone makes some empty bin stand out
 
 
-def found_bounds(scale: float, noisy: list[int]) -> tuple[Fraction, Fraction]:
+def found_bounds(scale: float, noisy: Sequence[int] | npt.NDArray[np.int64]) -> tuple[Fraction, Fraction]:
     """From the lowest to the highest bin that stands out of the noise; the fullest bin alone where none does."""
     threshold = scale * math.log(len(noisy) / 2 / MISS)
     out = [i for i, count in enumerate(noisy) if count > threshold]

@@ -15,11 +15,11 @@ from typing import Any
 
 from tacit_service.engine.bounding import source_text, statements
 from tacit_service.engine.emit import expression, key, relation
+from tacit_service.engine.key_rows import KeyRows, KeyTable
 from tacit_service.query.expr import Call, Expr, conjuncts
 from tacit_service.query.plan import Filter, Measure, Relation, ReleasePoint
 
 from .estimate import Estimate, Priced
-from .keys import KeyRows
 
 _TOKENS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\bc(\d+)\b")
 
@@ -66,9 +66,15 @@ def identify(point: ReleasePoint, public: KeyRows | None, estimate: Estimate) ->
         )
         for m in point.measures
     }
-    shown = None if public is None else sorted(repr(tuple(row[i] for i in order)) for row in public)
+    shown: Any = None if public is None else sorted(repr(tuple(row[i] for i in order)) for row in _few(public))
+    if isinstance(public, KeyTable):
+        shown = public.digest(order)
     base = digest(numbered(relation(beneath(source)[0])))
     return Identity(base, tuple(texts), measures, digest(shown))
+
+
+def _few(public: KeyRows) -> KeyRows:
+    return () if isinstance(public, KeyTable) else public
 
 
 def noise(priced: Priced) -> list[Any]:

@@ -27,6 +27,7 @@ from .values import average_ends, linear, quotient, value
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 INNER_DRAWS = 600
+WINDOW = 10_000  # groups whose re-draws are in memory at once
 QUANTILE_DRAWS = 2_000
 NORMAL_95 = 1.96
 
@@ -88,12 +89,25 @@ def _output(
     if output.kind is AggKind.AVG:
         return _average(output, priced, noisy, shown)
     if output.kind is not AggKind.QUANTILE:
-        measures = [p.measure for p in priced]
-        parts = [noisy[m.name] for m in measures]
-        drawn = [n + p.redraw((INNER_DRAWS, *n.shape), rng) for p, n in zip(priced, parts, strict=True)]
-        low, high = quotient_interval(quotient(output, measures, parts), quotient(output, measures, drawn), CONFIDENCE)
+        low, high = _quotient(output, priced, noisy, rng)
         return Computed(shown, np.minimum(low, shown), np.maximum(high, shown))
     return _quantile(output, priced[0], noisy[priced[0].measure.name], shown, rng)
+
+
+def _quotient(
+    output: Output, priced: list[Priced], noisy: dict[str, Floats], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Interval ends of a quotient in every group, window by window: re-draws of very many groups do not fit in memory."""
+    measures = [p.measure for p in priced]
+    ends: list[tuple[Floats, Floats]] = []
+    groups = noisy[measures[0].name].shape[0]
+    for start in range(0, max(groups, 1), WINDOW):
+        parts = [noisy[m.name][start : start + WINDOW] for m in measures]
+        drawn = [n + p.redraw((INNER_DRAWS, *n.shape), rng) for p, n in zip(priced, parts, strict=True)]
+        released, again = quotient(output, measures, parts), quotient(output, measures, drawn)
+        ends.append(quotient_interval(released, again, CONFIDENCE))
+    low, high = (np.concatenate(side) for side in zip(*ends, strict=True))
+    return low, high
 
 
 def _quantile(output: Output, p: Priced, released: Floats, shown: Floats, rng: np.random.Generator) -> Computed:

@@ -10,9 +10,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tacit_service.engine.emit import CASTS, key, name, relation
+from tacit_service.engine.key_rows import LARGE, KeyRows, KeyTable, key_rows
 from tacit_service.engine.literals import literal
 from tacit_service.errors import DerivationError
 from tacit_service.query.bounds import DAY_US, Facts, Type
@@ -22,7 +24,6 @@ from tacit_service.query.keys import CELLS_MAX
 from tacit_service.query.plan import Key, ReleasePoint
 
 Evaluate = Callable[[str], pa.Table]
-KeyRows = list[tuple[Any, ...]]
 
 
 def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
@@ -45,7 +46,7 @@ def public_keys(point: ReleasePoint, evaluate: Evaluate) -> KeyRows:
             hint="Group by fewer columns, or narrow them in WHERE.",
             rule="public keys",
         )
-    rows: KeyRows = []
+    rows: list[tuple[Any, ...]] = []
     for combination in itertools.product(*parts):
         row: list[Any] = [None] * len(point.keys)
         for indexes, values in zip(places, combination, strict=True):
@@ -104,6 +105,7 @@ def _column_values(f: Facts) -> list[Any]:
 
 
 def _ordered(table: pa.Table) -> KeyRows:
-    columns = [c.to_pylist() for c in table.columns]
-    rows = list(zip(*columns, strict=True)) if columns else []
-    return sorted(rows, key=lambda r: tuple((v is None, 0 if v is None else v) for v in r))
+    if table.num_rows >= LARGE:
+        keys = KeyTable(table)
+        return keys.take(keys.ordered(np.arange(len(keys))))
+    return sorted(key_rows(table), key=lambda r: tuple((v is None, 0 if v is None else v) for v in r))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -33,7 +34,7 @@ def measured(
     """Exact integers under noise. The exact aggregates live in this frame only."""
     keys = prepared.keys[point.name]
     exact = aggregate(engine, point, keys, timeout_s=run.engine_s(), params=numbers)
-    noisy: dict[str, list[int]] = {}
+    noisy: dict[str, npt.NDArray[np.int64]] = {}
     charged = reservation.charged
     kept: npt.NDArray[np.int64] | None = None
     own = [v for v in prepared.estimate.vectors if v.point == point.name]
@@ -45,7 +46,7 @@ def measured(
         if v.threshold:
             name = v.parts[0][0]
             keys, kept, counts = draw_threshold(v.measurement, exact[name], name, charged)
-            noisy[name] = counts.tolist()
+            noisy[name] = counts
             if binned:
                 exact |= histograms(engine, point, keys, timeout_s=run.engine_s(), params=numbers)
             continue
@@ -58,11 +59,11 @@ def measured(
             continue
         drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
         for (name, _), vector in zip(v.parts, drawn, strict=True):
-            noisy[name] = (vector if kept is None or name in binned else vector[kept]).tolist()
+            noisy[name] = vector if kept is None or name in binned else vector[kept]
     assert keys is not None
     for name, chosen in centres.items():  # each group's bin before its cells
-        cells = np.array(noisy[name], dtype=np.int64).reshape(len(chosen), width(named[name]) - 1)
-        noisy[name] = np.column_stack([chosen, cells]).reshape(-1).tolist()
+        cells = noisy[name].reshape(len(chosen), width(named[name]) - 1)
+        noisy[name] = np.column_stack([chosen, cells]).reshape(-1)
     if binned:
         _check_cells(point, noisy, len(keys))
     return Released(keys, noisy)
@@ -72,7 +73,7 @@ def checked(
     engine: Engine, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None], run: Run
 ) -> Released:
     """The noisy pairs of every bias check."""
-    drawn = {
+    drawn: dict[str, Sequence[int]] = {
         f"{c.check.point}.{c.check.name}": draw_check(engine, prepared.plan, c, reservation, numbers, run.engine_s())
         for c in prepared.estimate.checks
     }
@@ -84,7 +85,7 @@ def shares_of(prepared: Prepared, released: dict[str, Released]) -> list[BiasSha
     return [share(c, released[CHECKS].measures[f"{c.check.point}.{c.check.name}"]) for c in prepared.estimate.checks]
 
 
-def _check_cells(point: ReleasePoint, noisy: dict[str, list[int]], groups: int) -> None:
+def _check_cells(point: ReleasePoint, noisy: dict[str, npt.NDArray[np.int64]], groups: int) -> None:
     for m in point.measures:
         if m.kind is MeasureKind.HISTOGRAM and len(noisy[m.name]) != groups * width(m):
             raise EngineFailure("engine_failed", "A histogram has the wrong number of cells.")

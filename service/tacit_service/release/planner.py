@@ -2,54 +2,35 @@
 
 ``query.parse`` bounds size, tokens and nesting first; this bounds what those limits do not foresee. A child knows the
 policy and public tables, and nothing protected. It reads the text, binds it, derives it and writes out the engine's
-statements once, so that none of it can surprise the service; what it hands back is data (``query.codec``).
+statements once, so that none of it can surprise the service; what it hands back is data (``query.codec``). The child's side is
+``planning``: the service itself never loads the parser until a refused statement needs a suggestion.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import json
 import logging
 import pickle
 import queue
-import sys
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any, Final, Protocol
 
 from tacit_service import errors
-from tacit_service.engine.bounding import statements
-from tacit_service.engine.process import (
-    Blob,
-    ChildError,
-    Handler,
-    Header,
-    WorkerFailure,
-    WorkerProcess,
-    harden,
-    serve,
-)
+from tacit_service.engine.process import Header, WorkerFailure, WorkerProcess
 from tacit_service.errors import Overloaded, Position, Refusal, SqlSyntaxError, TacitError
-from tacit_service.query.bind import Caps
+from tacit_service.query.caps import Caps
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.codec import decode, encode
-from tacit_service.query.options import extract
+from tacit_service.query.codec import decode
 from tacit_service.query.plan import Plan
-from tacit_service.query.rows import protected_rows
-from tacit_service.query.split import plan as make_plan
-from tacit_service.query.suggest import TRIED_MAX, candidates
-from tacit_service.telemetry import log, places
+from tacit_service.telemetry import log
 
-MODULE: Final = "tacit_service.release.planner"
+MODULE: Final = "tacit_service.release.planning"
 TIME_S_MAX: Final = 1.6
 """With the quarter of a second that an interrupted child has before it is killed, under two seconds."""
-_MEMORY_BYTES_MAX: Final = 1 << 30
 _WAIT_S_MAX: Final = 10.0
-_CATALOGS_MAX: Final = 64  # that a child keeps
 _REPLY_BYTES_MAX: Final = 64 << 20
 _REFUSALS: Final = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refusal)}
 
@@ -72,32 +53,6 @@ class Planner(Protocol):
     def candidates(self, sql: str, refusal: Refusal) -> list[str]:
         """Statements near a refused one that may pass; raises ``Refusal`` when that takes too long."""
         ...
-
-
-class LocalPlanner:
-    """In this process: for tools of the owner, whose SQL is trusted, and inside the children."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-
-    def plan(self, sql: str, caps: Caps) -> Plan:
-        """See ``Planner``. Also writes the engine's statements, whose length is not that of the text."""
-        made = make_plan(self._catalog, sql, caps)
-        for point in made.releases:
-            statements(point)
-        return made
-
-    def check_rows(self, sql: str) -> None:
-        """See ``Planner``."""
-        protected_rows(self._catalog, sql)
-
-    def options(self, sql: str) -> tuple[str, dict[str, str]]:
-        """See ``Planner``."""
-        return extract(sql)
-
-    def candidates(self, sql: str, refusal: Refusal) -> list[str]:
-        """See ``Planner``."""
-        return list(itertools.islice(candidates(self._catalog, sql, refusal), TRIED_MAX))
 
 
 class PlannerPool:
@@ -145,7 +100,7 @@ class PlannerPool:
             except WorkerFailure as again:
                 raise _failed(again) from None
         if "refused" in reply:
-            raise _refusal(reply["refused"])
+            raise refusal_of(reply["refused"])
         return reply, blobs
 
     def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
@@ -202,7 +157,7 @@ class _PooledPlanner:
         return str(reply["sql"]), {str(name): str(value) for name, value in reply["options"].items()}
 
     def candidates(self, sql: str, refusal: Refusal) -> list[str]:
-        header = {"do": "candidates", "sql": sql, "refusal": _said(refusal)}
+        header = {"do": "candidates", "sql": sql, "refusal": said(refusal)}
         reply, _ = self._pool.ask(header, self._token, self._catalog)
         return [str(text) for text in reply["candidates"]]
 
@@ -239,53 +194,15 @@ def _failed(failure: WorkerFailure) -> TacitError:
     return TacitError("planner_failed", "A parser process met a fault.")
 
 
-def _refusal(said: dict[str, Any]) -> Refusal:
+def refusal_of(said: dict[str, Any]) -> Refusal:
+    """Inverse of ``said``."""
     at = said.pop("position")
     position = None if at is None else Position(*at)
     return _REFUSALS[said.pop("class")](said.pop("code"), said.pop("detail"), position=position, **said)
 
 
-# ---------------------------------------------------------------- child
-
-
-def _start() -> tuple[Handler, Callable[[], None]]:
-    gc.freeze()  # what is loaded now stays: it need not be looked through while a statement is read
-    gc.set_threshold(50_000, 20, 20)
-    catalogs: OrderedDict[int, Catalog] = OrderedDict()
-
-    def handle(header: Header, blobs: list[memoryview]) -> tuple[Header, list[Blob]]:
-        token = header["catalog"]
-        if blobs:
-            catalogs[token] = pickle.loads(blobs[0])  # noqa: S301 - the service's own
-            while len(catalogs) > _CATALOGS_MAX:
-                catalogs.popitem(last=False)
-        if token not in catalogs:
-            return {"unknown": True}, []
-        catalogs.move_to_end(token)
-        try:
-            return _answer(LocalPlanner(catalogs[token]), header)
-        except Refusal as refusal:
-            return {"refused": _said(refusal)}, []
-        except Exception as error:  # where it happened, and nothing of the text
-            raise ChildError(type(error).__name__, json.dumps(places(error))) from None
-
-    return handle, lambda: None
-
-
-def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
-    sql = header["sql"]
-    if header["do"] == "plan":
-        return {}, [encode(planner.plan(sql, Caps(*header["caps"])))]
-    if header["do"] == "options":
-        bare, options = planner.options(sql)
-        return {"sql": bare, "options": options}, []
-    if header["do"] == "candidates":
-        return {"candidates": planner.candidates(sql, _refusal(header["refusal"]))}, []
-    planner.check_rows(sql)
-    return {}, []
-
-
-def _said(refusal: Refusal) -> dict[str, Any]:
+def said(refusal: Refusal) -> dict[str, Any]:
+    """A refusal as JSON-ready data."""
     at = refusal.position
     return {
         **refusal.extra,
@@ -297,13 +214,3 @@ def _said(refusal: Refusal) -> dict[str, Any]:
         "suggestion": refusal.suggestion,
         "position": None if at is None else [at.line, at.column, at.start, at.end],
     }
-
-
-def main(argv: list[str]) -> None:
-    """Entry of the child: ``parent-pid``."""
-    harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
-    serve(_start)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

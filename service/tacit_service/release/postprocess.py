@@ -35,9 +35,11 @@ from tacit_service.engine.process import (
 )
 from tacit_service.errors import EngineFailure, Refusal
 
+from .narrow import plain
+
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
-_BYTES_MAX = 256 << 20
+_ROW_BYTES_MAX = 256  # on average, of a result
 _BATCH_ROWS = 2_048  # between two looks at the limits
 _MEMORY_LIMIT = "1GB"
 _MEMORY_BYTES_MAX = 3 << 30
@@ -62,8 +64,9 @@ class SandboxError(Refusal):
 class Sandbox:
     """Thread-safe; ``processes`` children, each holding the public tables."""
 
-    def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1) -> None:
+    def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1, rows_max: int = ROWS_MAX) -> None:
         self._public = dict(public)
+        self._rows_max = rows_max
         self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
         self._loaded: dict[WorkerProcess, int | None] = {}
         self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
@@ -115,6 +118,7 @@ class Sandbox:
         self.close()
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
+        header = {**header, "rows_max": self._rows_max}
         worker = self._idle.get()
         try:
             try:
@@ -195,7 +199,7 @@ class _Child:
                 if header["do"] == "redraw":
                     result = _redraw(connection, header["sql"], tables, header)
                 else:
-                    result = _select(connection, header["sql"])
+                    result = _select(connection, header["sql"], rows_max=header["rows_max"])
             return {}, [encode_table(result)]
         except duckdb.Error as error:
             fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
@@ -253,7 +257,9 @@ class _Child:
             connection.close()  # rolls back, and drops whatever is temporary
 
 
-def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = False) -> pa.Table:
+def _select(
+    connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = False, rows_max: int = ROWS_MAX
+) -> pa.Table:
     relation = connection.sql(one_select(connection, sql))
     if dry:
         relation = relation.limit(0)
@@ -262,25 +268,11 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = Fals
         schema = reader.schema
         for batch in reader:
             rows, size = rows + batch.num_rows, size + batch.nbytes
-            if rows > ROWS_MAX or size > _BYTES_MAX:
-                raise ChildError("TooManyRows", f"The result is larger than {ROWS_MAX} rows or {_BYTES_MAX >> 20} MiB.")
+            if rows > rows_max or size > rows_max * _ROW_BYTES_MAX:
+                most = f"{rows_max} rows or {rows_max * _ROW_BYTES_MAX >> 20} MiB"
+                raise ChildError("TooManyRows", f"The result is larger than {most} (per_query.max_result_rows).")
             batches.append(batch)
-    return _plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
-
-
-def _plain(table: pa.Table, types: list[str]) -> pa.Table:
-    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be."""
-    fields = []
-    for field, duckdb_type in zip(table.schema, types, strict=True):
-        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(field.type):
-            field = field.with_type(pa.int64())
-        elif pa.types.is_decimal(field.type) or pa.types.is_floating(field.type):
-            field = field.with_type(pa.float64())
-        fields.append(field)
-    try:
-        return table.cast(pa.schema(fields))
-    except pa.ArrowInvalid:
-        raise ChildError("OutOfRange", "An integer of the result does not fit 64 bits.") from None
+    return plain(pa.Table.from_batches(batches, schema), [str(t) for t in relation.types])
 
 
 def _draw_views(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:

@@ -6,37 +6,47 @@ import datetime as dt
 import hashlib
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
+from tacit_service.engine.key_rows import KeyRows, key_column
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
 
+from .bulk import Bulk, fits
 from .estimate import Estimate
 from .intervals import Computed, Floats, around, compute, redraw, values_only
-from .keys import KeyRows
 from .postprocess import Sandbox
 from .prepare import Prepared, table_schema
 from .ranks import width
 
+IntVector = npt.NDArray[np.int64]
 DRAWN_CELLS_MAX = 400_000
 DRAWS_MAX = 400
 RERUNS_MAX = 200
 RERUNS_MIN = 40
+WINDOW_ROWS_MAX = 800_000  # of re-drawn rows that the sandbox gets at once
 MEMBERSHIP_DRAWS = 120
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, eq=False)
 class Released:
     """Noisy integers of one release point: key rows and measures (histograms flattened, groups × bins)."""
 
     keys: KeyRows
-    measures: dict[str, list[int]]
+    measures: dict[str, IntVector]
+
+    def __init__(self, keys: KeyRows, measures: Mapping[str, Sequence[int] | IntVector]) -> None:
+        object.__setattr__(self, "keys", keys)
+        vectors = {name: np.asarray(values, dtype=np.int64) for name, values in measures.items()}
+        object.__setattr__(self, "measures", vectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Shown:
     intervals: list[list[list[float] | None]]
     notes: list[str]
     membership: list[float] | None = None
+    bulk: Bulk | None = None  # instead of rows and intervals, where they are very many
 
 
 def staged_numbers(
@@ -98,19 +109,21 @@ class PostProcessor:
         result = self.sandbox.query(self.plan.sql, tables)
         notes: list[str] = []
         membership = self._membership(result, notes)
-        rows_at: list[int] | None = None
+        rows_at: IntVector | None = None
         if self.plan.row_wise:
-            rows_at = result.column(result.num_columns - 1).to_pylist()
+            rows_at = result.column(result.num_columns - 1).to_numpy().astype(np.int64)
             result = result.select(range(result.num_columns - 1))
         columns = [
             ColumnInfo(name=c.name, type=wire_type(f.type), kind=c.kind)
             for c, f in zip(self.plan.columns, result.schema, strict=True)
         ]
-        cells = [c.to_pylist() for c in result.columns]
         numeric = [
             i for i, c in enumerate(columns) if c.kind in ("noisy", "derived") and c.type in ("integer", "number")
         ]
         found = self._intervals(result, numeric, rows_at, computed, notes)
+        if fits(result):
+            return Shown(columns, [], [], notes, membership, Bulk.of(result, found))
+        cells = [_values_of(c) for c in result.columns]
         rows = [[cell(v[r]) for v in cells] for r in range(result.num_rows)]
         intervals: list[list[list[float] | None]] = [
             [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
@@ -156,7 +169,7 @@ class PostProcessor:
         }
 
     def _intervals(
-        self, result: pa.Table, numeric: list[int], rows_at: list[int] | None,
+        self, result: pa.Table, numeric: list[int], rows_at: IntVector | None,
         computed: dict[str, dict[str, Computed]], notes: list[str],
     ) -> dict[int, tuple[Floats, Floats]]:  # fmt: skip
         found: dict[int, tuple[Floats, Floats]] = {}
@@ -167,9 +180,8 @@ class PostProcessor:
             source = self.plan.columns[i].source
             if rows_at is not None and source is not None:
                 parts = [computed[r][source[1]] for r, _ in self.plan.stack(source[0]).parts]
-                at = np.array(rows_at, dtype=np.int64)
                 low, high = np.concatenate([c.low for c in parts]), np.concatenate([c.high for c in parts])
-                found[i] = (low[at], high[at])
+                found[i] = (low[rows_at], high[rows_at])
             else:
                 derived.append(i)
         if derived:
@@ -180,29 +192,34 @@ class PostProcessor:
             )
         return found
 
-    def _row_wise(
-        self, columns: list[int], rows_at: list[int] | None, result: pa.Table
-    ) -> dict[int, tuple[Floats, Floats]]:
-        """The outer SELECT is row-wise: one run over all re-draws stacked."""
-        assert self.plan.row_stack is not None
+    def _row_wise(self, columns: list[int], rows_at: IntVector, result: pa.Table) -> dict[int, tuple[Floats, Floats]]:
+        """The outer SELECT is row-wise: one run over all re-draws stacked, or one for each window of very many groups."""
+        assert self.plan.row_stack is not None and self.plan.interval_sql is not None  # noqa: PT018 - for the types
         stack = self.plan.stack(self.plan.row_stack)
         groups = len(self._keys(stack))
         draws = int(np.clip(DRAWN_CELLS_MAX // max(groups, 1), RERUNS_MIN, DRAWS_MAX))
-        drawn = {r: self._drawn_values(self.plan.release(r), draws) for r, _ in stack.parts}
-        stacked = self._table(stack, drawn, draws)
-        assert self.plan.interval_sql is not None
-        out = self.sandbox.query(self.plan.interval_sql, {stack.name: stacked})
-        order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
-        at = np.array(rows_at, dtype=np.int64)
-        found = {}
-        for i in columns:
-            values = _floats(out.column(i))[order].reshape(draws, groups)[:, at]
-            found[i] = around(_floats(result.column(i)), values)
+        window = max(WINDOW_ROWS_MAX // draws, 1) if len(stack.parts) == 1 else groups
+        rngs = {r: np.random.default_rng([self.seed, 1]) for r, _ in stack.parts}
+        found = {i: (np.full(result.num_rows, np.nan), np.full(result.num_rows, np.nan)) for i in columns}
+        for start in range(0, groups, window):
+            part = slice(start, min(start + window, groups))
+            drawn = {r: self._drawn_values(self.plan.release(r), draws, part, rngs[r]) for r, _ in stack.parts}
+            stacked = self._table(stack, drawn, draws, part)
+            out = self.sandbox.query(self.plan.interval_sql, {stack.name: stacked}, timeout_s=20.0)
+            order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
+            here = np.flatnonzero((rows_at >= part.start) & (rows_at < part.stop))
+            for i in columns:
+                values = _floats(out.column(i))[order].reshape(draws, part.stop - part.start)[:, rows_at[here] - start]
+                low, high = around(_floats(result.column(i).take(pa.array(here))), values)
+                found[i][0][here], found[i][1][here] = low, high
         return found
 
     def _reruns(self, columns: list[int], result: pa.Table, notes: list[str]) -> dict[int, tuple[Floats, Floats]]:
         """Any other outer SQL: run again over each re-draw, rows matched by their keys (by place when there are none)."""
         cells = sum(len(r.keys) for r in self.released.values())
+        if RERUNS_MIN * cells > 4 * DRAWN_CELLS_MAX:
+            notes.append("Too many groups for intervals of what the outer SQL computes across them.")
+            return {}
         draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, RERUNS_MAX))
         keys = self._keys_of(result)
         twins = len({k[:-1] for k in keys}) != len(keys)  # told apart by their order alone, so the order must hold
@@ -221,14 +238,22 @@ class PostProcessor:
                 found[i] = around(_floats(result.column(i)), stacked[i])
         return found
 
-    def _drawn_values(self, point: ReleasePoint, draws: int) -> dict[str, Floats]:
-        rng = np.random.default_rng([self.seed, 1])
-        drawn = redraw(self.prepared.estimate, point, self.noisy[point.name], draws, rng)
+    def _drawn_values(
+        self, point: ReleasePoint, draws: int, part: slice | None = None, rng: np.random.Generator | None = None
+    ) -> dict[str, Floats]:
+        """Output values under fresh noise, of all groups or of a window of them."""
+        noisy = self.noisy[point.name]
+        if part is not None and part.stop - part.start < len(self.released[point.name].keys):
+            noisy = {name: values[part] for name, values in noisy.items()}
+        drawn = redraw(self.prepared.estimate, point, noisy, draws, rng or np.random.default_rng([self.seed, 1]))
         return values_only(point, self.prepared.estimate, drawn)
 
     def _keys(self, stack: Stack) -> KeyRows:
         """Key rows of all parts, with NULL for the keys that a part leaves out."""
-        rows: KeyRows = []
+        (first, present), *others = stack.parts
+        if not others and tuple(present) == tuple(range(len(stack.keys))):
+            return self.released[first].keys
+        rows: list[tuple[Any, ...]] = []
         for name, present in stack.parts:
             for key in self.released[name].keys:
                 row: list[Any] = [None] * len(stack.keys)
@@ -237,14 +262,21 @@ class PostProcessor:
                 rows.append(tuple(row))
         return rows
 
-    def _table(self, stack: Stack, values: dict[str, dict[str, Floats]], draws: int = 1) -> pa.Table:
-        """The table that the outer SQL reads. With ``draws``, values carry a first axis and rows repeat for each draw."""
+    def _table(
+        self, stack: Stack, values: dict[str, dict[str, Floats]], draws: int = 1, part: slice | None = None
+    ) -> pa.Table:
+        """The table that the outer SQL reads. With ``draws``, values carry a first axis and rows repeat for each draw.
+
+        ``part``: of these key rows alone, where the stack has one part.
+        """
         schema = table_schema(self.plan, stack)
         keys = self._keys(stack)
+        if part is not None and len(stack.parts) == 1:
+            keys = keys[part]
         arrays: list[pa.Array] = [pa.array(np.arange(len(keys) * draws))]
         index = pa.array(np.tile(np.arange(len(keys)), draws))
         for i, key in enumerate(stack.keys):
-            arrays.append(pa.array([k[i] for k in keys], schema.field(key.name).type).take(index))
+            arrays.append(key_column(keys, i, schema.field(key.name).type).take(index))
         for output in self.plan.release(stack.parts[0][0]).outputs:
             parts = [values[r][output.name] for r, _ in stack.parts]
             arrays.append(_column(np.concatenate(parts, axis=-1).reshape(-1), schema.field(output.name).type))
@@ -258,7 +290,7 @@ def _arrays(point: ReleasePoint, estimate: Estimate, released: Released) -> dict
     """Measures as floats in their own noise units, histograms as (groups, bins)."""
     result = {}
     for m in point.measures:
-        vector, factor = np.array(released.measures[m.name], dtype=np.float64), estimate.of(point.name, m.name).factor
+        vector, factor = released.measures[m.name].astype(np.float64), estimate.of(point.name, m.name).factor
         if m.kind is MeasureKind.HISTOGRAM:
             vector = vector.reshape(len(released.keys), width(m))
         if m.rank is None:
@@ -286,8 +318,23 @@ def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
     return result
 
 
+def _values_of(column: pa.ChunkedArray) -> list[Any]:
+    """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
+    try:
+        return cast("list[Any]", column.to_pylist())
+    except (OverflowError, ValueError):
+        values: list[Any] = []
+        for one in column:
+            try:
+                values.append(one.as_py())
+            except (OverflowError, ValueError):
+                values.append(None)
+        return values
+
+
 def _floats(column: pa.ChunkedArray) -> Floats:
-    return np.array([math.nan if v is None else float(v) for v in column.to_pylist()], dtype=np.float64)
+    found: Floats = column.cast(pa.float64()).to_numpy().astype(np.float64)  # NULL is NaN
+    return found
 
 
 def _pair(ends: tuple[Floats, Floats], row: int) -> list[float] | None:

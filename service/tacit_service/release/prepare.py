@@ -15,17 +15,15 @@ import pyarrow as pa
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
+from tacit_service.engine.key_rows import KeyRows, KeyTable
 from tacit_service.engine.literals import with_params
-from tacit_service.errors import EngineFailure, Refusal, RequestError, TacitError
+from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.query.bind import Caps
 from tacit_service.query.bounds import Type
+from tacit_service.query.caps import LEVEL, Caps, span
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.parse import span
 from tacit_service.query.plan import Plan, Stack
-from tacit_service.query.rules.release import LEVEL
-from tacit_service.query.suggest import TIME_S_MAX, suggestion
 from tacit_service.recent import Recent
 
 from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
@@ -33,11 +31,13 @@ from .bias import PricedCheck
 from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
-from .keys import KeyRows, public_keys
-from .planner import LocalPlanner, Planner, too_complex
+from .keys import public_keys
+from .planner import Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, rows_a_group, shares
+from .trial import ROWS_MAX as TRIED_MAX
+from .trial import trial_table
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -45,7 +45,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
-KNOWN_BYTES_MAX = 64 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
+KNOWN_BYTES_MAX = 256 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
 
@@ -87,7 +87,7 @@ class Preparer:
     ) -> None:
         self.policy = policy
         self.catalog = catalog
-        self.planner = planner or LocalPlanner(catalog)
+        self.planner = planner or _local(catalog)
         self._check_on_engine = check
         self.sandbox = sandbox
         self.snapshot_version = snapshot_version
@@ -110,6 +110,8 @@ class Preparer:
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
             except Refusal as refusal:
+                from tacit_service.query.suggest import TIME_S_MAX  # the parser, for the first who needs it
+
                 begun = time.monotonic()
                 refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative, who)
                 whole = time.monotonic() - begun < TIME_S_MAX  # the search was not cut short
@@ -123,6 +125,8 @@ class Preparer:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
         if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
+
+        from tacit_service.query.suggest import suggestion  # the parser, for the first who needs it
 
         def passes(sql: str) -> Refusal | None:
             try:
@@ -155,6 +159,7 @@ class Preparer:
         keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
+        self._check_size(groups)
 
         weights = shares(plan, groups, self.sizes)
 
@@ -181,10 +186,21 @@ class Preparer:
         rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
-            plan, priced, keys, self._schema(plan, request.sql, who), epsilon, delta,
+            plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
             bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
         )  # fmt: skip
+
+    def _check_size(self, groups: Mapping[str, int | None]) -> None:
+        """Every public group is a row of the answer, or of what it is made of."""
+        most = self.policy.per_query.max_result_rows
+        if sum(count or 0 for count in groups.values()) > most:
+            raise DerivationError(
+                "too_many_groups",
+                f"The groups are more than {most}, the most rows that an answer may have here.",
+                hint="Group by fewer columns, or narrow them in WHERE; the policy's per_query.max_result_rows is the limit.",
+                rule="public keys",
+            )
 
     def _with_options(self, request: QueryRequest) -> QueryRequest:
         """The request with what its SQL says in OPTIONS."""
@@ -254,10 +270,13 @@ class Preparer:
                 for numbers in (unknown, dict.fromkeys(unknown, STAGED)) if unknown else (unknown,):
                     self._check_on_engine(with_params(text, numbers))
 
-    def _schema(self, plan: Plan, sql: str, who: str) -> pa.Schema:
-        """Result columns by a dry run over empty tables: SQL that cannot bind is refused before anything is charged."""
+    def _schema(self, plan: Plan, keys: Mapping[str, KeyRows | None], sql: str, who: str) -> pa.Schema:
+        """Result columns by a dry run over empty tables: SQL that cannot bind, or would fail, is refused before a charge."""
+        schemas = {t.name: table_schema(plan, t) for t in plan.stacks}
         try:
-            return self.dry.schema(who, plan.sql, {t.name: table_schema(plan, t) for t in plan.stacks})
+            found = self.dry.schema(who, plan.sql, schemas)
+            self._trials(who, plan, keys, schemas)
+            return found
         except SandboxError as error:
             raise RequestError(
                 "outer_sql_invalid",
@@ -265,6 +284,23 @@ class Preparer:
                 position=span(sql, 0, len(sql)),
                 rule="post-processing",
             ) from None
+
+    def _trials(
+        self, who: str, plan: Plan, keys: Mapping[str, KeyRows | None], schemas: Mapping[str, pa.Schema]
+    ) -> None:
+        """Run what could fail over made-up numbers; ``SandboxError`` when it does."""
+        texts = [(p.written_sql, p.sql, p.tables) for p in plan.params]
+        texts.append((plan.written_sql, plan.sql, tuple(s.name for s in plan.stacks)))
+        mark = repr([(n, rows if rows is None else list(rows[:TRIED_MAX])) for n, rows in keys.items()])
+        for written, text, names in texts:
+            if written is not None:
+                stacks = [plan.stack(n) for n in names]
+                self.dry.trial(
+                    who, written, text, mark,
+                    lambda numbers, stacks=stacks: {  # type: ignore[misc]
+                        s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks
+                    },
+                )  # fmt: skip
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
@@ -295,9 +331,17 @@ def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
     return pa.schema(fields)
 
 
+def _local(catalog: Catalog) -> Planner:
+    from .planning import LocalPlanner  # the parser, which a service leaves to its children
+
+    return LocalPlanner(catalog)
+
+
 def _size(found: Prepared) -> int:
     """About how many bytes it takes: its trees, and its keys."""
-    return 50 * len(found.plan.sql) + 50_000 + 200 * sum(len(rows) for rows in found.keys.values() if rows is not None)
+    rows = (rows for rows in found.keys.values() if rows is not None)
+    keys = sum(k.table.nbytes if isinstance(k, KeyTable) else 200 * len(k) for k in rows)
+    return 50 * len(found.plan.sql) + 50_000 + keys
 
 
 def _again(refusal: Refusal) -> Refusal:

@@ -1,18 +1,36 @@
-"""What is stored of a release and read again: noisy integers and the answer as it was given, as JSON."""
+"""What is stored of a release and read again: noisy integers and the answer as it was given.
+
+A release of few rows is one JSON text. One of very many is a JSON text without them, and behind it their columns as Arrow
+streams, each with its length: ``MAGIC``, then parts, the first of which is the text.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from tacit.wire import Answer, QueryRequest
+from tacit_service.engine.key_rows import LARGE, KeyRows, KeyTable, places
+from tacit_service.engine.process import decode_table, encode_table
 from tacit_service.errors import Refusal
 from tacit_service.ledger.records import StoredRelease
 from tacit_service.query.plan import ReleasePoint
 
+from .bulk import Bulk, bulk_of, with_bulk, without_rows
 from .identity import Identity
 from .postprocessing import Released, keys_from_json, keys_to_json
 from .prepare import Prepared
+
+MAGIC: Final = b"TACIT-RELEASE-1\n"
+_LENGTH: Final = struct.Struct(">Q")
+_ANSWER: Final = "answer"  # the part that holds an answer's rows
+IntVector = npt.NDArray[np.int64]
 
 CHECKS = "!checks"  # the noisy pairs of a bias check stand beside the release points, by a name that none has
 
@@ -25,26 +43,48 @@ class PostprocessFailed(Refusal):
 
 def stored_answer(stored: StoredRelease) -> Answer:
     """The answer as it was given; raises ``PostprocessFailed`` where there was none."""
-    answer = json.loads(stored.body)["answer"]
-    if answer is None:
+    head, tables = _parts(stored.body)
+    if head["answer"] is None:
         raise PostprocessFailed(
             "postprocess_failed",
             "The SQL above this release failed on its noisy values.",
             hint="Ask again with other outer SQL: the stored release answers, free of charge.",
             rule="post-processing",
         )
-    return Answer.model_validate(answer)
+    answer = Answer.model_validate(head["answer"])
+    return with_bulk(answer, Bulk.read(tables[_ANSWER])) if _ANSWER in tables else answer
 
 
 def to_body(request: QueryRequest, prepared: Prepared, answer: Answer | None, released: dict[str, Released]) -> bytes:
     """The body of a stored release: what was asked, what was answered, and the noisy integers under their identities."""
+    tables: dict[str, pa.Table] = {}
+    if answer is not None and (bulk := bulk_of(answer)) is not None:
+        tables[_ANSWER] = bulk.whole()
+        answer = without_rows(answer)
     whole = {
         "request": request.model_dump(mode="json", exclude_none=True, exclude={"fresh"}),
         "answer": None if answer is None else answer.model_dump(mode="json"),
         "events": _events(prepared),
-        "released": {name: _measured(prepared.identities.get(name), r) for name, r in released.items()},
+        "released": {name: _measured(prepared.identities.get(name), r, name, tables) for name, r in released.items()},
     }
-    return json.dumps(whole).encode()
+    text = json.dumps(whole | ({"tables": list(tables)} if tables else {})).encode()
+    if not tables:
+        return text
+    parts = [text, *(bytes(encode_table(table)) for table in tables.values())]
+    return b"".join([MAGIC, *(piece for part in parts for piece in (_LENGTH.pack(len(part)), part))])
+
+
+def _parts(body: bytes) -> tuple[dict[str, Any], dict[str, pa.Table]]:
+    """The JSON of a body, and its tables by name."""
+    if not body.startswith(MAGIC):
+        return json.loads(body), {}
+    view, at, parts = memoryview(body), len(MAGIC), list[memoryview]()
+    while at < len(view):
+        (size,) = _LENGTH.unpack_from(view, at)
+        parts.append(view[at + _LENGTH.size : at + _LENGTH.size + size])
+        at += _LENGTH.size + size
+    head: dict[str, Any] = json.loads(bytes(parts[0]))
+    return head, {name: decode_table(part) for name, part in zip(head["tables"], parts[1:], strict=True)}
 
 
 def _events(prepared: Prepared) -> list[str]:
@@ -53,47 +93,72 @@ def _events(prepared: Prepared) -> list[str]:
 
 def priced_alike(prepared: Prepared, stored: StoredRelease) -> bool:
     """The stored release was bought by the very measurements of this request, to the last digit of their scales."""
-    return bool(json.loads(stored.body).get("events") == _events(prepared))
+    return bool(_parts(stored.body)[0].get("events") == _events(prepared))
 
 
-def _measured(identity: Identity | None, released: Released) -> dict[str, Any]:
+def _measured(identity: Identity | None, released: Released, name: str, tables: dict[str, pa.Table]) -> dict[str, Any]:
     if identity is None:  # the checks of bias
-        return {"measures": released.measures}
-    by_identity = {identity.measures[name]: values for name, values in released.measures.items()}
-    return {"key_ids": identity.keys, "keys": keys_to_json(released.keys), "measures": by_identity}
+        return {"measures": {n: values.tolist() for n, values in released.measures.items()}}
+    by_identity = {identity.measures[n]: values for n, values in released.measures.items()}
+    keys = released.keys
+    if isinstance(keys, KeyTable) or len(keys) >= LARGE:
+        if isinstance(keys, KeyTable):
+            tables[f"{name} keys"] = keys.table
+        for text, values in by_identity.items():  # a histogram has more cells than there are keys
+            tables[f"{name} {text}"] = pa.table({"cells": values})
+        few = [] if isinstance(keys, KeyTable) else keys_to_json(keys)
+        return {"key_ids": identity.keys, "keys": few, "measures": dict.fromkeys(by_identity)}
+    measures = {text: values.tolist() for text, values in by_identity.items()}
+    return {"key_ids": identity.keys, "keys": keys_to_json(keys), "measures": measures}
 
 
 def asked(stored: StoredRelease) -> QueryRequest:
     """The request that a stored release answered."""
-    return QueryRequest.model_validate(json.loads(stored.body)["request"])
+    return QueryRequest.model_validate(_parts(stored.body)[0]["request"])
 
 
 def from_body(prepared: Prepared, body: bytes) -> dict[str, Released]:
     """Noisy integers of a stored release, as the present plan names and orders keys and measures."""
-    stored: dict[str, dict[str, Any]] = json.loads(body)["released"]
-    released = {p.name: _read(p, prepared, stored[p.name]) for p in prepared.plan.releases}
+    head, tables = _parts(body)
+    stored: dict[str, dict[str, Any]] = head["released"]
+    released = {p.name: _read(p, prepared, stored, tables) for p in prepared.plan.releases}
     if prepared.estimate.checks:
         released[CHECKS] = Released([], stored[CHECKS]["measures"])
     return released
 
 
-def _read(point: ReleasePoint, prepared: Prepared, stored: dict[str, Any]) -> Released:
+def _read(
+    point: ReleasePoint, prepared: Prepared, all_stored: Mapping[str, dict[str, Any]], tables: Mapping[str, pa.Table]
+) -> Released:
+    stored = all_stored[point.name]
     identity, there = prepared.identities[point.name], list(stored["key_ids"])
-    places = []
+    at = []
     for text in identity.keys:
-        places.append(there.index(text))
-        there[places[-1]] = ""  # a key that is asked for twice is stored twice
-    keys = keys_from_json(point, [[row[i] for i in places] for row in stored["keys"]])
-    vectors = {name: stored["measures"][text] for name, text in identity.measures.items()}
+        at.append(there.index(text))
+        there[at[-1]] = ""  # a key that is asked for twice is stored twice
+    columns = tables.get(f"{point.name} keys")
+    if columns is None:
+        keys: KeyRows = keys_from_json(point, [[row[i] for i in at] for row in stored["keys"]])
+    else:
+        keys = KeyTable(columns.select(at))
+    vectors = {
+        name: stored["measures"][text]
+        if stored["measures"][text] is not None
+        else tables[f"{point.name} {text}"].column(0).to_numpy()
+        for name, text in identity.measures.items()
+    }
     wanted = prepared.keys[point.name]
     if wanted is None or wanted == keys:
         return Released(keys, vectors)
-    at = {row: i for i, row in enumerate(keys)}
-    order = [at[row] for row in wanted]
+    if isinstance(keys, KeyTable) and isinstance(wanted, KeyTable):
+        order = places(keys, wanted.table)
+    else:
+        place = {row: i for i, row in enumerate(keys)}
+        order = np.array([place[row] for row in wanted], dtype=np.int64)
     return Released(wanted, {name: _sorted(values, order, len(keys)) for name, values in vectors.items()})
 
 
-def _sorted(values: list[int], order: list[int], groups: int) -> list[int]:
+def _sorted(values: Any, order: IntVector, groups: int) -> IntVector:
     """A measure's cells, group by group (a histogram has several in each), in another order of the groups."""
-    size = len(values) // groups if groups else 0
-    return [value for i in order for value in values[i * size : (i + 1) * size]]
+    cells = np.asarray(values, dtype=np.int64)
+    return cells.reshape(groups, -1)[order].reshape(-1) if groups else cells

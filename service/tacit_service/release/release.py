@@ -37,6 +37,7 @@ from tacit_service.query.plan import ReleasePoint
 
 from .accuracy import released_id
 from .balances import account_budget, in_words, spend
+from .bulk import with_bulk
 from .commitment import limits_of, open_accounts, pace_of
 from .describe import dataset_facts, mechanism_infos, notes
 from .explanation import explained_statement, explanation
@@ -81,7 +82,7 @@ class Desk:
         data = open_data(loaded, data_dir, processes=0 if engine is not None else 2)
         engine = engine or data.engine
         open_accounts(ledger, loaded)
-        sandbox = Sandbox(data.public, processes=2)
+        sandbox = Sandbox(data.public, processes=2, rows_max=policy.per_query.max_result_rows)
         catalog = Catalog(policy, data.public)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema
@@ -235,11 +236,16 @@ class Desk:
             if refused.extra.get("account") != "dataset" or not self.policy.overcommit:
                 raise
             mine = self._remaining(charge.analyst)
+            told = "The dataset's own account does not take this charge now, whatever is left on yours."
+            hint: str | None = (
+                "Ask for a smaller epsilon, or reuse a release you hold. The dataset may be spent or paced."
+            )
+            if "state" in refused.extra:  # the owner's word, which tells nothing of what others spent
+                told, hint = refused.detail, refused.hint
             raise BudgetExhausted(
                 "budget_exhausted",
-                "The dataset's own account does not take this charge now, whatever is left on yours.",
-                hint="Ask for a smaller epsilon, reuse a release you hold, or ask the data owner: the dataset may be "
-                "nearly spent, paced, frozen or closed.",
+                told,
+                hint=hint,
                 remaining={"epsilon": mine.epsilon, "delta": mine.delta},
                 account="dataset",
             ) from None
@@ -335,7 +341,7 @@ class Desk:
             notes=[*notes(prepared, held), *prepared.found, *shown.notes, *(b.text for b in bias)],
             bias=bias,
         )
-        return Answer(
+        answer = Answer(
             release_id=release_id,
             dataset=self.name,
             sql=request.sql,
@@ -346,6 +352,7 @@ class Desk:
             membership=shown.membership,
             receipt=receipt,
         )
+        return answer if shown.bulk is None else with_bulk(answer, shown.bulk)
 
     # -- accounts
 

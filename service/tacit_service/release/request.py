@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tacit.wire import QueryRequest
 from tacit_service.errors import RequestError
-from tacit_service.query.options import FLAGS
+from tacit_service.query.caps import FLAGS
 
 
 def with_options(

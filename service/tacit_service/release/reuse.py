@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
-from sqlglot import exp, parse_one
 
 from tacit_service.engine.emit import CASTS, expression, name, relation
+from tacit_service.engine.key_rows import KeyRows, key_column
 from tacit_service.query.bounds import Type
 from tacit_service.query.expr import Agg, Exists, Expr, InRelation, Param, Ref, Scalar, Window, refs
-from tacit_service.query.outer import quoted
 from tacit_service.query.plan import (
     AggKind,
     Form,
@@ -34,7 +33,6 @@ from tacit_service.query.plan import (
 
 from .estimate import Estimate
 from .identity import beneath, one, ordered
-from .keys import KeyRows
 from .postprocess import Sandbox
 from .prepare import Prepared, table_schema
 
@@ -165,7 +163,7 @@ def _wider(found: _Match, held: Prepared, sandbox: Sandbox) -> float | None:
 
 def _key_table(plan: Plan, stack: Stack, rows: KeyRows) -> pa.Table:
     schema, keys = table_schema(plan, stack), plan.releases[0].keys
-    columns = [pa.array([row[i] for row in rows], schema.field(k.name).type) for i, k in enumerate(keys)]
+    columns = [key_column(rows, i, schema.field(k.name).type) for i, k in enumerate(keys)]
     return pa.table(columns, names=[k.name for k in keys])
 
 
@@ -246,6 +244,10 @@ def _cautions(found: _Match, point: ReleasePoint, wider: float) -> Iterator[str]
 
 def _over(sql: str, point: str, table: str, *, without_row: bool = False) -> str:
     """The statement over the held release: the released table's name becomes a subquery of that name."""
+    from sqlglot import exp, parse_one  # the parser, for the first answer that follows from another
+
+    from tacit_service.query.outer import quoted
+
     tree = parse_one(sql, read="duckdb")
     if without_row and isinstance(tree, exp.Select):
         tree.set("expressions", tree.expressions[:-1])

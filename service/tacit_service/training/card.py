@@ -24,7 +24,7 @@ from . import audit, dpsgd
 from .accounting import library
 from .curves import Curves
 from .encoding import width
-from .plan import TrainingPlan, curve, net_of, renyi_epsilon
+from .plan import TrainingPlan, net_of, renyi_epsilon
 
 LIMITS: Final = [
     "The promise is for one privacy unit of the dataset, under add/remove; groups of k units have k times the epsilon.",
@@ -123,7 +123,7 @@ def _card(
         expected_batch=made.batch,
         units_source="given" if plan.count is None else "bought",
         accountants=_accountants(sgd),
-        epsilon_by_epoch=curve(sgd),
+        epsilon_by_epoch=plan.epsilon_by_epoch,
         model=plan.run.architecture.shown(),
         task=plan.encoding.task,
         features=list(plan.encoding.features),

@@ -28,13 +28,20 @@ from .reading import Store, read
 
 
 class Crew:
-    """The helpers of one attempt, and the first process's own place among them. A context manager."""
+    """The helpers of one attempt, and the first process's own place among them. A context manager.
 
-    def __init__(self, order: Order, key: bytes, batch: float) -> None:
+    ``team``: those whom torchrun has started already; they only want their order.
+    """
+
+    def __init__(self, order: Order, key: bytes, batch: float, team: dpsgd.Team | None = None) -> None:
         self._folder = Checkpoint(order.data_dir / "training" / order.job_id).folder
         self._meeting = self._folder / f"meeting-{secrets.token_hex(8)}"
         self._helpers: list[subprocess.Popen[bytes]] = []
         more = {"parent": os.getpid(), "key": key.hex(), "batch": batch, "meeting": str(self._meeting)}
+        if team is not None:
+            self.team = team
+            team.text(json.dumps({**order.model_dump(mode="json"), **more, "rank": 1}).encode())
+            return
         for rank in range(1, order.processes):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._helpers.append(_start({**order.model_dump(mode="json"), **more, "rank": rank}))
@@ -69,8 +76,9 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
     return helper
 
 
-def help_out(order: Order, ledger: Ledger) -> None:
+def help_out(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> None:
     """A helper's part: its own units' gradients in every step that the first process calls."""
+    rank = order.rank if team is None else team.rank
     job = Jobs(ledger).find(order.job_id)
     if job is None:
         raise LookupError("no such job")
@@ -83,12 +91,12 @@ def help_out(order: Order, ledger: Ledger) -> None:
 
     def pick(table: pa.Table) -> tuple[pa.Table]:
         train = measure.split(table, planned.run.holdout, key)[0] if planned.run.holdout else table
-        return (measure.share(train, order.rank, order.processes, key),)
+        return (measure.share(train, rank, order.processes, key),)
 
     store = Store(Checkpoint(order.data_dir / "training" / order.job_id).folder)
     with DuckDBEngine(snapshot.path) as engine:
         (rows,) = read(engine, planned.encoding, planned.run.max_rows, stream, store, pick)
-    team = dpsgd.Team(order.rank, order.processes, Path(str(order.meeting)))
+    team = team or dpsgd.Team(order.rank, order.processes, Path(str(order.meeting)))
     trainer = dpsgd.Trainer(
         planned.run, planned.sigma, rows, planned.encoding.task, planned.encoding.outputs, order.batch, stream,
         checkpoints.tensors(loaded, planned.run.architecture), team, store,

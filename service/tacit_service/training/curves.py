@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .plan import TrainingPlan, curve, renyi_epsilon
+from .plan import TrainingPlan, renyi_epsilon
 
 POINTS: Final = 40
 """About so many points a run, besides the last."""
@@ -22,7 +22,7 @@ class Curves:
     """Points so far; kept in the checkpoint, so that a resumed run has all of them."""
 
     def __init__(self, planned: TrainingPlan, saved: Mapping[str, npt.NDArray[Any]]) -> None:
-        self._sgd = planned.sgd
+        self._planned, self._sgd = planned, planned.sgd
         self.every = max(1, planned.run.steps // POINTS)
         self._points: list[list[float]] = saved["curves"].tolist() if "curves" in saved else []
         self._before: npt.NDArray[np.float64] | None = None
@@ -55,4 +55,4 @@ class Curves:
             {name: round(value, 6) for name, value in zip(_COLUMNS, point, strict=True) if not np.isnan(value)}
             for point in self._points
         ]
-        return {"delta": self._sgd.delta, "epsilon_by_epoch": curve(self._sgd), "training": points}
+        return {"delta": self._sgd.delta, "epsilon_by_epoch": self._planned.epsilon_by_epoch, "training": points}

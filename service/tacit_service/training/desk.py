@@ -33,7 +33,7 @@ from tacit_service.recent import Recent
 
 from .artifacts import MEDIA_TYPES, listed
 from .checkpoints import Headers
-from .plan import TrainingPlan, curve, fits_checkpoint, plan, ran, so_far, stored
+from .plan import TrainingPlan, fits_checkpoint, plan, ran, so_far, stored
 from .spec import Caps
 
 _KNOWN_MAX: Final = 64
@@ -81,7 +81,7 @@ class TrainingDesk:
             affordable=self._ledger.affordable(self._policy.dataset, analyst, cost),
             remaining=account.remaining,
             parameters={**planned.run.shown(), "noise_multiplier": planned.sigma},
-            epsilon_by_epoch=curve(planned.sgd),
+            epsilon_by_epoch=planned.epsilon_by_epoch,
             features=[feature.name for feature in planned.encoding.features],
             label=planned.encoding.label.name,
             notes=_notes(planned),

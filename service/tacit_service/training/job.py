@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,7 @@ from .crew import Crew, help_out
 from .curves import Curves
 from .encoding import Rows, encode
 from .generator import Stream
+from .launch import place
 from .orders import ROWS_TIMEOUT_S, Checkpoint, Order
 from .plan import TrainingPlan, again, net_of, ran, stored
 from .reading import Store, read
@@ -64,6 +66,10 @@ class Heart:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Beat no more: what comes next ends the claim, or finds that it was lost."""
         self._over.set()
         self._thread.join()
 
@@ -80,15 +86,20 @@ class Heart:
 
 def main() -> int:
     """Read the order, do the job, say what went wrong as a class and places, never as a text."""
+    at = place(sys.argv)
+    if at is not None and at[0]:
+        return _called(*at)
     order = Order.model_validate_json(sys.stdin.buffer.read())
-    harden(order.parent, may_write_files=True, memory_bytes_max=order.memory_bytes_max)
+    harden(order.parent if at is None else os.getppid(), may_write_files=True, memory_bytes_max=order.memory_bytes_max)
     dpsgd.threads(order.threads)
     ledger = Ledger.open(order.ledger)
+    team: dpsgd.Team | None = None
     try:
         if order.rank:
             help_out(order, ledger)
             return DONE
-        return _attempt(order, ledger)
+        team = None if at is None else dpsgd.Team(*at, patient=True)
+        return attempt(order, ledger, team)
     except LostClaim:
         return LOST
     except Exception as error:
@@ -96,21 +107,47 @@ def main() -> int:
         return AGAIN
     finally:
         ledger.close()
+        if team is not None:
+            team.leave()
 
 
-def _attempt(order: Order, ledger: Ledger) -> int:
+def _called(rank: int, size: int, meeting: Path) -> int:
+    """A helper that torchrun started: its order comes from the first process, over the team."""
+    harden(os.getppid(), may_write_files=True)
+    team = dpsgd.Team(rank, size, meeting, patient=True)
+    try:
+        order = Order.model_validate_json(team.text())
+    except dpsgd.TeamLost:
+        return DONE  # the first had nothing to hand out, and its own end says how that came
+    harden(os.getppid(), may_write_files=True, memory_bytes_max=order.memory_bytes_max)
+    dpsgd.threads(order.threads)
+    ledger = Ledger.open(order.ledger)
+    try:
+        help_out(order, ledger, team)
+    except dpsgd.TeamLost:
+        return LOST
+    finally:
+        ledger.close()
+    return DONE
+
+
+def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int:
+    """Work on the job that the order's claim is for; how that ended, as an exit status."""
     jobs = Jobs(ledger)
     claim = jobs.taken(order.job_id, order.token)
     with Heart(jobs, claim, order.lease_s) as heart:
         try:
-            return Work(order, ledger, jobs, claim, heart).run()
+            return Work(order, ledger, jobs, claim, heart, team).run()
         except (LostClaim, LedgerUnavailable, dpsgd.TeamLost):
             raise
         except EngineFailure as error:
+            heart.rest()
             jobs.fail(claim, error.code)
         except AuditFailed:
+            heart.rest()
             jobs.fail(claim, "audit_failed")
         except Exception as error:
+            heart.rest()
             jobs.fail(claim, "internal")
             print(json.dumps({"error": type(error).__name__, "where": places(error)}), flush=True)
     return FAILED
@@ -119,8 +156,11 @@ def _attempt(order: Order, ledger: Ledger) -> int:
 class Work:
     """One attempt at one job."""
 
-    def __init__(self, order: Order, ledger: Ledger, jobs: Jobs, claim: Claim, heart: Heart) -> None:
+    def __init__(
+        self, order: Order, ledger: Ledger, jobs: Jobs, claim: Claim, heart: Heart, team: dpsgd.Team | None = None
+    ) -> None:
         self._order, self._ledger, self._jobs, self._claim, self._heart = order, ledger, jobs, claim, heart
+        self._team = team
         self._job = claim.job
         self._checkpoint = Checkpoint(order.data_dir / "training" / claim.job.job_id)
         self._stream, self._store = Stream(), Store(self._checkpoint.folder)
@@ -133,13 +173,14 @@ class Work:
         snapshot = build_snapshot(loaded, self._order.data_dir)
         planned = self._plan(loaded, snapshot)
         if planned is None:
+            self._heart.rest()
             self._jobs.fail(self._claim, "policy_changed")
             return FAILED
         saved = self._checkpoint.load()
         key = saved["key"].tobytes() if saved else os.urandom(32)
         rows, held, public, batch = self._rows(snapshot, planned, saved, key)
         curves = Curves(planned, saved)
-        with Crew(self._order, key, batch) as team:
+        with Crew(self._order, key, batch, self._team) as team:
             trainer = self._trainer(planned, rows, batch, loaded, team)
             return self._run(trainer, team, planned, saved, curves, held, public, key, batch)
 
@@ -178,7 +219,9 @@ class Work:
         if public is not None:
             metrics["public_accuracy"] = measure.public(public, outputs, planned.encoding.task)
         made = Outcome(trainer.tensors(), batch, curves, metrics)
-        self._jobs.succeed(self._claim, released(self._job, planned, made, self._ledger.head()))
+        release = released(self._job, planned, made, self._ledger.head())
+        self._heart.rest()
+        self._jobs.succeed(self._claim, release)
         self._checkpoint.remove()
         return DONE
 
@@ -260,6 +303,7 @@ class Work:
         return True
 
     def _stopped(self) -> int:
+        self._heart.rest()
         self._jobs.stop(self._claim, ran)
         self._checkpoint.remove()
         return DONE

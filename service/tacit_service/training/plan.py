@@ -23,7 +23,6 @@ from tacit_service.privacy.mechanisms import Measurement, laplace
 from tacit_service.privacy.sensitivity import one_row
 from tacit_service.privacy.units import Epsilon
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.rows import protected_rows, public_rows
 
 from . import accounting
 from .checkpoints import Headers
@@ -49,6 +48,12 @@ class TrainingPlan:
     sgd: DpSgdEvent
     tally: Measurement | None = None
     validation: Encoding | None = None
+    points: list[tuple[float, float]] | None = None
+
+    @property
+    def epsilon_by_epoch(self) -> list[tuple[float, float]]:
+        """``curve`` of the run, as the job's row has it: its process need not import the accountant."""
+        return self.points or curve(self.sgd)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -63,6 +68,7 @@ class TrainingPlan:
             "encoding": as_json(self.encoding),
             "run": self.run.model_dump(mode="json"),
             "events": [event.to_dict() for event in self.events],
+            "curve": self.epsilon_by_epoch,
         }
         return json.dumps(body, sort_keys=True)
 
@@ -125,11 +131,17 @@ def _metrics(detail: str) -> RequestError:
 
 def validated(catalog: Catalog, request: TrainingRequest, how: Encoding) -> Encoding | None:
     """How public rows to measure on are read: the same columns, by name, encoded as the training rows are."""
-    return None if request.validation is None else alike(public_rows(catalog, request.validation), how)
+    if request.validation is None:
+        return None
+    from tacit_service.query.rows import public_rows  # the parser
+
+    return alike(public_rows(catalog, request.validation), how)
 
 
 def shape(policy: Policy, catalog: Catalog, request: TrainingRequest) -> tuple[Run, Encoding]:
     """What a request trains, apart from its price."""
+    from tacit_service.query.rows import protected_rows  # the parser, for the first who trains
+
     relation = protected_rows(catalog, request.sql)
     run = run_of(request, relation.max_rows or policy.contribution.max_rows or ROWS_PER_UNIT, policy.models)
     how = encoding(relation, request.label, _task(run, relation, request.label), request.classes)
@@ -198,6 +210,7 @@ class Stored:
     encoding: dict[str, JsonValue]
     run: Run
     events: tuple[Event, ...]
+    points: list[tuple[float, float]] | None = None
 
     @property
     def sgd(self) -> DpSgdEvent:
@@ -217,7 +230,8 @@ def stored(job: Job) -> Stored:
     body = json.loads(job.spec)
     events = tuple(from_dict(event) for event in body["events"])
     request, run = TrainingRequest.model_validate(body["request"]), Run.model_validate(body["run"])
-    return Stored(request, body["encoding"], run, events)
+    points = [(epochs, epsilon) for epochs, epsilon in body.get("curve", [])]
+    return Stored(request, body["encoding"], run, events, points or None)
 
 
 def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | None:
@@ -227,8 +241,9 @@ def again(policy: Policy, catalog: Catalog, asked: Stored) -> TrainingPlan | Non
         return None
     count, tally = (None if event is None else Measurement(event, one_row(1)) for event in asked.bought)
     return TrainingPlan(
-        asked.request, how, run, asked.sgd.sigma, count, asked.sgd, tally, validated(catalog, asked.request, how)
-    )
+        asked.request, how, run, asked.sgd.sigma, count, asked.sgd, tally, validated(catalog, asked.request, how),
+        asked.points,
+    )  # fmt: skip
 
 
 def ran(job: Job) -> tuple[Event, ...]:

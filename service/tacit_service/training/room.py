@@ -93,6 +93,7 @@ def limits_of(settings: Settings) -> Limits:
         memory_bytes_max=settings.training_memory_mb_max << 20,
         threads=settings.training_threads,
         processes=settings.training_processes,
+        launcher=settings.training_launcher,
         at_once=settings.training_at_once,
         per_analyst=settings.training_running_max,
     )

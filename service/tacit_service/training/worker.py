@@ -12,7 +12,7 @@ import logging
 import os
 import signal
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -27,10 +27,13 @@ from tacit_service.ledger.records import Claim
 from tacit_service.ledger.store import Ledger
 from tacit_service.telemetry import log, places
 
+from .launch import ENVIRONMENT, Launcher, command
+
 if TYPE_CHECKING:
     from tacit_service.ledger.dispatch import Executor
 
 _POLL_S: Final = 0.5
+_CLOSE_S: Final = 60.0
 _LAST_WORDS_S: Final = 5.0
 _SOURCE_ROOTS: Final = tuple(
     str(Path(str(file)).resolve().parents[up]) for file, up in ((__file__, 2), (wire.__file__, 2))
@@ -48,6 +51,7 @@ class Limits:
     memory_bytes_max: int = 8 << 30
     threads: int = 2
     processes: int = 1
+    launcher: Launcher = "own"
     lease_s: float = 10.0
     at_once: int = 1
     per_analyst: int = 1
@@ -86,7 +90,7 @@ class Worker:
         self._closed.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_CLOSE_S)  # a store that hangs holds nobody up: the thread ends with the process
         self._jobs.close()
 
     def run(self) -> None:
@@ -123,7 +127,10 @@ class Worker:
             log("training_fault", level=logging.ERROR, error=type(error).__name__, where=places(error))
 
     def _work(self, claim: Claim) -> None:
-        child = self._spawn(claim)
+        with tempfile.TemporaryDirectory(prefix="tacit-attempt-", ignore_cleanup_errors=True) as folder:
+            self._watch(claim, self._spawn(claim, Path(folder)))
+
+    def _watch(self, claim: Claim, child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._limits.time_s_max
         renewed = time.monotonic()
         while child.poll() is None and not self._closed.is_set() and time.monotonic() < deadline:
@@ -146,7 +153,7 @@ class Worker:
             else:
                 self._jobs.fail(claim, "out_of_time")
 
-    def _spawn(self, claim: Claim) -> subprocess.Popen[bytes]:
+    def _spawn(self, claim: Claim, folder: Path) -> subprocess.Popen[bytes]:
         limits = self._limits
         order = {
             "parent": os.getpid(),
@@ -161,12 +168,12 @@ class Worker:
             "memory_bytes_max": limits.memory_bytes_max,
         }
         child = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "tacit_service.training.job"],
+            command(limits.launcher, limits.processes, folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a message could hold values
             start_new_session=True,
-            env=_environment(),
+            env=_environment() | ENVIRONMENT,
         )
         assert child.stdin is not None
         with contextlib.suppress(BrokenPipeError):

@@ -15,6 +15,7 @@ from sqlglot import exp
 from tacit_service.errors import BindError, DerivationError, Position
 
 from ..bounds import Type
+from ..caps import LEVEL
 from ..expr import Agg, Expr, Ref, refs
 from ..outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from ..parse import position
@@ -23,9 +24,6 @@ from .aggregate import bind_aggregate, is_aggregate
 
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
-
-
-LEVEL = "__level"  # in the table of a ROLLUP: which of its levels a row is of
 
 
 @dataclass(slots=True)

@@ -4,8 +4,9 @@ torch.distributed over gloo, on this machine alone: processes meet in a file of 
 loopback interface. The sums that pass there are exact, as they are inside one process; nothing else may read them.
 
 A unit is in one process only, and is sampled there with the run's own q, independently: the sum over processes has the
-distribution that it has in one, so the accounting is the same. Noise and the count of adaptive clipping are added by
-the first process, before the sum leaves any of them; then all take the same step.
+distribution that it has in one, so the accounting is the same. Each coordinate gets its noise once: the coordinates are
+parted among the processes, and each adds what it drew, from its own stream, to its own before the sums are added. The count
+of adaptive clipping is the first's. Then all take the same step.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 _TIMEOUT: Final = dt.timedelta(minutes=10)
+_PATIENCE: Final = dt.timedelta(days=1)  # of those who wait for the first to read the rows: its end ends their wait
 
 
 class TeamLost(RuntimeError):
@@ -30,21 +32,26 @@ class TeamLost(RuntimeError):
 class Team:
     """One process's place among ``size``; ``Team()`` is alone."""
 
-    def __init__(self, rank: int = 0, size: int = 1, meeting: Path | None = None) -> None:
+    def __init__(self, rank: int = 0, size: int = 1, meeting: Path | None = None, *, patient: bool = False) -> None:
         self.rank, self.size = rank, size
         if size > 1:
             os.environ["GLOO_SOCKET_IFNAME"] = "lo"
             try:
                 dist.init_process_group(
-                    "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=_TIMEOUT
-                )
+                    "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size,
+                    timeout=_PATIENCE if patient else _TIMEOUT,
+                )  # fmt: skip
             except RuntimeError as error:
                 raise TeamLost from error
 
     @property
     def lead(self) -> bool:
-        """The one that draws noise, and speaks with the ledger."""
+        """The one that speaks with the ledger."""
         return self.rank == 0
+
+    def part(self, count: int) -> slice:
+        """The coordinates, of ``count``, that this process adds noise to: each is one process's."""
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def add(self, vector: Tensor) -> Tensor:
         """The sum of everybody's vectors, the same in every process."""
@@ -71,7 +78,16 @@ class Team:
         self.follow([said])
         return int(said[0])
 
+    def text(self, said: bytes = b"") -> bytes:
+        """Bytes from the first process, as numbers: nothing that passes here is ever a pickle."""
+        size = self.told(len(said))
+        letters = torch.zeros(size, dtype=torch.uint8)
+        if self.lead:
+            letters.copy_(torch.frombuffer(bytearray(said), dtype=torch.uint8))
+        self.follow([letters])
+        return letters.numpy().tobytes()
+
     def leave(self) -> None:
-        """The run is over."""
-        if self.size > 1:
+        """The run is over. Once is enough."""
+        if self.size > 1 and dist.is_initialized():
             dist.destroy_process_group()

@@ -114,10 +114,10 @@ class Trainer:
         chosen = np.flatnonzero(self._stream.bernoulli(self.units, self._run.sampling_rate))
         total, below = self._sum(chosen)
         both = torch.cat([total, torch.tensor([below - len(chosen) / 2], dtype=torch.float64)])
-        if self._team.lead:
-            both[:-1] += torch.from_numpy(self.noise()) * self._clip
-            if self._run.adaptive_clipping:
-                both[-1] += float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
+        mine = self._team.part(self._count)
+        both[mine] += torch.from_numpy(self.noise(mine.stop - mine.start)) * self._clip
+        if self._team.lead and self._run.adaptive_clipping:
+            both[-1] += float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
         noisy, count = (both := self._team.add(both))[:-1], float(both[-1])
         noisy /= self._batch
         shapes = [p.shape for p in self._parameters.values()]

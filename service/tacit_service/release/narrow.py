@@ -1,0 +1,40 @@
+"""What a statement above a release gives, in the few types that an answer has."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def plain(table: pa.Table, types: list[str]) -> pa.Table:
+    """Every integer as int64, every decimal as double; by the declared type, never by what the values happen to be.
+
+    What does not fit (an integer past 64 bits, a day outside the years 1 to 9999) is NULL: noise may decide no error.
+    """
+    arrays, names = [], table.schema.names
+    for column, duckdb_type in zip(table.columns, types, strict=True):
+        kind = column.type
+        if duckdb_type in ("HUGEINT", "UHUGEINT") or pa.types.is_integer(kind):
+            column = _whole(column)
+        elif pa.types.is_decimal(kind) or pa.types.is_floating(kind):
+            column = column.cast(pa.float64())
+        elif pa.types.is_date32(kind) or pa.types.is_timestamp(kind):
+            column = _known_days(column)
+        arrays.append(column)
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        fits = [v if v is not None and -(2**63) <= v < 2**63 else None for v in column.to_pylist()]
+        return pa.chunked_array([pa.array([None if v is None else int(v) for v in fits], pa.int64())])
+
+
+def _known_days(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    first, last = (pa.scalar(d, pa.date32()).cast(column.type) for d in (dt.date.min, dt.date.max))
+    known = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
+    return pc.if_else(known, column, pa.scalar(None, column.type))
