@@ -153,21 +153,23 @@ def test_the_time_at_which_an_answer_leaves_does_not_tell_neighbours_apart(doors
     assert ks_2samp(steps["whole"], steps["less"]).pvalue > 1e-4, steps
 
 
-ENDLESS = "SELECT COUNT(*) FROM visits" + "".join(f" CROSS JOIN regions r{i}" for i in range(14))
-"""3 to the 14th rows of each visit: no machine counts them within the last step."""
+ENDLESS = (
+    "SELECT COUNT(*) FROM visits a JOIN visits b USING (patient_id)"
+    + "".join(f" CROSS JOIN regions r{i}" for i in range(8))
+    + f" WHERE md5(concat(a.diagnosis, b.visit_id, {', '.join(f'r{i}.region' for i in range(8))})) <> 'x'"
+)
+"""Twenty-six million hashes: no machine makes them within the last step."""
 
 
-@pytest.mark.parametrize("name", ["whole", "less"])
 def test_a_run_past_the_last_step_is_refused_at_a_step_and_charged(
-    doors: dict[str, Door], name: str, monkeypatch: pytest.MonkeyPatch
+    whole: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = doors[name]
-    monkeypatch.setattr(door.desk, "ladder", Ladder((100, 200)))
-    before, begun = door.spent(), time.monotonic()
-    status, problem = door.ask(ENDLESS, epsilon="0.01")
-    assert time.monotonic() - begun >= 0.2
+    monkeypatch.setattr(whole.desk, "ladder", Ladder((100, 200)))
+    before, begun = whole.spent(), time.monotonic()
+    status, problem = whole.ask(ENDLESS, epsilon="0.01")
     assert (status, problem["code"]) == (504, "engine_timeout")
-    assert door.spent() - before == Decimal("0.01")
+    assert time.monotonic() - begun >= 0.2
+    assert whole.spent() - before == Decimal("0.01")
     assert not problem.keys() & {"response_ms", "rows"}
 
 

@@ -79,7 +79,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def one_draw(sandbox: Sandbox) -> Any:
     """Re-draws that are one and the same."""
 
-    def redraw(sql: str, draws: Any, timeout_s: float = 5.0, *, ordered: bool = True) -> list[pa.Table]:
+    def redraw(
+        sql: str, draws: Any, timeout_s: float = 5.0, *, ordered: bool = True, dry: bool = False
+    ) -> list[pa.Table]:
         first = sandbox.query(sql, {name: tables[0] for name, tables in draws.items()})
         return [first] * len(next(iter(draws.values())))
 

@@ -57,16 +57,18 @@ class InProcessSandbox(Sandbox):
     def __init__(self, public: dict[str, pa.Table]) -> None:
         super().__init__(public, processes=0)
         self._handle, _ = postprocess._start()
-        self._call({"do": "load", "names": list(public)}, [postprocess.encode_table(t) for t in public.values()], 0)
+        self._lent({"do": "load", "names": list(public)}, [postprocess.encode_table(t) for t in public.values()], 0)
 
-    def _call(self, header: Any, blobs: Any, timeout_s: float) -> list[Any]:
+    def _lent(self, header: Any, blobs: Any, timeout_s: float) -> list[Any]:
         try:
             _, parts = self._handle(header, [memoryview(b) for b in blobs])
         except ChildError as error:
             raise SandboxError(error.text, error.error) from None
         return parts
 
-    def redraw(self, sql: str, draws: Any, timeout_s: float = 5.0, *, ordered: bool = True) -> list[pa.Table]:
+    def redraw(
+        self, sql: str, draws: Any, timeout_s: float = 5.0, *, ordered: bool = True, dry: bool = False
+    ) -> list[pa.Table]:
         first = {name: tables[0] for name, tables in draws.items()}
         return [self.query(sql, first)] * len(next(iter(draws.values())))
 

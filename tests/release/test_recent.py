@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,8 +14,11 @@ from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import Refusal
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
+from tacit_service.query.caps import Caps
+from tacit_service.query.plan import Plan
 from tacit_service.recent import Recent
 from tacit_service.release.dry import KNOWN_CHARS_MAX
+from tacit_service.release.patience import left
 from tacit_service.release.release import Desk
 
 
@@ -98,6 +103,41 @@ def test_a_request_that_passed_is_prepared_when_it_is_asked(desk: Desk, work: li
     desk.query("analyst", request, None)
     assert "plan" not in work
     assert "check" not in work
+
+
+def test_a_hard_look_for_a_suggestion_does_not_make_the_refusal_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candidates that each take what one call may take: two seconds of them, where there may be sixteen and their like."""
+    asked: list[str] = []
+
+    def candidates(sql: str, _: Refusal) -> list[str]:
+        asked.append(sql)
+        return [f"{sql} AND {n}" for n in range(16)]
+
+    real = desk.preparer.planner.plan
+
+    def plan(sql: str, caps: Caps) -> Plan:
+        if " AND " in sql:
+            time.sleep(left(0.4))
+            asked.append(sql)
+        return real(sql, caps)
+
+    monkeypatch.setattr(desk.preparer.planner, "candidates", candidates)
+    monkeypatch.setattr(desk.preparer.planner, "plan", plan)
+    assert refused(desk, "analyst", "SELECT COUNT(*) FROM patients WHERE agee > 45").code == "unknown_column"
+    assert 1 <= len(asked) <= 5, "a second of them"
+
+
+def test_what_answers_leaves_a_sandbox_for_what_is_only_tried(desk: Desk) -> None:
+    """All processes that answers may hold are held: a dry run is done meanwhile, a second answer waits."""
+    waits = ThreadPoolExecutor(1)
+    with desk.sandbox._answering, desk.sandbox._answering:
+        desk.check("analyst", QueryRequest(dataset="clinic", sql="SELECT COUNT(*) AS n FROM visits WHERE cost > 46"))
+        answer = waits.submit(desk.sandbox.query, "SELECT 1 AS one")
+        time.sleep(0.2)
+        assert not answer.done()
+    assert answer.result(timeout=60).to_pylist() == [{"one": 1}]
 
 
 def test_the_room_holds_what_was_used_last() -> None:

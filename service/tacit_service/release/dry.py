@@ -14,12 +14,15 @@ import pyarrow as pa
 
 from tacit_service.recent import Recent
 
+from .patience import left
 from .postprocess import Sandbox, SandboxError
 from .trial import EXTREME, ORDINARY
 
 T = TypeVar("T")
 Tables = Mapping[str, pa.Table]
 
+BIND_S = 1.6  # to read and bind a statement, as the parsers have
+RUN_S = 5.0
 KNOWN_CHARS_MAX = 16_000_000
 _TEXT_CHARS_MAX = 50_000
 _ROWS_MAX = 1_000  # of a result that is kept
@@ -36,12 +39,12 @@ class DryRuns:
 
     def check(self, who: str, sql: str) -> None:
         """The engine's statement can be planned over its tables; else ``SandboxError``."""
-        self._once(who, ("check", sql), lambda: self._sandbox.check(sql, self._protected), lambda _: True)
+        self._once(who, ("check", sql), lambda: self._sandbox.check(sql, self._protected, left(BIND_S)), lambda _: True)
 
     def schema(self, who: str, sql: str, tables: Mapping[str, pa.Schema]) -> pa.Schema:
         """Columns of the SQL above a release; ``SandboxError`` when it does not bind."""
         name = ("schema", sql, *(f"{table} {schema}" for table, schema in tables.items()))
-        return self._once(who, name, lambda: self._sandbox.describe(sql, tables), lambda _: True)
+        return self._once(who, name, lambda: self._sandbox.describe(sql, tables, left(BIND_S)), lambda _: True)
 
     def trial(
         self, who: str, written: str, sql: str, mark: str, tables: Callable[[Sequence[float | None]], Tables]
@@ -56,7 +59,7 @@ class DryRuns:
         failed: SandboxError | None = None
         for numbers in ORDINARY:
             try:
-                self._sandbox.query(written, tables(numbers))
+                self._sandbox.query(written, tables(numbers), left(RUN_S), dry=True)
                 break
             except SandboxError as error:
                 failed = failed or error
@@ -65,13 +68,17 @@ class DryRuns:
             raise failed
         extreme = [tables(numbers) for numbers in EXTREME]
         if extreme[0]:
-            self._sandbox.redraw(sql, {name: [t[name] for t in extreme] for name in extreme[0]})
+            draws = {name: [t[name] for t in extreme] for name in extreme[0]}
+            self._sandbox.redraw(sql, draws, left(RUN_S), dry=True)
         return True
 
     def query(self, who: str, sql: str) -> pa.Table:
         """Rows of a SELECT over public tables and constants."""
         return self._once(
-            who, ("query", sql), lambda: self._sandbox.query(sql), lambda rows: rows.num_rows <= _ROWS_MAX
+            who,
+            ("query", sql),
+            lambda: self._sandbox.query(sql, None, left(RUN_S), dry=True),
+            lambda rows: rows.num_rows <= _ROWS_MAX,
         )
 
     def _once(self, who: str, name: tuple[str, ...], run: Callable[[], T], keep: Callable[[T], bool]) -> T:

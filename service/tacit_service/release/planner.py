@@ -27,6 +27,8 @@ from tacit_service.query.codec import decode
 from tacit_service.query.plan import Plan
 from tacit_service.telemetry import log
 
+from .patience import left
+
 MODULE: Final = "tacit_service.release.planning"
 TIME_S_MAX: Final = 1.6
 """With the quarter of a second that an interrupted child has before it is killed, under two seconds."""
@@ -105,16 +107,16 @@ class PlannerPool:
 
     def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
         try:
-            worker = self._idle.get(timeout=_WAIT_S_MAX)
+            worker = self._idle.get(timeout=left(_WAIT_S_MAX))
         except queue.Empty:
             raise Overloaded(
                 "overloaded", "All parsers are busy. Nothing was run or charged.", hint="Try again in a few seconds."
             ) from None
         killed = False
         try:
-            reply, blobs = worker.call({**header, "catalog": token}, timeout_s=self._time_s_max)
+            reply, blobs = worker.call({**header, "catalog": token}, timeout_s=left(self._time_s_max))
             if reply.get("unknown"):
-                reply, blobs = worker.call({**header, "catalog": token}, [catalog], timeout_s=self._time_s_max)
+                reply, blobs = worker.call({**header, "catalog": token}, [catalog], timeout_s=left(self._time_s_max))
             return reply, blobs
         except WorkerFailure as failure:
             killed = failure.reason != "error"

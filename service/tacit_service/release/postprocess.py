@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -62,7 +63,8 @@ class SandboxError(Refusal):
 
 
 class Sandbox:
-    """Thread-safe; ``processes`` children, each holding the public tables."""
+    """Thread-safe; ``processes`` children, each holding the public tables. One of several is kept for ``dry`` runs, which
+    quotes and refusals wait for: what answers run may hold all others."""
 
     def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1, rows_max: int = ROWS_MAX) -> None:
         self._public = dict(public)
@@ -70,38 +72,37 @@ class Sandbox:
         self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
         self._loaded: dict[WorkerProcess, int | None] = {}
         self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
+        self._answering = threading.BoundedSemaphore(max(1, processes - 1))
         for worker in self._workers:
             self._idle.put(worker)
 
     def query(
-        self,
-        sql: str,
-        tables: Mapping[str, pa.Table] | None = None,
-        timeout_s: float = 5.0,
-        rows_max: int | None = None,
-    ) -> pa.Table:
+        self, sql: str, tables: Mapping[str, pa.Table] | None = None, timeout_s: float = 5.0,
+        rows_max: int | None = None, *, dry: bool = False,
+    ) -> pa.Table:  # fmt: skip
         """Run one SELECT over the public tables and ``tables``. Integers come back as int64, decimals as double."""
         tables = tables or {}
         blobs = [encode_table(table) for table in tables.values()]
         header: Header = {"do": "query", "sql": sql, "names": list(tables)}
         if rows_max is not None:
             header["rows_max"] = rows_max
-        return decode_table(self._call(header, blobs, timeout_s)[0])
+        return decode_table(self._call(header, blobs, timeout_s, dry=dry)[0])
 
     def describe(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> pa.Schema:
         """The result's schema, from a dry run over empty tables; raises ``SandboxError`` when the SQL does not bind."""
         blobs = [_empty(schema) for schema in schemas.values()]
         header = {"do": "describe", "sql": sql, "names": list(schemas)}
-        return decode_table(self._call(header, blobs, timeout_s)[0]).schema
+        return decode_table(self._call(header, blobs, timeout_s, dry=True)[0]).schema
 
     def check(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> None:
         """Plan the statement over empty tables; raises ``SandboxError`` when it cannot be planned."""
         blobs = [_empty(schema) for schema in schemas.values()]
-        self._call({"do": "check", "sql": sql, "names": list(schemas)}, blobs, timeout_s)
+        self._call({"do": "check", "sql": sql, "names": list(schemas)}, blobs, timeout_s, dry=True)
 
     def redraw(
-        self, sql: str, draws: Mapping[str, Sequence[pa.Table]], timeout_s: float = 5.0, *, ordered: bool = True
-    ) -> list[pa.Table]:
+        self, sql: str, draws: Mapping[str, Sequence[pa.Table]], timeout_s: float = 5.0, *, ordered: bool = True,
+        dry: bool = False,
+    ) -> list[pa.Table]:  # fmt: skip
         """The same statement over each set of re-drawn tables: result i reads draw i of every table.
 
         ``ordered=False`` gives leave to return each result's rows in any order, which is several times faster.
@@ -112,7 +113,7 @@ class Sandbox:
         count = counts.pop()
         blobs = [encode_table(_stack(tables)) for tables in draws.values()]
         header = {"do": "redraw", "sql": sql, "names": list(draws), "draws": count, "ordered": ordered}
-        result = decode_table(self._call(header, blobs, timeout_s)[0])
+        result = decode_table(self._call(header, blobs, timeout_s, dry=dry)[0])
         return _unstack(result, count)
 
     def close(self) -> None:
@@ -126,8 +127,11 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
-        header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
+    def _call(self, header: Header, blobs: list[Blob], timeout_s: float, *, dry: bool) -> list[memoryview]:
+        with contextlib.nullcontext() if dry else self._answering:
+            return self._lent({"rows_max": max(self.rows_max, ROWS_MAX), **header}, blobs, timeout_s)
+
+    def _lent(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
         worker = self._idle.get()
         try:
             try:

@@ -32,6 +32,7 @@ from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import public_keys
+from .patience import within
 from .planner import Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
@@ -46,6 +47,8 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
 KNOWN_BYTES_MAX = 256 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
+SOUGHT_S = 1.0  # that a suggestion is looked for, at most
+REFUSED_S = 1.7  # in which a refusal with its suggestion is to be ready
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
 
@@ -105,17 +108,16 @@ class Preparer:
         if isinstance(found, Refusal):
             raise _again(found)
         if found is None:
+            begun = time.monotonic()
             try:
                 found = self._prepare(request, relative, who)
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
             except Refusal as refusal:
-                from tacit_service.query.suggest import TIME_S_MAX  # the parser, for the first who needs it
-
-                begun = time.monotonic()
-                refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative, who)
-                whole = time.monotonic() - begun < TIME_S_MAX  # the search was not cut short
-                if whole and refusal.code not in BUSY:
+                with within(min(SOUGHT_S, REFUSED_S - (time.monotonic() - begun))):
+                    refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative, who)
+                cut_short = refusal.suggestion is None and time.monotonic() - begun > SOUGHT_S
+                if not cut_short and refusal.code not in BUSY:
                     self._known.put(who, name, _again(refusal), size=4_000 + len(name))
                 raise
             self._known.put(who, name, found, size=_size(found))
