@@ -6,10 +6,11 @@ import pytest
 
 from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
+from tacit_service.release.postprocess import SandboxError
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
 
@@ -160,9 +161,22 @@ def test_the_budget_ends_exactly_and_held_answers_stay(desk):
     assert desk.query("second_analyst", ask("SELECT COUNT(*) FROM patients WHERE age > 3"), None).rows == held.rows
 
 
-def test_outer_sql_that_fails_on_noisy_values_keeps_the_release_for_other_sql(desk):
-    with pytest.raises(PostprocessFailed):
+def test_outer_sql_that_would_fail_on_every_number_is_refused_and_free(desk):
+    with pytest.raises(RequestError, match="out of range"):
         desk.query("analyst", ask("SELECT CAST(COUNT(*) + 100000 AS TINYINT) FROM patients"), None)
+    assert spent(desk) == "0"
+
+
+def test_a_sandbox_that_fails_after_the_charge_keeps_the_release_for_other_sql(desk, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise SandboxError("out of memory")
+
+    request = ask("SELECT COUNT(*) + 1 AS n FROM patients")
+    desk.quote("analyst", request)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.sandbox, "query", broken)
+        with pytest.raises(PostprocessFailed):
+            desk.query("analyst", request, None)
     assert spent(desk) == "0.1"
     mended = desk.query("analyst", ask("SELECT COUNT(*) + 100000 AS n FROM patients"), None)
     assert mended.receipt.held
@@ -215,7 +229,10 @@ def test_explain_is_a_statement_too_and_free(desk):
     [
         (BY_REGION, "no bounding step, since a unit has one row"),
         ("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY 1", "weights by stored totals: each row counts"),
-        ("SELECT clinic, AVG(cost) AS n FROM visits WHERE cost > 10 GROUP BY 1", "weights by stored totals: units that"),
+        (
+            "SELECT clinic, AVG(cost) AS n FROM visits WHERE cost > 10 GROUP BY 1",
+            "weights by stored totals: units that",
+        ),
         ("SELECT SUM(cost) AS cost FROM visits", "K × C: units that are within the caps"),
         ("SELECT clinic, COUNT(DISTINCT diagnosis) AS n FROM visits GROUP BY clinic", "distinct values: each unit"),
         ("SELECT COUNT(DISTINCT patient_id) AS n FROM visits", "no row is read"),
