@@ -30,6 +30,7 @@ from _common import ROOT, finish
 from _service import DATASET, Home, family, furnish, memory_mib, problem_code, serving
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from soak import TRAINING
 
 SECONDS_MAX = 2.0
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
@@ -284,6 +285,8 @@ def main() -> int:
             for sql in corpus():  # warm, and all of it must hold before anything is changed
                 body = json.dumps({"dataset": DATASET, "sql": sql, "epsilon": "0.01"}).encode()
                 target.check("POST", "/v1/quotes", body, {})
+            if args.what != "sql":  # what training loads when it is first asked for is no growth
+                target.send("POST", "/v1/training-quotes", json.dumps(TRAINING).encode(), {})
             before = memory_mib(process.pid)
             begun = time.monotonic()
             said, found = "", []

@@ -31,7 +31,7 @@ from _service import DATASET, Asked, Home, compare, family, furnish, memory_mib,
 from load import REFUSALS, RELEASES, Wire, new
 
 KINDS = {
-    "tacit-planner": "parser",
+    "tacit-planning": "parser",
     "tacit-duckdb": "engine",
     "tacit-postproce": "sandbox",
     "training.job": "trainer",

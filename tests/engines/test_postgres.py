@@ -177,6 +177,12 @@ def test_no_integer_makes_the_server_raise_and_all_give_what_duckdb_gives(opened
     assert sorted(ours, key=order) == sorted(theirs, key=order)
 
 
+def test_a_statement_is_checked_while_every_process_answers(opened: OpenedData) -> None:
+    engine: Any = opened.engine
+    with engine._workers.lent():
+        assert engine.check("SELECT count(*) AS n FROM people") is None, "it returns"
+
+
 # -- what opening refuses
 
 

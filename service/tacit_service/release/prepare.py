@@ -47,7 +47,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
 KNOWN_BYTES_MAX = 256 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
-SOUGHT_S = 1.0  # that a suggestion is looked for, at most
+SOUGHT_S = 1.5  # that a suggestion is looked for, at most
 REFUSED_S = 1.7  # in which a refusal with its suggestion is to be ready
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
@@ -114,16 +114,19 @@ class Preparer:
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
             except Refusal as refusal:
-                with within(min(SOUGHT_S, REFUSED_S - (time.monotonic() - begun))):
-                    refusal.suggestion = refusal.suggestion or self._suggested(request, refusal, relative, who)
-                cut_short = refusal.suggestion is None and time.monotonic() - begun > SOUGHT_S
+                time_s = min(SOUGHT_S, REFUSED_S - (time.monotonic() - begun))
+                if refusal.suggestion is None:
+                    refusal.suggestion = self._suggested(request, refusal, relative, who, time_s)
+                cut_short = refusal.suggestion is None and time.monotonic() - begun > time_s
                 if not cut_short and refusal.code not in BUSY:
                     self._known.put(who, name, _again(refusal), size=4_000 + len(name))
                 raise
             self._known.put(who, name, found, size=_size(found))
         return found
 
-    def _suggested(self, request: QueryRequest, refusal: Refusal, relative: Answer | None, who: str) -> str | None:
+    def _suggested(
+        self, request: QueryRequest, refusal: Refusal, relative: Answer | None, who: str, time_s: float
+    ) -> str | None:
         """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
         if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
             return None  # what a killable process could not read in time is not read here
@@ -145,7 +148,8 @@ class Preparer:
             except TacitError:
                 return []
 
-        return suggestion(self.catalog, request.sql, refusal, passes, find)
+        with within(time_s):
+            return suggestion(self.catalog, request.sql, refusal, passes, find)
 
     def _prepare(self, request: QueryRequest, relative: Answer | None, who: str, *, trial: bool = False) -> Prepared:
         """``trial``: whether it would pass is all that counts, so its identity is not worked out."""

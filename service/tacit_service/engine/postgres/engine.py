@@ -24,11 +24,15 @@ _tokens = itertools.count(1)
 
 
 class PostgresEngine:
-    """Implements ``engine.base.Engine`` over one database; thread-safe; ``processes`` statements run at a time."""
+    """Implements ``engine.base.Engine`` over one database; thread-safe; ``processes`` statements run at a time.
+
+    One more process, with a connection of its own, checks statements: quotes and refusals wait for nobody's answer.
+    """
 
     def __init__(self, url: str, processes: int = 1) -> None:
         self._url = url
         self._workers = Workers(MODULE, processes=processes)
+        self._checks = Workers(MODULE, processes=1)
         self.serve({})
 
     def serve(self, tables: Mapping[str, Relation]) -> None:
@@ -82,12 +86,14 @@ class PostgresEngine:
         """Wait until every process is ready; ``EngineFailure`` when one cannot start."""
         try:
             self._workers.warm()
+            self._checks.warm()
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure
 
     def close(self) -> None:
         """Stop the processes; what they were running ends on the server when it finds their connections gone."""
         self._workers.close()
+        self._checks.close()
 
     def _table(self, do: str, sql: str, timeout_s: float) -> pa.Table:
         parts = self._call(do, sql, timeout_s)
@@ -98,7 +104,7 @@ class PostgresEngine:
 
     def _call(self, do: str, sql: str, timeout_s: float) -> Sequence[Any]:
         header = {"spec": self._token, "do": do, "sql": sql, "timeout_ms": int(timeout_s * 1000)}
-        with self._workers.lent() as worker:
+        with (self._checks if do == "check" else self._workers).lent() as worker:
             reply, parts = worker.call(header, timeout_s=timeout_s)
             if reply.get("unknown"):  # a child that has just started
                 _, parts = worker.call(header, [self._spec], timeout_s=timeout_s)

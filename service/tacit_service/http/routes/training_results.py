@@ -17,6 +17,11 @@ from tacit_service.http.context import Context, caller, context, lookup, questio
 from tacit_service.http.routes.training import find_job
 
 EVENTS = "text/event-stream"
+EVENT: Final = {
+    "type": "object",
+    "description": "An event of the stream: data is the job as JSON; the event named end is the last",
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
 _POLL_S: Final = 0.5
 _QUIET_S: Final = 15.0
 """After so long without news a comment is sent, so that proxies and clients know that the stream lives."""
@@ -118,7 +123,7 @@ def register(app: FastAPI) -> None:
     binary = {"schema": {"type": "string", "format": "binary"}}
     routing.add(
         app, "GET", f"{one}/events", events, summary="Progress of a training job",
-        media={EVENTS: {"schema": {"type": "string"}}}, fails=(404, 422, 501),
+        media={EVENTS: {"schema": EVENT}}, fails=(404, 422, 501),
     )  # fmt: skip
     routing.add(
         app, "GET", f"{one}/artifacts", artifacts, summary="What a training job made", model=wire.ArtifactList,
