@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pyarrow as pa
 
@@ -272,12 +273,7 @@ class Preparer:
         for written, text, names in texts:
             if written is not None:
                 stacks = [plan.stack(n) for n in names]
-                self.dry.trial(
-                    written, text, mark,
-                    lambda numbers, stacks=stacks: {  # type: ignore[misc]
-                        s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks
-                    },
-                )  # fmt: skip
+                self.dry.trial(written, text, mark, partial(_filled, plan, stacks, schemas, keys))
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
@@ -295,6 +291,13 @@ class Preparer:
             **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
         return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
+
+
+def _filled(
+    plan: Plan, stacks: list[Stack], schemas: Mapping[str, pa.Schema], keys: Mapping[str, KeyRows | None],
+    numbers: Sequence[float | None],
+) -> dict[str, pa.Table]:  # fmt: skip
+    return {s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks}
 
 
 def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
