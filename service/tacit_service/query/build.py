@@ -98,7 +98,8 @@ def integer(value: int) -> Lit:
 
 def indicator(conditions: tuple[Expr, ...]) -> Expr:
     """1 where all conditions hold, else 0 (where one is NULL, too)."""
-    facts, value = Facts(Type.INTEGER, Interval.of(0, 1), nullable=False, grid=Fraction(1)), integer(1)
+    facts = Facts(Type.INTEGER, Interval.of(0, 1), nullable=False, grid=Fraction(1))
+    value: Expr = integer(1)
     for condition in reversed(conditions):
         value = Case(facts, ((condition, value),), integer(0))
     return value

@@ -141,7 +141,7 @@ def trivial(tree: exp.Query) -> bool:
     return all(isinstance(n, PLAIN) and (not isinstance(n, exp.Subquery) or not _is_value(n)) for n in tree.walk())
 
 
-def _number(value: int) -> exp.Literal:
+def _number(value: int) -> exp.Expr:
     return exp.Literal.number(str(value))
 
 
