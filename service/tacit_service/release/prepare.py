@@ -267,13 +267,14 @@ class Preparer:
 
     def _trials(self, plan: Plan, keys: Mapping[str, KeyRows | None], schemas: Mapping[str, pa.Schema]) -> None:
         """Run what could fail over made-up numbers; ``SandboxError`` when it does."""
-        texts = [(p.written_sql, p.sql, p.tables) for p in plan.params]
-        texts.append((plan.written_sql, plan.sql, tuple(s.name for s in plan.stacks)))
+        texts = [(p.written_sql, p.sql, p.exposed, p.tables) for p in plan.params]
+        texts.append((plan.written_sql, plan.sql, plan.exposed, tuple(s.name for s in plan.stacks)))
         mark = repr([(n, rows if rows is None else rows[:TRIED_MAX]) for n, rows in keys.items()])
-        for written, text, names in texts:
+        for written, text, exposed, names in texts:
             if written is not None:
                 stacks = [plan.stack(n) for n in names]
-                self.dry.trial(written, text, mark, partial(_filled, plan, stacks, schemas, keys))
+                filled = partial(_filled, plan, stacks, schemas, keys)
+                self.dry.trial(written, text, mark, filled, extremes=exposed)
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
