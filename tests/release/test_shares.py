@@ -136,3 +136,18 @@ def test_bounds_are_found_just_before_they_are_used(tmp_path: Path) -> None:
     assert [p.finds_bounds for p in staged.releases] == [False, True, False]
     finder, answer = (v.measurement.epsilon for v in priced(staged, "1").vectors[1:])
     assert finder < answer
+
+
+@pytest.mark.parametrize("epsilon", ["0.1", "0.01"])
+def test_spreads_of_many_rows_a_unit_are_answered(epsilon: str, catalog: Catalog) -> None:
+    """Squares are summed on coarser steps there, so that the noise's scale stays within its range."""
+    two = "SELECT STDDEV(cost), STDDEV(income) FROM patients JOIN visits USING (patient_id)"
+    priced(plan(catalog, two, Caps(max_rows=1_000)), epsilon)
+
+
+def test_a_count_of_some_rows_beside_all_is_paid_once(catalog: Catalog) -> None:
+    share = priced(plan(catalog, "SELECT COUNT_IF(age > 50) / COUNT(*) FROM patients"), "0.1")
+    (vector,) = share.vectors
+    assert len(vector.parts) == 2
+    assert share.epsilon == Epsilon.parse("0.1")
+    assert vector.measurement.sensitivity.l1 == 1

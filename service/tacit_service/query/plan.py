@@ -327,6 +327,7 @@ class ParamPlan:
     sql: str
     tables: tuple[str, ...]
     written_sql: str | None = None
+    exposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +348,7 @@ class Plan:
     ``selects``: numbers may decide which rows are shown (HAVING, QUALIFY, LIMIT); ``sorts``: in which order.
     ``unordered_sql`` is the same statement without its outermost ORDER BY, LIMIT and OFFSET.
     All of them are total (see ``total``); ``written_sql`` is the statement as it would raise, ``None`` where nothing in
-    it could.
+    it could; ``exposed``: what runs might raise all the same, and is tried on extreme numbers.
     """
 
     dataset: str
@@ -364,6 +365,7 @@ class Plan:
     selects: bool = False
     sorts: bool = False
     written_sql: str | None = None
+    exposed: bool = False
     notes: tuple[str, ...] = field(default=())
 
     def stack(self, name: str) -> Stack:

@@ -19,8 +19,8 @@ from .plan import Key, KeyTable, ParamPlan, Plan, ReleasePoint, ResultColumn, St
 from .rules.join import fanout
 from .rules.release import Draft
 from .rules.row_cap import capped_point
+from .total import exposed, trivial
 from .total import total as made_total
-from .total import trivial
 
 COLUMNS_MAX = 256
 FANOUT_MAX = 10_000
@@ -124,7 +124,7 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     )
     tables = {s.name for s in stacks} | binder.public_tables
     single = frozenset(s.name for s in stacks if not s.keys)
-    sql, written = _text(tree, tables, single, total=bool(releases))
+    sql, written, open_ = _text(tree, tables, single, total=bool(releases))
     params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables, single) for p, o in binder.params)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
@@ -142,19 +142,21 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         selects=bool(releases) and _selects(tree),
         sorts=bool(releases) and _sorts(tree, outer),
         written_sql=written,
+        exposed=open_,
     )
 
 
-def _text(tree: exp.Query, tables: set[str], single: frozenset[str], *, total: bool) -> tuple[str, str | None]:
-    """The statement as it runs, and as it was written where that could fail; what was written is read again.
+def _text(tree: exp.Query, tables: set[str], single: frozenset[str], *, total: bool) -> tuple[str, str | None, bool]:
+    """The statement as it runs, as it was written where that could fail, and whether it still can; what was written is read again.
 
     ``total``: it reads releases, so that a failure would come after a charge.
     """
     written = tree.sql("duckdb", identify=True)
     verify(written, tables)
     if not total or trivial(tree):
-        return written, None
-    return made_total(tree, single).sql("duckdb", identify=True), written
+        return written, None, False
+    made = made_total(tree, single)
+    return made.sql("duckdb", identify=True), written, exposed(made)
 
 
 def _selects(tree: exp.Expr) -> bool:
@@ -185,8 +187,8 @@ def _sorts(tree: exp.Expr, outer: Outer) -> bool:
 
 def _param(name: str, tree: exp.Query, stacks: list[str], tables: set[str], single: frozenset[str]) -> ParamPlan:
     used = {t.name for t in tree.find_all(exp.Table)}
-    sql, written = _text(tree, tables, single, total=True)
-    return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written)
+    sql, written, open_ = _text(tree, tables, single, total=True)
+    return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written, open_)
 
 
 def _with_row(tree: exp.Query, release: str) -> exp.Query:

@@ -136,12 +136,23 @@ def _short(node: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=fits, true=node)])
 
 
+def exposed(tree: exp.Query) -> bool:
+    """Something in what ``total`` made could raise all the same: an unwrapped call, or a sum of what was cast (to DECIMAL)."""
+    for node in tree.walk():
+        if isinstance(node, exp.AggFunc) and node.find(exp.Cast) is not None:
+            return True
+        bare = not _safe(node) and not isinstance(node, exp.Cast | exp.Try)
+        if bare and not isinstance(node.parent, exp.Try) and node.find_ancestor(exp.Try) is None:
+            return True
+    return False
+
+
 def trivial(tree: exp.Query) -> bool:
     """Columns, literals and plain aggregates alone: nothing that could fail, and no comparison that converts a text."""
     return all(isinstance(n, PLAIN) and (not isinstance(n, exp.Subquery) or not _is_value(n)) for n in tree.walk())
 
 
-def _number(value: int) -> exp.Literal | exp.Neg:
+def _number(value: int) -> exp.Expr:
     return exp.Literal.number(str(value))
 
 

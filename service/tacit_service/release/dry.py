@@ -47,15 +47,16 @@ class DryRuns:
         return self._once(who, name, lambda: self._sandbox.describe(sql, tables, left(BIND_S)), lambda _: True)
 
     def trial(
-        self, who: str, written: str, sql: str, mark: str, tables: Callable[[Sequence[float | None]], Tables]
-    ) -> None:
-        """The SQL above a release runs: as written on one row of ``ORDINARY``, as it will run on each of ``EXTREME``.
+        self, who: str, written: str, sql: str, mark: str, tables: Callable[[Sequence[float | None]], Tables],
+        *, extremes: bool,
+    ) -> None:  # fmt: skip
+        """The SQL above a release runs: as written on one row of ``ORDINARY``, as it will run on each of ``EXTREME``, where ``extremes``.
 
         ``tables`` gives its tables filled with such numbers, ``mark`` names them. ``SandboxError`` says why it does not run.
         """
-        self._once(who, ("trial", sql, mark), lambda: self._try(written, sql, tables), lambda _: True)
+        self._once(who, ("trial", sql, mark), lambda: self._try(written, sql, tables, extremes), lambda _: True)
 
-    def _try(self, written: str, sql: str, tables: Callable[[Sequence[float | None]], Tables]) -> bool:
+    def _try(self, written: str, sql: str, tables: Callable[[Sequence[float | None]], Tables], extremes: bool) -> bool:
         failed: SandboxError | None = None
         for numbers in ORDINARY:
             try:
@@ -66,8 +67,8 @@ class DryRuns:
         else:
             assert failed is not None
             raise failed
-        extreme = [tables(numbers) for numbers in EXTREME]
-        if extreme[0]:
+        extreme = [tables(numbers) for numbers in EXTREME if extremes]
+        if extreme and extreme[0]:
             draws = {name: [t[name] for t in extreme] for name in extreme[0]}
             self._sandbox.redraw(sql, draws, left(RUN_S), dry=True)
         return True

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -323,16 +323,16 @@ def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
 
 def _values_of(column: pa.ChunkedArray) -> list[Any]:
     """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
+    values: list[Any] = []
     try:
-        return cast("list[Any]", column.to_pylist())
+        values = column.to_pylist()
     except (OverflowError, ValueError):
-        values: list[Any] = []
         for one in column:
             try:
                 values.append(one.as_py())
             except (OverflowError, ValueError):
                 values.append(None)
-        return values
+    return values
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

@@ -6,7 +6,7 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -295,18 +295,14 @@ class Preparer:
         self, who: str, plan: Plan, keys: Mapping[str, KeyRows | None], schemas: Mapping[str, pa.Schema]
     ) -> None:
         """Run what could fail over made-up numbers; ``SandboxError`` when it does."""
-        texts = [(p.written_sql, p.sql, p.tables) for p in plan.params]
-        texts.append((plan.written_sql, plan.sql, tuple(s.name for s in plan.stacks)))
+        texts = [(p.written_sql, p.sql, p.exposed, p.tables) for p in plan.params]
+        texts.append((plan.written_sql, plan.sql, plan.exposed, tuple(s.name for s in plan.stacks)))
         mark = repr([(n, rows if rows is None else list(rows[:TRIED_MAX])) for n, rows in keys.items()])
-        for written, text, names in texts:
+        for written, text, exposed, names in texts:
             if written is not None:
                 stacks = [plan.stack(n) for n in names]
-                self.dry.trial(
-                    who, written, text, mark,
-                    lambda numbers, stacks=stacks: {  # type: ignore[misc]
-                        s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks
-                    },
-                )  # fmt: skip
+                filled = partial(_filled, plan, stacks, schemas, keys)
+                self.dry.trial(who, written, text, mark, filled, extremes=exposed)
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
@@ -324,6 +320,13 @@ class Preparer:
             **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
         return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
+
+
+def _filled(
+    plan: Plan, stacks: list[Stack], schemas: Mapping[str, pa.Schema], keys: Mapping[str, KeyRows | None],
+    numbers: Sequence[float | None],
+) -> dict[str, pa.Table]:  # fmt: skip
+    return {s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks}
 
 
 def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
