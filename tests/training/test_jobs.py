@@ -186,9 +186,7 @@ def test_torchrun_starts_the_processes_of_a_job_and_the_noise_is_drawn_once(worl
     points = json.loads(world.desk.artifact("ada", job.id, "curves.json")[0])["training"]
     moves = np.array([point["update_norm"] for point in points if "update_norm" in point])
     parameters = sum(math.prod(shape) for shape in card.tensors.values())
-    expected = (
-        0.5 * 40 / card.expected_batch * math.sqrt(parameters)
-    )  # rate · σC/B of each; noise drawn twice: √2 of it
+    expected = 0.5 * 40 / card.expected_batch * math.sqrt(parameters)  # rate · σC/B of each; twice: √2 of it
     assert len(moves) * parameters > 3_000, "one deviation of their root mean square is 1.3 %"
     assert np.sqrt(np.mean(moves**2)) == pytest.approx(expected, rel=0.15)
 
