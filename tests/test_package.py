@@ -56,7 +56,8 @@ def owners_of_packages() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-DIALECT = {"client/tacit/sqlalchemy.py", "client/tacit/_superset.py"}  # files of the SDK that an extra is for
+DIALECT = "client/tacit/sqlalchemy.py"  # the one file of the SDK that an extra is for
+SUPERSET = "client/tacit/_superset.py"  # which only Superset imports
 
 
 def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str]]:
@@ -64,7 +65,7 @@ def undeclared(room: str, allowed: set[str], *, lazy: bool) -> dict[str, set[str
     return {
         name: files
         for name, files in imported(room, lazy=lazy).items()
-        if not files <= DIALECT and not allowed & {normal(owner) for owner in owners.get(name, [name])}
+        if not files <= {DIALECT, SUPERSET} and not allowed & {normal(owner) for owner in owners.get(name, [name])}
     }
 
 

@@ -11,7 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tacit import train_commands
 from tacit._text import clean
@@ -92,6 +92,29 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("sql", metavar="SQL", help="one SELECT, or - to read it from stdin")
     explain.set_defaults(run=_explain)
 
+    _add_account(commands, connection, output, answers)
+    datasets = commands.add_parser("datasets", parents=[connection, output], help="datasets, or the tables of one")
+    datasets.add_argument("name", nargs="?", help="a dataset, to show its tables")
+    datasets.set_defaults(run=_datasets)
+
+    train_commands.add(commands, connection, output)
+
+    console = commands.add_parser("console", parents=[connection, purchase, answers], help="a SQL shell")
+    console.add_argument("-c", "--command", action="append", metavar="SQL", help="run this and leave; repeatable")
+    console.add_argument("-f", "--file", action="append", metavar="FILE", help="run a file and leave; repeatable")
+    console.add_argument("--confirm", action="store_true", help="show prices and ask in -c and -f too")
+    console.add_argument("--confirm-above", metavar="SHARE", help="ask above this share of what is left (0.1)")
+    console.set_defaults(run=_console)
+    return result
+
+
+def _add_account(
+    commands: Any,
+    connection: argparse.ArgumentParser,
+    output: argparse.ArgumentParser,
+    answers: argparse.ArgumentParser,
+) -> None:
+    """What was spent, what is held, and who asks."""
     budget = commands.add_parser("budget", parents=[connection, output], help="what is spent and what is left")
     budget.set_defaults(run=_budget)
 
@@ -111,20 +134,6 @@ def parser() -> argparse.ArgumentParser:
 
     me = commands.add_parser("me", parents=[connection, output], help="who the key says you are")
     me.set_defaults(run=_me)
-
-    datasets = commands.add_parser("datasets", parents=[connection, output], help="datasets, or the tables of one")
-    datasets.add_argument("name", nargs="?", help="a dataset, to show its tables")
-    datasets.set_defaults(run=_datasets)
-
-    train_commands.add(commands, connection, output)
-
-    console = commands.add_parser("console", parents=[connection, purchase, answers], help="a SQL shell")
-    console.add_argument("-c", "--command", action="append", metavar="SQL", help="run this and leave; repeatable")
-    console.add_argument("-f", "--file", action="append", metavar="FILE", help="run a file and leave; repeatable")
-    console.add_argument("--confirm", action="store_true", help="show prices and ask in -c and -f too")
-    console.add_argument("--confirm-above", metavar="SHARE", help="ask above this share of what is left (0.1)")
-    console.set_defaults(run=_console)
-    return result
 
 
 def _connection() -> argparse.ArgumentParser:
