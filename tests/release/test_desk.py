@@ -215,7 +215,10 @@ def test_explain_is_a_statement_too_and_free(desk):
     [
         (BY_REGION, "no bounding step, since a unit has one row"),
         ("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY 1", "weights by stored totals: each row counts"),
-        ("SELECT clinic, AVG(cost) AS n FROM visits WHERE cost > 10 GROUP BY 1", "weights by stored totals: units that"),
+        (
+            "SELECT clinic, AVG(cost) AS n FROM visits WHERE cost > 10 GROUP BY 1",
+            "weights by stored totals: units that",
+        ),
         ("SELECT SUM(cost) AS cost FROM visits", "K × C: units that are within the caps"),
         ("SELECT clinic, COUNT(DISTINCT diagnosis) AS n FROM visits GROUP BY clinic", "distinct values: each unit"),
         ("SELECT COUNT(DISTINCT patient_id) AS n FROM visits", "no row is read"),
