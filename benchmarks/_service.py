@@ -116,6 +116,12 @@ def family(pid: int) -> dict[int, str]:
     return found
 
 
+def cpu(pid: int) -> float:
+    """CPU seconds of a process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_mib(pid: int) -> dict[str, float]:
     """Resident memory of the service (``service``) and of its children together (``children``)."""
     sizes = {}

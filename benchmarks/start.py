@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import os
 import resource
 import statistics
 import subprocess
@@ -21,16 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from _common import ROOT, finish, seconds, table
-from _service import family, free_port
+from _service import cpu, family, free_port
 
 BIN = Path(sys.executable).parent
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu(pid: int) -> float:
-    """CPU seconds of a process and of its children that have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / TICKS
 
 
 def start(rows: int) -> dict[str, float]:
