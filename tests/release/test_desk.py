@@ -6,7 +6,7 @@ import pytest
 
 from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
