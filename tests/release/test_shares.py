@@ -142,7 +142,7 @@ def test_bounds_are_found_just_before_they_are_used(tmp_path: Path) -> None:
 def test_spreads_of_many_rows_a_unit_are_answered(epsilon: str, catalog: Catalog) -> None:
     """Squares are summed on coarser steps there, so that the noise's scale stays within its range."""
     two = "SELECT STDDEV(cost), STDDEV(income) FROM patients JOIN visits USING (patient_id)"
-    priced(plan(catalog, two, Caps(max_rows=1_000)), epsilon)
+    assert priced(plan(catalog, two, Caps(max_rows=1_000)), epsilon).epsilon == Epsilon.parse(epsilon)
 
 
 def test_a_count_of_some_rows_beside_all_is_paid_once(catalog: Catalog) -> None:
