@@ -122,15 +122,20 @@ def test_a_key_of_another_type_is_no_key(desk):
     assert [row[0] for row in answer.rows] == [25]
 
 
-def test_outer_sql_that_fails_on_noise_leaves_the_release_held(desk):
+def test_noise_decides_no_error_of_the_outer_sql(desk):
+    """What fails on every number is refused and free; what fails on some is NULL there."""
     before = _spent(desk)
-    with pytest.raises(TacitError) as failed:
+    with pytest.raises(TacitError) as refused:
         _ask(desk, "SELECT CAST(COUNT(*) + 100000 AS TINYINT) FROM visits", epsilon="0.25")
-    assert failed.value.code == "postprocess_failed"
-    assert _spent(desk) == pytest.approx(before + 0.25)
-    again = _ask(desk, "SELECT COUNT(*) + 1 FROM visits", epsilon="0.25")
-    assert again.receipt.held
-    assert _spent(desk) == pytest.approx(before + 0.25)
+    assert refused.value.code == "outer_sql_invalid"
+    assert _spent(desk) == before
+    [[fits, too_large]] = _ask(
+        desk,
+        "SELECT CAST(n * 0 AS TINYINT), CAST(n * 100 AS TINYINT) FROM (SELECT COUNT(*) AS n FROM visits)",
+        epsilon="10",
+    ).rows
+    assert (fits, too_large) == (0, None)
+    assert _spent(desk) == pytest.approx(before + 10)
 
 
 def test_the_quote_does_not_count_what_others_left_where_that_is_hidden(desk):
