@@ -71,7 +71,7 @@ def fits(result: pa.Table) -> bool:
 def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """What JSON cells would hold: floats that are finite or null, decimals as floats."""
     if pa.types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.float64(), safe=False)
     if pa.types.is_floating(column.type):
         return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
     return column

@@ -336,7 +336,7 @@ def _values_of(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
-    found: Floats = column.cast(pa.float64()).to_numpy().astype(np.float64)  # NULL is NaN
+    found: Floats = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)  # NULL is NaN
     return found
 
 

@@ -287,7 +287,7 @@ def scaled(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDAr
 
 
 def _floats(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    values = column.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False).astype(np.float64)
+    values = column.cast(pa.float64(), safe=False).combine_chunks().to_numpy(zero_copy_only=False).astype(np.float64)
     missing = np.isnan(values)  # NULL reads as NaN, and NaN counts as NULL
     return np.where(missing, 0.0, values), missing
 
