@@ -225,6 +225,7 @@ def _postgres_connect(connection: Any, _record: Any) -> None:
     connection.autocommit = True  # transactions are begun by us: BEGIN and the lock in one message
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET plan_cache_mode = force_generic_plan")  # the charge's few statements are planned once
         cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_MS}ms'")
         cursor.execute("SELECT current_setting('fsync')")
         if cursor.fetchone() != ("on",):
