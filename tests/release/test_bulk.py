@@ -175,3 +175,10 @@ def test_columns_of_keys_are_found_and_sorted_as_tuples_are(nulls: bool) -> None
     mixed = KeyTable(table.take(shuffled))
     in_order = mixed.take(mixed.ordered(np.arange(MANY)))
     assert list(in_order) == sorted(keys, key=key_order)
+
+
+def test_a_hash_of_keys_knows_neither_their_order_nor_their_places():
+    one = KeyTable(pa.table({"a": [1, 2, 3], "b": ["x", "y", "z"]}))
+    other = KeyTable(pa.table({"b": ["z", "x", "y"], "a": [3, 1, 2]}))
+    assert one.digest([0, 1]) == other.digest([1, 0])
+    assert one.digest([0, 1]) != KeyTable(pa.table({"a": [1, 2, 4], "b": ["x", "y", "z"]})).digest([0, 1])

@@ -11,6 +11,7 @@ from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
 from tacit_service.release.postprocess import SandboxError
+from tacit_service.release.postprocessing import staged_numbers
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
 
@@ -181,6 +182,55 @@ def test_a_sandbox_that_fails_after_the_charge_keeps_the_release_for_other_sql(d
     mended = desk.query("analyst", ask("SELECT COUNT(*) + 100000 AS n FROM patients"), None)
     assert mended.receipt.held
     assert spent(desk) == "0.1"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "CASE WHEN n > 60000 THEN n ELSE 'none' END",
+        "COALESCE(NULLIF(n, 1), 'none')",
+        "CASE WHEN n < 20 THEN DATE 'x' ELSE DATE '2024-01-01' END",
+        "CASE WHEN n < 3 THEN CAST('abc' AS INTEGER) ELSE 1 END",
+    ],
+)
+def test_a_branch_that_only_some_noise_takes_fails_before_the_charge_or_never(desk, value):
+    """DuckDB converts a constant when its branch is taken: tried on extreme numbers first, or NULL."""
+    before = spent(desk)
+    sql = f"SELECT {value} AS v FROM (SELECT COUNT(*) AS n FROM patients)"
+    try:
+        rows = desk.query("analyst", ask(sql), None).rows
+    except RequestError:
+        rows = []
+    assert (len(rows) == 0) == (spent(desk) == before)
+
+
+def test_what_fails_under_other_noise_alone_costs_an_interval_not_the_answer(desk, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise SandboxError("out of range")
+
+    sql = "SELECT MAX(n) AS most FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY region) HAVING MAX(n) > 0"
+    desk.quote("analyst", ask(sql))
+    monkeypatch.setattr(desk.sandbox, "redraw", broken)
+    answer = desk.query("analyst", ask(sql), None)
+    assert len(answer.rows) == 1
+    assert (answer.intervals, answer.membership) == ([[None]], None)
+    assert sum("other noise" in note for note in answer.receipt.notes) == 2
+
+
+def test_a_stage_whose_sql_fails_on_the_noise_is_null(desk, monkeypatch):
+    sql = "SELECT COUNT(*) AS n FROM patients WHERE income > (SELECT AVG(income) FROM patients)"
+    desk.quote("analyst", ask(sql))
+    numbers = staged_numbers
+    monkeypatch.setattr(
+        "tacit_service.release.release.staged_numbers", lambda sandbox, *more: numbers(_Broken(), *more)
+    )
+    [[n]] = desk.query("analyst", ask(sql), None).rows
+    assert abs(n) < 300, "no row is above NULL"
+
+
+class _Broken:
+    def query(self, *_: object, **__: object) -> None:
+        raise SandboxError("could not convert")
 
 
 def test_an_engine_that_fails_keeps_the_charge_and_tells_nothing(desk, monkeypatch):

@@ -75,7 +75,7 @@ class KeyTable(Sequence[tuple[Any, ...]]):
 
     def digest(self, columns: Sequence[int]) -> str:
         """A hash of the rows as a set, their columns in the given order."""
-        part = self.table.select(list(columns))
+        part = self.table.select(list(columns)).rename_columns([f"k{i}" for i in range(len(columns))])
         order = pc.sort_indices(part, [(name, "ascending") for name in part.column_names])
         found = hashlib.sha256(str(part.schema.types).encode())
         for batch in part.take(order).to_batches(max_chunksize=_BATCH):
@@ -101,8 +101,8 @@ def key_column(keys: KeyRows, place: int, kind: pa.DataType) -> pa.Array:
 
 def places(keys: KeyRows, found: pa.Table) -> Rows:
     """For each row of ``found``, where ``keys`` has it; −1 where it has not."""
-    if isinstance(keys, KeyTable):
-        mine, theirs = _codes(keys.table, found.rename_columns(keys.table.column_names).cast(keys.table.schema))
+    if isinstance(keys, KeyTable) and found.schema.types == keys.table.schema.types:  # a cast could fail on a value
+        mine, theirs = _codes(keys.table, found)
         at = pc.index_in(pa.array(theirs), value_set=pa.array(mine))
         return np.asarray(at.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
     place = {key: i for i, key in enumerate(keys)}

@@ -10,6 +10,8 @@ The list names what is known not to raise; everything else is wrapped, so a func
 
 from __future__ import annotations
 
+import datetime as dt
+
 from sqlglot import exp
 
 from .rules.aggregate import NAMED
@@ -33,6 +35,15 @@ SAFE: tuple[type[exp.Expr], ...] = (
 RISKY: tuple[type[exp.Expr], ...] = (exp.RegexpLike, exp.RegexpFullMatch, exp.RegexpILike, exp.SimilarTo)
 # what TRY does not take inside
 BARRIERS: tuple[type[exp.Expr], ...] = (exp.Query, exp.AggFunc, exp.Window, exp.Filter, exp.WithinGroup, exp.Explode)
+# one of several values, brought to one type
+CHOICES: tuple[type[exp.Expr], ...] = (exp.Case, exp.If, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least)
+WIDE = (
+    exp.DType.INT,
+    exp.DType.BIGINT,
+    exp.DType.INT128,
+    exp.DType.DOUBLE,
+    exp.DType.FLOAT,
+)  # a written number's types
 CONSTANT: tuple[type[exp.Expr], ...] = (exp.Literal, exp.Null, exp.Boolean, exp.DataType, exp.Var, exp.Identifier)
 # a statement of these alone needs no trial
 PLAIN: tuple[type[exp.Expr], ...] = (
@@ -63,8 +74,24 @@ def _guarded(node: exp.Expr, single: frozenset[str], *, values: bool) -> exp.Exp
     if isinstance(copy, exp.Subquery) and isinstance(node.parent, exp.Expr) and _is_value(node):
         return copy if _one_row(node.this, single) else _only_row(copy)
     if isinstance(copy, exp.Cast) and not isinstance(copy, exp.TryCast):
-        return copy if isinstance(copy.this, exp.Literal) else exp.TryCast(this=copy.this, to=copy.args["to"])
+        return copy if _converts(copy) else exp.TryCast(this=copy.this, to=copy.args["to"])
     return copy if _safe(copy) else _wrapped(copy, values=values)
+
+
+def _converts(cast: exp.Cast) -> bool:
+    """A literal that the type takes: a number or text as such, or a day or moment that the calendar has."""
+    literal, kind = cast.this, cast.to.this
+    if not isinstance(literal, exp.Literal):
+        return False
+    if kind in exp.DataType.TEXT_TYPES or (not literal.is_string and kind in WIDE):
+        return True
+    try:
+        if kind == exp.DType.BIGINT:
+            return abs(int(literal.name)) < 2**63
+        read = {exp.DType.DATE: dt.date, exp.DType.TIMESTAMP: dt.datetime}.get(kind)
+        return read is not None and literal.is_string and bool(read.fromisoformat(literal.name))
+    except ValueError:
+        return False
 
 
 def _in_list(node: exp.Expr, key: str, values: bool) -> bool:
@@ -137,8 +164,13 @@ def _short(node: exp.Expr) -> exp.Expr:
 
 
 def exposed(tree: exp.Query) -> bool:
-    """Something in what ``total`` made could raise all the same: an unwrapped call, or a sum of what was cast (to DECIMAL)."""
+    """Something in what ``total`` made could raise all the same: an unwrapped call, a sum of what was cast (to DECIMAL), or
+    text among the values that one is chosen from, which is converted when it is chosen."""
     for node in tree.walk():
+        if isinstance(node, CHOICES) and any(
+            isinstance(p, exp.Literal) and p.is_string for p in node.iter_expressions()
+        ):
+            return True
         if isinstance(node, exp.AggFunc) and node.find(exp.Cast) is not None:
             return True
         bare = not _safe(node) and not isinstance(node, exp.Cast | exp.Try)

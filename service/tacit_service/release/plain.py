@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -38,3 +41,23 @@ def _known_days(column: pa.ChunkedArray) -> pa.ChunkedArray:
     first, last = (pa.scalar(d, pa.date32()).cast(column.type) for d in (dt.date.min, dt.date.max))
     known = pc.and_(pc.greater_equal(column, first), pc.less_equal(column, last))
     return pc.if_else(known, column, pa.scalar(None, column.type))
+
+
+def values_of(column: pa.ChunkedArray) -> list[Any]:
+    """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
+    values: list[Any] = []
+    try:
+        values = column.to_pylist()
+    except (OverflowError, ValueError):
+        for one in column:
+            try:
+                values.append(one.as_py())
+            except (OverflowError, ValueError):
+                values.append(None)
+    return values
+
+
+def floats(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """The column as doubles; NULL is NaN."""
+    found: npt.NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)  # NULL is NaN
+    return found

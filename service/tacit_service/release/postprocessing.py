@@ -17,13 +17,15 @@ import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
 from tacit_service.engine.key_rows import KeyRows, key_column
+from tacit_service.errors import EngineFailure
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
 
 from .bulk import Bulk, fits
 from .estimate import Estimate
 from .intervals import Computed, Floats, around, compute, redraw, values_only
-from .postprocess import Sandbox
+from .plain import floats, values_of
+from .postprocess import Sandbox, SandboxError
 from .prepare import Prepared, table_schema
 from .ranks import width
 
@@ -65,14 +67,17 @@ class Shown:
 def staged_numbers(
     sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, float | None]
 ) -> dict[str, float | None]:
-    """Numbers of the stages whose releases are done, beside those known already."""
+    """Numbers of the stages whose releases are done, beside those known already; NULL where their SQL fails on the noise."""
     numbers = dict(known)
     for param in prepared.plan.params:
         stacks = [prepared.plan.stack(t) for t in param.tables]
         if param.name in numbers or not all(r in released for s in stacks for r, _ in s.parts):
             continue
         tables = PostProcessor(sandbox, prepared, released, param.name).tables([s.name for s in stacks])
-        rows = sandbox.query(param.sql, tables).column(0).to_pylist()
+        try:
+            rows = sandbox.query(param.sql, tables).column(0).to_pylist()
+        except SandboxError:  # noise may decide no error
+            rows = []
         value = rows[0] if rows else None
         numbers[param.name] = float(value) if isinstance(value, int | float | Decimal) else None
     return numbers
@@ -126,7 +131,7 @@ class PostProcessor:
         found = self._intervals(result, numeric, rows_at, computed, notes)
         if fits(result):
             return Shown(columns, [], [], notes, membership, Bulk.of(result, found))
-        cells = [_values_of(c) for c in result.columns]
+        cells = [values_of(c) for c in result.columns]
         rows = [[cell(v[r]) for v in cells] for r in range(result.num_rows)]
         intervals: list[list[list[float] | None]] = [
             [_pair(found[i], r) if i in found else None for i in range(len(columns))] for r in range(result.num_rows)
@@ -141,7 +146,15 @@ class PostProcessor:
         if draws * sum(len(r.keys) for r in self.released.values()) > 4 * DRAWN_CELLS_MAX:
             notes.append("Too many groups to say how sure the choice of rows is.")
             return None
-        again = self.sandbox.redraw(self.plan.sql, self._redrawn(draws), timeout_s=20.0, ordered=not self.plan.selects)
+        try:
+            again = self.sandbox.redraw(
+                self.plan.sql, self._redrawn(draws), timeout_s=20.0, ordered=not self.plan.selects
+            )
+        except (SandboxError, EngineFailure):  # of another noise: the answer stands
+            notes.append(
+                "The SQL above the release does not run under other noise: how sure the rows are is not known."
+            )
+            return None
         keys = self._keys_of(result)
         if self.plan.selects:
             counts = Counter(k for t in again for k in self._keys_of(t))
@@ -188,11 +201,16 @@ class PostProcessor:
             else:
                 derived.append(i)
         if derived:
-            found |= (
-                self._row_wise(derived, rows_at, result)
-                if rows_at is not None
-                else self._reruns(derived, result, notes)
-            )
+            try:
+                found |= (
+                    self._row_wise(derived, rows_at, result)
+                    if rows_at is not None
+                    else self._reruns(derived, result, notes)
+                )
+            except (SandboxError, EngineFailure):
+                notes.append(
+                    "The SQL above the release does not run under other noise: what it computes has no interval."
+                )
         return found
 
     def _row_wise(self, columns: list[int], rows_at: IntVector, result: pa.Table) -> dict[int, tuple[Floats, Floats]]:
@@ -212,8 +230,8 @@ class PostProcessor:
             order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
             here = np.flatnonzero((rows_at >= part.start) & (rows_at < part.stop))
             for i in columns:
-                values = _floats(out.column(i))[order].reshape(draws, part.stop - part.start)[:, rows_at[here] - start]
-                low, high = around(_floats(result.column(i).take(pa.array(here))), values)
+                values = floats(out.column(i))[order].reshape(draws, part.stop - part.start)[:, rows_at[here] - start]
+                low, high = around(floats(result.column(i).take(pa.array(here))), values)
                 found[i][0][here], found[i][1][here] = low, high
         return found
 
@@ -235,10 +253,10 @@ class PostProcessor:
         for d, table in enumerate(again):
             at = np.array([place.get(k, -1) for k in self._keys_of(table)], dtype=np.int64)
             for i in columns:
-                stacked[i][d, at[at >= 0]] = _floats(table.column(i))[at >= 0]
+                stacked[i][d, at[at >= 0]] = floats(table.column(i))[at >= 0]
         for i in columns:
             with np.errstate(invalid="ignore"):
-                found[i] = around(_floats(result.column(i)), stacked[i])
+                found[i] = around(floats(result.column(i)), stacked[i])
         return found
 
     def _drawn_values(
@@ -319,25 +337,6 @@ def _row_keys(table: pa.Table, columns: list[int]) -> list[tuple[Any, ...]]:
         result.append((*row, seen[row]))
         seen[row] += 1
     return result
-
-
-def _values_of(column: pa.ChunkedArray) -> list[Any]:
-    """The column as Python values; what Python has no value for (a day past the year 9999 in a list) is ``None``."""
-    values: list[Any] = []
-    try:
-        values = column.to_pylist()
-    except (OverflowError, ValueError):
-        for one in column:
-            try:
-                values.append(one.as_py())
-            except (OverflowError, ValueError):
-                values.append(None)
-    return values
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    found: Floats = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)  # NULL is NaN
-    return found
 
 
 def _pair(ends: tuple[Floats, Floats], row: int) -> list[float] | None:

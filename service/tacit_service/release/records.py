@@ -152,6 +152,8 @@ def _read(
         return Released(keys, vectors)
     if isinstance(keys, KeyTable) and isinstance(wanted, KeyTable):
         order = places(keys, wanted.table)
+        if (order < 0).any():
+            raise KeyError("a key that the release does not have")
     else:
         place = {row: i for i, row in enumerate(keys)}
         order = np.array([place[row] for row in wanted], dtype=np.int64)
