@@ -33,9 +33,10 @@ def test_the_count_is_quoted_as_the_policy_says_and_dearer_is_sharper(clinic: Re
     cheap, dear = count.trials
     assert (cheap.plus_minus, dear.plus_minus) == (30.0, 1.0)  # ln 20 / ε, as a patient counts once
     by_region = next(q for q in clinic.questions if q.sql.startswith("SELECT region"))
-    assert by_region.trials[0].error > 5 * by_region.trials[1].error > 0
-    # sqrt(2)/ε over the mean of 1,000 patients in 8 regions; 32 draws
-    assert by_region.trials[0].error == pytest.approx(2**0.5 / 0.1 / 125, rel=0.6)
+    # at ε 3 all 32 draws are zero once in 25 runs; at ε 0.1 their root mean square is within these ends but once in 10^9
+    assert by_region.trials[0].error > 5 * by_region.trials[1].error >= 0
+    expected = 2**0.5 / 0.1 / 125  # sqrt(2)/ε over the mean of 1,000 patients in 8 regions
+    assert 0.25 * expected < by_region.trials[0].error < 5 * expected
 
 
 def test_the_year_is_a_share_of_the_life_and_the_ledger_says_what_fits(clinic: Rehearsal):
