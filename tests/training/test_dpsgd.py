@@ -170,7 +170,7 @@ def test_the_noise_of_a_step_has_the_scale_that_is_charged() -> None:
         trainer.step()
         steps.append(np.concatenate([(trainer.tensors()[n] - before[n]).ravel() for n in before]))
     drawn = np.concatenate(steps) / (3.0 * 0.5 / 16.0)
-    assert stats.kstest(drawn, "norm").pvalue > 1e-4
+    assert stats.kstest(drawn, "norm").pvalue > 1e-9
     assert drawn.std() == pytest.approx(1.0, abs=0.04)
 
 
@@ -179,14 +179,14 @@ def test_units_are_sampled_at_the_rate_each_by_itself() -> None:
     draws = np.stack([stream.bernoulli(400, 0.1) for _ in range(2_000)])
     assert draws.mean() == pytest.approx(0.1, abs=0.002)
     assert stats.kstest(draws.sum(axis=1), stats.binom(400, 0.1).cdf).statistic < 0.12  # sizes vary as they must
-    assert abs(np.corrcoef(draws[:, 0], draws[:, 1])[0, 1]) < 0.1
+    assert abs(np.corrcoef(draws[:, 0], draws[:, 1])[0, 1]) < 0.15  # 6.7 deviations
     assert not stream.bernoulli(1000, 0.0).any()
     assert stream.bernoulli(1000, 1.0).all()
 
 
 def test_noise_is_normal_and_never_repeats_with_torchs_seed() -> None:
     values = Stream().normal(200_000)
-    assert stats.kstest(values, "norm").pvalue > 1e-4
+    assert stats.kstest(values, "norm").pvalue > 1e-9
     assert stats.kurtosis(values) == pytest.approx(0.0, abs=0.06)
     torch.manual_seed(1)
     np.random.seed(1)
