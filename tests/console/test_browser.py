@@ -233,7 +233,7 @@ def test_budget_history_and_permalink(console):
     console.page.get_by_role("link", name="Budget").click()
     console.page.get_by_role("heading", name="By day").wait_for()
     assert console.page.get_by_role("meter", name=re.compile(r"ε [\d.]+ of 20\.00 left")).count() == 2  # and in sight
-    assert console.page.locator(".column").count() == 1  # one day
+    assert console.page.locator(".column").count() in (1, 2)  # one day, or two at midnight
     row = console.page.locator("table.releases tr", has_text="ε 0.27")
     assert "released" in row.inner_text()
     row.get_by_role("link").click()

@@ -326,8 +326,8 @@ def test_a_zygote_that_is_killed_takes_its_children_along_and_is_replaced(zygote
     os.kill(zygote, signal.SIGKILL)
     assert gone(pid)
     with pytest.raises(WorkerFailure):
-        worker.call({"do": "echo"}, timeout_s=5)
-    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+        worker.call({"do": "echo"}, timeout_s=60)
+    assert worker.call({"do": "echo"}, timeout_s=60)[0] == {"echo": {"do": "echo"}}
     assert parent_of(worker.pid) != zygote
 
 
@@ -339,5 +339,5 @@ def test_a_module_that_starts_threads_when_imported_is_run_as_a_program(module):
     worker = WorkerProcess("threads_for_test")
     worker.warm()
     assert parent_of(worker.pid) == os.getpid()
-    assert worker.call({"do": "echo"}, timeout_s=5)[0] == {"echo": {"do": "echo"}}
+    assert worker.call({"do": "echo"}, timeout_s=60)[0] == {"echo": {"do": "echo"}}
     worker.close()

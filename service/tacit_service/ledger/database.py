@@ -1,10 +1,11 @@
 """The store's connection: SQLite or PostgreSQL by URL, one code path above this file.
 
-A write is one exclusive transaction. SQLite takes its write lock at BEGIN IMMEDIATE; PostgreSQL takes one advisory
-lock, which is held until the commit is visible. Either way a writer reads what the writer before it committed, and the
+A write is one exclusive transaction. SQLite takes its write lock at BEGIN IMMEDIATE; PostgreSQL locks a table that
+nothing else writes, until the commit is visible. Either way a writer reads what the writer before it committed, and the
 journal has one order. Reads never wait for writers.
 
-Transactions are begun by us, on the driver's cursor: on PostgreSQL BEGIN and the lock are one message.
+Transactions are begun by us, on the driver's cursor: on PostgreSQL BEGIN and the lock are one message. One connection is
+kept for writes, since to take one from the pool and to hand it back costs as much as a statement does.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +33,11 @@ REVISION: Final = "0004"
 
 BUSY_TIMEOUT_MS: Final = 20_000
 _ADVISORY_LOCK: Final = 0x7AC17
-_WRITE: Final = "tacit_write"
+_LOCK: Final = "LOCK TABLE alembic_version IN EXCLUSIVE MODE"
+"""Who holds it writes. Vacuum has no business with this table, and a lock needs no plan as a function's call does."""
+
+_KIND: Final = "tacit_transaction"
+"""An engine's option: what its transactions are for, ``read`` unless it is ``write`` or ``migrate``."""
 
 
 class Busy(RuntimeError):
@@ -48,7 +54,10 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(**{_WRITE: True})
+        self._writer = engine.execution_options(**{_KIND: "write"})
+        self._keeping = threading.Lock()  # held by the user of the kept connection
+        self._kept: sa.Connection | None = None
+        self._closings = 0
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Database:
@@ -91,40 +100,67 @@ class Database:
         from .migrations.run import UnknownRevision, upgrade
 
         try:
-            with self.write() as connection:
+            with self._migrating() as connection:
                 upgrade(connection, REVISION)
         except UnknownRevision as error:
             raise unavailable("The ledger was written by a later version.", "Run that one, or a newer.") from error
 
     @contextlib.contextmanager
+    def _migrating(self) -> Iterator[sa.Connection]:
+        """One exclusive transaction on a store that may have no tables yet."""
+        with self.engine.execution_options(**{_KIND: "migrate"}).begin() as connection:
+            if self.engine.dialect.name == "postgresql" and sa.inspect(connection).has_table("alembic_version"):
+                connection.exec_driver_sql(_LOCK)
+            yield connection
+
+    @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One exclusive transaction, durable when the block ends; rolled back when it raises."""
-        with self._begun(self._writer) as transaction, transaction:
-            yield transaction.connection
+        with self._writing() as usable, self._begun(usable) as (connection, transaction), transaction:
+            yield connection
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view."""
-        with self._begun(self.engine) as transaction, transaction:
-            yield transaction.connection
+        with self.engine.connect() as usable, self._begun(usable) as (connection, transaction), transaction:
+            yield connection
 
     @contextlib.contextmanager
-    def _begun(self, engine: sa.Engine) -> Iterator[sa.RootTransaction]:
-        """A transaction, on a connection from the pool. One that the store dropped while it was idle is replaced, once."""
-        with contextlib.ExitStack() as stack:
-            connection = stack.enter_context(engine.connect())
+    def _writing(self) -> Iterator[sa.Connection]:
+        """The kept connection, or another when it is in use. After any error it is not kept."""
+        if not self._keeping.acquire(blocking=False):
+            with self._writer.connect() as connection:
+                yield connection
+            return
+        try:
+            kept, closings = self._kept or self._writer.connect(), self._closings
+            self._kept = None
             try:
-                transaction = connection.begin()
-            except sa.exc.OperationalError as error:
-                if _is_busy(error):
-                    raise Busy("the ledger is held by another writer") from error
-                if not _is_lost(connection, error):
-                    raise
-                connection.invalidate()
-                engine.dispose()  # it dropped the others too
-                connection = stack.enter_context(engine.connect())
-                transaction = connection.begin()
-            yield transaction
+                yield kept
+            except BaseException:
+                kept.close()
+                raise
+            if closings == self._closings and not kept.closed:
+                self._kept = kept
+            else:
+                kept.close()
+        finally:
+            self._keeping.release()
+
+    @contextlib.contextmanager
+    def _begun(self, connection: sa.Connection) -> Iterator[tuple[sa.Connection, sa.RootTransaction]]:
+        """A transaction on the connection. One that the store dropped while it was idle is replaced, once."""
+        try:
+            transaction = connection.begin()
+        except sa.exc.OperationalError as error:
+            if _is_busy(error):
+                raise Busy("the ledger is held by another writer") from error
+            if not _is_lost(connection, error):
+                raise
+            connection.invalidate()
+            self.engine.dispose()  # it dropped the others too
+            transaction = connection.begin()
+        yield connection, transaction
 
     def settle(self) -> None:
         """After an error: put all that reads as committed on the disk once more, or raise.
@@ -141,7 +177,15 @@ class Database:
                 raise Busy("a reader holds the log")
 
     def close(self) -> None:
-        """Drop every connection; the next use opens new ones."""
+        """Drop every connection; the next use opens new ones. One in use is dropped after it."""
+        self._closings += 1
+        if self._keeping.acquire(blocking=False):
+            try:
+                if self._kept is not None:
+                    self._kept.close()
+                    self._kept = None
+            finally:
+                self._keeping.release()
         self.engine.dispose()
 
 
@@ -218,7 +262,7 @@ def _use_wal(connection: Any) -> None:
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
-    _begin(connection, "BEGIN IMMEDIATE", "BEGIN")
+    _begin(connection, {"read": "BEGIN", "write": "BEGIN IMMEDIATE", "migrate": "BEGIN IMMEDIATE"})
 
 
 def _postgres_connect(connection: Any, _record: Any) -> None:
@@ -232,19 +276,22 @@ def _postgres_connect(connection: Any, _record: Any) -> None:
             raise connection.OperationalError("a ledger needs fsync = on")
 
 
+_POSTGRES_BEGIN: Final = {
+    "read": "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "write": f"BEGIN ISOLATION LEVEL READ COMMITTED; {_LOCK}",
+    "migrate": f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})",
+}
+
+
 def _postgres_begin(connection: sa.Connection) -> None:
-    lock = f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"
-    _begin(
-        connection, f"BEGIN ISOLATION LEVEL READ COMMITTED; {lock}", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-    )
+    _begin(connection, _POSTGRES_BEGIN)
 
 
-def _begin(connection: sa.Connection, write: str, read: str) -> None:
+def _begin(connection: sa.Connection, texts: Mapping[str, str]) -> None:
     """Begin as the connection's engine asks, on the driver's cursor."""
-    cursor = connection.connection.cursor()
-    text = write if connection.get_execution_options().get(_WRITE, False) else read
+    text = texts[connection.get_execution_options().get(_KIND, "read")]
     with driver_errors(connection.dialect, text):
-        cursor.execute(text)
+        connection.connection.cursor().execute(text)
 
 
 def _is_lost(connection: sa.Connection, error: sa.exc.OperationalError) -> bool:
