@@ -91,7 +91,7 @@ def _policy_text(choices: Choices) -> str:
     from tacit_service.demo_data import clinic_policy
 
     try:
-        return clinic_policy(choices.epsilon, choices.delta, dataset=DATASET)
+        return clinic_policy(choices.epsilon, choices.delta, dataset=DATASET, rows=choices.rows)
     except ValueError as error:
         raise PolicyError("amount_invalid", f"--epsilon and --delta: {error}.") from None
 

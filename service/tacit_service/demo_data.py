@@ -21,6 +21,7 @@ from tacit_service.privacy.units import Delta, Epsilon
 VISITS_PER_PATIENT_MAX = 60
 INCOME_MAX = 200_000
 COST_MAX = 5_000
+VISITS_A_PATIENT = 4.86  # on average, for guesses of sizes
 FIRST_DAY, DAYS = np.datetime64("2023-01-01"), 731  # 2023 and 2024; 2024 is a leap year
 
 REGIONS = ("R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8")
@@ -183,11 +184,12 @@ def clinic_policy(
     dataset: str = "clinic",
     default_epsilon: str = "0.1",
     analysts: tuple[str, ...] = ("analyst", "second_analyst"),
+    rows: int | None = None,
 ) -> str:
     """The demo's policy as YAML, for files that ``make_clinic`` wrote into the policy's own folder.
 
     Each analyst may spend the dataset's whole (ε, δ), declared by ``overcommit``: one can empty the account alone,
-    and the other then meets the dataset's limit.
+    and the other then meets the dataset's limit. ``rows``: about how many visits there are, to be told as a public guess.
     """
     total, usual = Epsilon.parse(epsilon), Epsilon.parse(default_epsilon)
     amount = f"{{ epsilon: {total}, delta: {Delta.parse(delta)} }}"
@@ -206,7 +208,14 @@ def clinic_policy(
         cost=COST_MAX,
         last_day=FIRST_DAY + DAYS - 1,
         first_day=FIRST_DAY,
+        about_patients=_about(None if rows is None else rows / VISITS_A_PATIENT),
+        about_visits=_about(rows),
     )
+
+
+def _about(rows: float | None) -> str:
+    """A line of the policy: one significant digit of a table's size, as an owner would guess."""
+    return "" if rows is None else f"\n    expected_rows: {int(float(f'{max(rows, 1):.0e}'))} # a public guess, for widths in quotes"
 
 
 _TEMPLATE = """\
@@ -226,7 +235,7 @@ tables:
     description: One row a patient.
     source: patients.parquet
     unit: patient_id
-    one_row_per_unit: true # enforced when the data are loaded; a patient then counts once, and noise is smallest
+    one_row_per_unit: true # enforced when the data are loaded; a patient then counts once, and noise is smallest{about_patients}
     columns:
       patient_id: {{ type: integer }}
       # Categories are the keys of GROUP BY: each gets a row, zeros included, and costs no delta.
@@ -239,7 +248,7 @@ tables:
   visits:
     description: One row a visit.
     source: visits.parquet
-    unit: patient_id
+    unit: patient_id{about_visits}
     columns:
       visit_id: {{ type: integer }}
       patient_id: {{ type: integer }}

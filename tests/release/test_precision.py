@@ -104,11 +104,36 @@ def test_accuracy_is_the_smallest_price_of_a_width(desk: Desk) -> None:
 
 def test_a_width_of_an_average_needs_expected_rows_and_a_share_needs_ones_own_release(desk: Desk) -> None:
     assert float(desk.quote("analyst", asked("SELECT AVG(age) AS a FROM patients", accuracy="0.5")).price.epsilon) > 0
-    with pytest.raises(RequestError, match="depends on the answer"):
+    with pytest.raises(RequestError, match="depends on how many rows a group has"):
         desk.quote("analyst", asked("SELECT AVG(cost) AS a FROM visits", accuracy="0.5"))
+    with pytest.raises(RequestError, match="ends at the declared bound"):
+        desk.quote("analyst", asked("SELECT MAX(age) AS a FROM patients", accuracy="5 in groups of 4000"))
+    with pytest.raises(RequestError, match="accuracy is not a positive number"):
+        desk.quote("analyst", asked("SELECT AVG(cost) AS a FROM visits", accuracy="5 in groups of many"))
     release = bought(desk, "SELECT COUNT(*) AS n FROM patients", epsilon="0.3").release_id
     with pytest.raises(NotFound):
         desk.quote("other", asked("SELECT COUNT(*) AS n FROM patients", accuracy=f"5 % of {release}"))
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "table", "accuracy"),
+    [
+        ("AVG(cost)", "visits", "±20 at 95 % in groups of 10,000"),
+        ("MEDIAN(age)", "patients", "3 in groups of 4000 rows"),
+        ("QUANTILE_CONT(age, 0.9)", "patients", "3 in groups of 4_000"),
+        ("STDDEV(age)", "patients", "1 in groups of 4000"),
+        ("AVG(age)", "patients", "2 % in groups of 4000"),
+    ],
+)
+def test_who_asks_may_say_how_many_rows_a_group_has(desk: Desk, aggregate: str, table: str, accuracy: str) -> None:
+    """The price is for values spread over their bounds: what comes is about as wide as was asked."""
+    answer = bought(desk, f"SELECT {aggregate} AS a FROM {table}", accuracy=accuracy)
+    (ends,) = answer.intervals[0]
+    assert ends is not None
+    asked_for = float(accuracy.lstrip("±").split()[0])
+    asked_for *= 0.01 * 50 if "%" in accuracy else 1
+    assert 0.2 < (ends[1] - ends[0]) / 2 / asked_for < 3
+    assert 0.001 < float(answer.receipt.charged.epsilon) < 3
 
 
 def test_a_choice_of_rows_by_noisy_numbers_says_how_sure_it_is(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 """Ask by accuracy: the smallest ε at which every number of a plan is within the half-width asked. Touches no data.
 
 A width is absolute ("±50"), or a share of a size that is public to who asks: "5 % of rel_…", a release that they hold, or
-"5 %" of what the policy's ``expected_rows`` lets expect.
+"5 %" of what the policy's ``expected_rows`` lets expect. Widths of averages, spreads and quantiles depend on how many rows a
+group has: the policy says so, or who asks ("±1 in groups of 500"). A wrong guess costs accuracy, never privacy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from tacit.wire import Answer, QueryRequest
 from tacit_service.errors import RequestError
 from tacit_service.privacy.units import Epsilon
-from tacit_service.query.plan import Output, Plan, ReleasePoint
+from tacit_service.query.plan import AggKind, Output, Plan, ReleasePoint
 
 from .estimate import Estimate
 from .intervals import expected_half_width, half_width
@@ -22,21 +23,26 @@ from .shares import Sizes, rows_a_group, size
 
 STEP = 10**6  # ε is found on a grid of 1e-6
 _TEXT = re.compile(r"(?:±|\+/-)?\s*(?P<number>[0-9.eE+-]+)\s*(?:(?P<share>%)\s*(?:of\s+(?P<release>rel_[0-9a-zA-Z]+))?)?"
+                   r"(?:\s*at\s*95\s*%)?(?:\s*in\s+groups\s+of\s+(?P<rows>[0-9][0-9,_]{0,20})(?:\s+rows)?)?"
                    r"(?:\s*at\s*95\s*%)?\Z")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The half-width asked: a number, or a ``share`` of ``sizes`` by column (of expected rows where there are none)."""
+    """The half-width asked: a number, or a ``share`` of ``sizes`` by column (of expected rows where there are none).
+
+    ``rows`` is what who asks takes a group to hold; ``None`` where the policy is to say.
+    """
 
     width: float
     share: bool = False
     release: str | None = None
+    rows: float | None = None
     sizes: Mapping[str, float] = field(default_factory=dict)
 
 
 def parse_accuracy(value: str | int | float) -> Target:
-    """ "±50 at 95 %", "50", "5 %", "5 % of rel_…". Raises ``RequestError`` accuracy_invalid."""
+    """ "±50 at 95 %", "50", "5 %", "5 % of rel_…", "±1 in groups of 500". Raises ``RequestError`` accuracy_invalid."""
     text = (repr(value) if isinstance(value, float) else str(value)).strip()
     match = _TEXT.match(text)
     try:
@@ -47,9 +53,12 @@ def parse_accuracy(value: str | int | float) -> Target:
         raise _invalid(
             "accuracy is not a positive number.", 'Write the half-width that you need, such as "50" or "5 % of rel_…".'
         )
+    rows = float(match["rows"].replace(",", "").replace("_", "")) if match["rows"] else None
+    if rows is not None and not 1 <= rows < 1e12:
+        raise _invalid("A group cannot hold so many rows.", 'Write a number from 1 on, as in "1 in groups of 500".')
     if match["share"]:
-        return Target(float(width) / 100, True, match["release"])
-    return Target(float(width))
+        return Target(float(width) / 100, True, match["release"], rows)
+    return Target(float(width), rows=rows)
 
 
 def released_id(request: QueryRequest, options: Callable[[str], tuple[str, dict[str, str]]]) -> str | None:
@@ -86,19 +95,27 @@ class Wanted:
         if half is None and self.rows is not None:
             half = expected_half_width(self.point, self.output, estimate, self.rows)
         if half is None:
-            raise _invalid(
-                f"The width of {self.output.label} depends on the answer.",
-                "Ask by epsilon, ask for counts and sums alone, or have the policy tell expected_rows.",
-            )
+            raise self._unknown()
         return half / self.width
+
+
+    def _unknown(self) -> RequestError:
+        if self.output.kind is AggKind.QUANTILE and self.output.parameter in (0.0, 1.0):
+            return _invalid(
+                f"The interval of {self.output.label} ends at the declared bound, whatever ε is: one person may hide there.",
+                "Ask for a quantile such as 0.01 or 0.99, or by epsilon.",
+            )
+        return _invalid(
+            f"The width of {self.output.label} depends on how many rows a group has.",
+            'Say about how many: accuracy = "1 in groups of 500". Or have the policy tell expected_rows, or ask by epsilon.',
+        )
 
 
 def wanted(plan: Plan, target: Target, groups: Mapping[str, int | None], sizes: Sizes) -> list[Wanted]:
     """Every number of the plan with its width. Raises ``RequestError`` accuracy_invalid where a size is not known."""
     found = []
     for point in plan.releases:
-        known = sizes.knows(point.source)
-        rows = rows_a_group(point, groups, sizes) if known else None
+        rows = target.rows or (rows_a_group(point, groups, sizes) if sizes.knows(point.source) else None)
         named = {m.name: m for m in point.measures}
         for output in point.outputs:
             width = target.width

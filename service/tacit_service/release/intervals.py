@@ -18,7 +18,7 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced
-from .ranks import end_interval, quantile_interval
+from .ranks import end_interval, expected_width, quantile_interval
 from .ranks import redraw as again
 from .shares import expected, slopes
 from .spread import quotient_interval
@@ -139,10 +139,10 @@ def _average(output: Output, priced: list[Priced], noisy: dict[str, Floats], sho
 
 
 def expected_half_width(point: ReleasePoint, output: Output, estimate: Estimate, rows: float) -> float | None:
-    """About the half-width in a group of that many rows, values spread over their bounds; ``None`` for quantiles."""
-    if output.kind is AggKind.QUANTILE:
-        return None
+    """About the half-width in a group of that many rows, values spread over their bounds; ``None`` for MIN and MAX."""
     priced = _priced(estimate, point, output)
+    if output.kind is AggKind.QUANTILE:
+        return expected_width(output, priced[0].measure, rows, priced[0].noise.kind, priced[0].scale)
     slope = slopes(output, [p.measure for p in priced], rows, expected(point, rows))
     deviation = math.sqrt(
         sum((s * p.scale) ** 2 * (1 if p.noise.kind == "gaussian" else 2) for s, p in zip(slope, priced, strict=True))

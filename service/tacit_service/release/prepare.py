@@ -176,6 +176,7 @@ class Preparer:
                 spare_delta=offered, weights=weights, bias_check=request.bias_check,
             )  # fmt: skip
 
+        told: float | None = None  # rows of a group, by who asks
         if request.accuracy is not None and plan.releases:
             if request.epsilon is not None:
                 raise RequestError(
@@ -185,11 +186,13 @@ class Preparer:
                     rule="parameters",
                 )
             target = replace(parse_accuracy(request.accuracy), sizes={} if relative is None else sizes_of(relative))
+            told = target.rows
             numbers = wanted(plan, target, groups, self.sizes)
             epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql, who)
-        rows = {p.name: rows_a_group(p, groups, self.sizes) for p in plan.releases if self.sizes.knows(p.source)}
+        known = [p for p in plan.releases if told or self.sizes.knows(p.source)]
+        rows = {p.name: told or rows_a_group(p, groups, self.sizes) for p in known}
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
             plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,

@@ -179,6 +179,25 @@ def quantile_interval(
     return np.minimum(low, shown), np.maximum(high, shown)
 
 
+def expected_width(output: Output, m: Measure, rows: float, kind: accuracy.Kind, scale: float) -> float | None:
+    """Half the interval of a quantile, about, where ``rows`` rows are spread evenly over the bins.
+
+    ``None`` for MIN and MAX, whose interval ends at the declared bound.
+    """
+    q, bins = output.parameter or 0.0, len(m.candidates)
+    if not 0.0 < q < 1.0:
+        return None
+    if m.rank is None:
+        released = np.full((1, bins), rows / bins * m.multiplier)
+    else:
+        centre = min(int(q * bins), bins - 1)
+        edges = nearby.edges(np.array([centre]), bins).astype(float)
+        released = np.concatenate([[[centre, 0.0]], np.diff(edges, axis=1) * rows / bins * m.multiplier], axis=1)
+    shown = quantile(output, m, released, kind, scale)
+    low, high = quantile_interval(output, m, released, shown, kind, scale)
+    return float(high[0] - low[0]) / 2
+
+
 def _on_values(output: Output, m: Measure, values: Floats) -> Floats:
     """Whole, where the values are."""
     whole = output.type is Type.INTEGER or (m.value is not None and m.value.facts.grid == 1)
