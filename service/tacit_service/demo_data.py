@@ -215,7 +215,11 @@ def clinic_policy(
 
 def _about(rows: float | None) -> str:
     """A line of the policy: one significant digit of a table's size, as an owner would guess."""
-    return "" if rows is None else f"\n    expected_rows: {int(float(f'{max(rows, 1):.0e}'))} # a public guess, for widths in quotes"
+    return (
+        ""
+        if rows is None
+        else f"\n    expected_rows: {int(float(f'{max(rows, 1):.0e}'))} # a public guess, for widths in quotes"
+    )
 
 
 _TEMPLATE = """\

@@ -98,7 +98,6 @@ class Wanted:
             raise self._unknown()
         return half / self.width
 
-
     def _unknown(self) -> RequestError:
         if self.output.kind is AggKind.QUANTILE and self.output.parameter in (0.0, 1.0):
             return _invalid(

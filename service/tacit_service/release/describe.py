@@ -241,7 +241,9 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
     said += _shares(prepared)
     if prepared.by_accuracy and any(c.kind == "derived" for c in prepared.plan.columns):
-        said.append("accuracy is asked of the numbers that are released; what is computed from them is as wide as that makes it.")
+        said.append(
+            "accuracy is asked of the numbers that are released; what is computed from them is as wide as that makes it."
+        )
     said += bias_words(prepared.estimate.checks) if prepared.bias_check else []
     if any(p.finds_bounds for p in prepared.plan.releases):
         said.append("A part of the price finds bounds that the policy lacks; widths are known after that.")

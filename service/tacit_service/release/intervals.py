@@ -18,7 +18,8 @@ from tacit_service.query.bounds import Type
 from tacit_service.query.plan import AggKind, Output, ReleasePoint
 
 from .estimate import Estimate, Priced
-from .ranks import end_interval, expected_width, quantile_interval
+from .extremes import end_interval
+from .ranks import expected_width, quantile_interval
 from .ranks import redraw as again
 from .shares import expected, slopes
 from .spread import quotient_interval

@@ -1,4 +1,4 @@
-"""Quantiles, MIN and MAX from what was released of a histogram: a chosen bin with noisy cells around it, or every noisy bin.
+"""Quantiles from what was released of a histogram: a chosen bin with noisy cells around it, or every noisy bin.
 
 Post-processing only. D(e) = (rows below e) − q·(all rows) is below 0 to the left of the q-quantile and not to its right.
 At every edge e of the cells its noise has a law that does not depend on data; the interval reaches from the first point where
@@ -19,12 +19,13 @@ from tacit_service.privacy import accuracy, nearby
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import Measure, Output
 
+from .extremes import extreme
+
 Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 DRAWS = 4_000
 SPREAD = 1.96 / 2  # of √rows: how far rows at random places may be ahead of an even spread, at most
 WIDE = 16  # a cell of more than this part of all bins says nothing of where within it rows are
-ENDS_OUT = 1.25  # deviations by which the rows beyond a bin stand out of their noise, for MIN and MAX
 
 
 def width(m: Measure) -> int:
@@ -148,7 +149,9 @@ def redraw(m: Measure, released: Floats, noise: Floats) -> Floats:
 def quantile(output: Output, m: Measure, released: Floats, kind: accuracy.Kind, scale: float) -> Floats:
     """The value of each group; axes before the last two are re-draws."""
     if m.rank is None:
-        return _on_values(output, m, _read_off(released, m, output, scale))
+        if output.parameter in (0.0, 1.0):
+            return _on_values(output, m, extreme(released, m, kind, scale, last=output.parameter == 1.0))
+        return _on_values(output, m, _read_off(released, m, output))
     if not released.size:  # no key passed its threshold
         return np.empty(released.shape[:-1])
     once = released.reshape(-1, *released.shape[-2:])
@@ -204,11 +207,9 @@ def _on_values(output: Output, m: Measure, values: Floats) -> Floats:
     return np.rint(values) if whole else values
 
 
-def _read_off(counts: Floats, m: Measure, output: Output, scale: float) -> Floats:
+def _read_off(counts: Floats, m: Measure, output: Output) -> Floats:
     """Where the running sum of noisy bin counts crosses the quantile; monotone by a running maximum."""
     candidates = np.array([float(c) for c in m.candidates])
-    if output.parameter in (0.0, 1.0):
-        return _end(counts, m, candidates, scale, last=output.parameter == 1.0)
     running = np.cumsum(counts, axis=-1)
     total = np.maximum(running[..., -1:], 0.0)
     target = (output.parameter or 0.0) * total
@@ -216,35 +217,3 @@ def _read_off(counts: Floats, m: Measure, output: Output, scale: float) -> Float
     index = np.where(crossed.any(axis=-1), crossed.argmax(axis=-1), len(candidates) - 1)
     result: Floats = candidates[index]
     return result
-
-
-def _end(counts: Floats, m: Measure, candidates: Floats, scale: float, *, last: bool) -> Floats:
-    """MIN and MAX: the first bin from that end by which the running count stands out of its own noise."""
-    inward, values = (counts[..., ::-1], candidates[::-1]) if last else (counts, candidates)
-    running = np.cumsum(inward, axis=-1)
-    noise = scale * np.sqrt(2.0 * np.arange(1, len(values) + 1))
-    found = running >= np.maximum(ENDS_OUT * noise, 0.5 * m.multiplier)
-    index = np.where(found.any(axis=-1), found.argmax(axis=-1), len(values) - 1)
-    result: Floats = values[index]
-    return result
-
-
-def end_interval(output: Output, m: Measure, counts: Floats, shown: Floats, noise: Floats) -> tuple[Floats, Floats]:
-    """MIN and MAX: from the innermost bin that the end may lie in to the declared bound, where one person may always hide.
-
-    If the largest value lies in bin b, the bins beyond it are empty, and their noisy sum is noise alone: b stays unless that
-    sum is above its own 95 % point. Nothing can say that nobody is further out, since one person drowns in the noise.
-    ``noise``: (draws, bins) of fresh noise.
-    """
-    last = output.parameter == 1.0
-    values = np.array([float(c) for c in m.candidates])
-    inward, places = (counts[..., ::-1], values[::-1]) if last else (counts, values)
-    reach = np.concatenate([[0.0], np.quantile(np.cumsum(noise, axis=-1), CONFIDENCE, axis=0)[:-1]])
-    beyond = np.concatenate([np.zeros_like(inward[..., :1]), np.cumsum(inward, axis=-1)[..., :-1]], axis=-1)
-    possible = beyond <= reach
-    inner = places[len(places) - 1 - possible[..., ::-1].argmax(axis=-1)]
-    half_bin = float(m.grid) / 2  # a value is known to its bin
-    lo, hi = float(output.lo or 0), float(output.hi or 0)
-    if last:
-        return np.clip(np.minimum(inner, shown) - half_bin, lo, hi), np.full_like(shown, hi)
-    return np.full_like(shown, lo), np.clip(np.maximum(inner, shown) + half_bin, lo, hi)
