@@ -37,10 +37,7 @@ SHAPE = (1, 28, 28)
 CNN = Architecture(type="cnn", shape=SHAPE, channels=(16, 32), hidden=(32,), activation="tanh")
 SETTINGS: dict[str, dict[str, Any]] = {
     "scatternet": {"batch": 4096, "epochs": 40, "learning_rate": 5.0, "clipping_norm": 0.1, "average": 0.99},
-    "cnn": {"batch": 1024, "epochs": 20, "learning_rate": 2.0, "clipping_norm": 0.1, "average": 0.99},
-}
-OWN: dict[tuple[str, str], dict[str, Any]] = {
-    ("cnn", "fashion_mnist"): {"batch": 2048, "epochs": 30, "learning_rate": 4.0, "average": 0.98},
+    "cnn": {"batch": 2048, "epochs": 30, "learning_rate": 4.0, "clipping_norm": 0.1, "average": 0.98},
 }
 Array = npt.NDArray[Any]
 
@@ -103,8 +100,7 @@ def main() -> None:
     if folder is None:
         raise SystemExit("the shared data sets are not here")
     threads(1)
-    own = OWN.get((asked.model, asked.data), {})
-    changes = own | {name: float(value) for name, _, value in (item.partition("=") for item in asked.set)}
+    changes = {name: float(value) for name, _, value in (item.partition("=") for item in asked.set)}
     (x, y), (test_x, test_y) = part(folder / asked.data, "train"), part(folder / asked.data, "t10k")
     spent = {"maps": time.process_time()}
     if asked.model == "scatternet":

@@ -31,6 +31,7 @@ from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 from tacit_service.training import job as job_process
 from tacit_service.training.artifacts import MEDIA_TYPES
+from tacit_service.training.dpsgd import Trainer
 from tacit_service.training.exchange import evaluate
 from tacit_service.training.orders import Order
 from tacit_service.training.plan import ran
@@ -147,7 +148,7 @@ def check_files(world: World, job_id: str, frame: pd.DataFrame, model: Model) ->
 def test_units_that_are_not_given_and_a_tally_of_held_out_ones_are_bought_in_the_same_charge(world: World) -> None:
     """With two processes that share the steps, and public rows to measure on: same price, noise once, a model that has learnt."""
     panel = "SELECT smokes, age, city, score FROM panel"
-    asked = ask(units=None, epsilon="4", holdout=0.25, metrics_epsilon="0.4", validation=panel)
+    asked = ask(units=None, epsilon="4", holdout=0.25, metrics_epsilon="0.4", validation=panel, audit=["canaries"])
     assert float(world.desk.quote("ada", asked).price.epsilon) <= 4
     job = world.desk.submit("ada", asked, None)
     assert attempt(world, job.id, processes=2) == job_process.DONE
@@ -161,6 +162,7 @@ def test_units_that_are_not_given_and_a_tally_of_held_out_ones_are_bought_in_the
     assert held["epsilon"] == "0.4"
     assert 3.3 < card.epsilon <= 4 - 0.2 - 0.4, "what the count and the tally left for the steps"
     assert 3.9 < float(world.spent()) <= 4, "what is measured on public rows is free"
+    assert [(found.name, found.claimed, found.holds) for found in card.attacks] == [("canaries", card.epsilon, True)]
     model = Model(world.desk.model("ada", job.id), card)
     truth = pq.read_table(world.folder / "panel.parquet").to_pandas()
     right = float((model.predict(truth) == truth["smokes"]).mean())
@@ -189,6 +191,20 @@ def test_torchrun_starts_the_processes_of_a_job_and_the_noise_is_drawn_once(worl
     expected = 0.5 * 40 / card.expected_batch * math.sqrt(parameters)  # rate · σC/B of each; twice: √2 of it
     assert len(moves) * parameters > 3_000, "one deviation of their root mean square is 1.3 %"
     assert np.sqrt(np.mean(moves**2)) == pytest.approx(expected, rel=0.15)
+
+
+def test_a_job_whose_noise_is_not_what_was_claimed_fails_and_releases_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Trainer.noise
+    monkeypatch.setattr(Trainer, "noise", lambda self, count=None: honest(self, count) / 2)
+    job = world.desk.submit("ada", ask(epochs=None, steps=5), None)
+    assert attempt(world, job.id) == job_process.FAILED
+    failed = world.desk.job("ada", job.id)
+    assert (failed.status, failed.code) == ("failed", "audit_failed")
+    assert world.spent() == failed.charged.epsilon == job.price.epsilon, "noise was drawn: spent is spent"
+    with pytest.raises(Conflict):
+        world.desk.model("ada", job.id)
 
 
 def test_a_running_job_is_cancelled_for_the_price_of_the_steps_begun(world: World) -> None:

@@ -32,6 +32,7 @@ from tacit.wire.spending import Charge, Day, Spending
 from tacit.wire.training import (
     Artifact,
     ArtifactList,
+    AttackFinding,
     AuditFinding,
     FeatureInfo,
     ModelCard,
@@ -50,6 +51,7 @@ __all__ = [
     "Answer",
     "Artifact",
     "ArtifactList",
+    "AttackFinding",
     "AuditFinding",
     "BiasShare",
     "Budget",

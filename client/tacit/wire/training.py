@@ -65,6 +65,11 @@ class TrainingRequest(Wire):
     validation: StrictStr | None = Field(
         default=None, description="SELECT of the same columns from public tables: measured on while training, free"
     )
+    audit: list[StrictStr] | None = Field(
+        default=None,
+        description="Attacks on the run for its card, free: canaries; membership and inversion (on the rows of validation)",
+        examples=[["canaries"]],
+    )
 
 
 class TrainingQuote(Wire):
@@ -166,6 +171,22 @@ class AuditFinding(Wire):
     holds: bool
 
 
+class AttackFinding(Wire):
+    """One attack that the request asked for, on made-up or public rows: what it found, and what that proves."""
+
+    name: str
+    on: str
+    found: float = Field(
+        description="Of canaries the share of right guesses, of membership the advantage, of inversion the share of classes"
+    )
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, of the advantage")
+    without_noise: float | None = Field(default=None, description="The same of the same run without noise")
+    without_noise_interval: tuple[float, float] | None = None
+    epsilon_at_least: float | None = Field(default=None, description="What the guesses prove, with confidence 95 %")
+    claimed: float | None = Field(default=None, description="ε that the run claims at its δ")
+    holds: bool = Field(description="False only where the guesses prove more than is claimed, but for a chance of 1e-9")
+
+
 class ModelCard(Wire):
     """Body of ``GET /v1/training-jobs/{id}/card``: what the model is, and what was promised while it was made."""
 
@@ -177,6 +198,7 @@ class ModelCard(Wire):
     privacy_unit: str
     relation: str
     audit: list[AuditFinding] = []
+    attacks: list[AttackFinding] = []
     price: Spend
     epsilon: float = Field(description="ε of the training run at δ, by the privacy loss distribution")
     delta: float

@@ -7,14 +7,14 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
 import numpy.typing as npt
 from safetensors.numpy import save
 
-from tacit.wire import AuditFinding, LedgerHead, ModelCard, Spend
+from tacit.wire import AttackFinding, AuditFinding, LedgerHead, ModelCard, Spend
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import Job, StoredRelease
 from tacit_service.privacy.curves import price
@@ -43,6 +43,7 @@ class Outcome:
     batch: float
     curves: Curves
     metrics: dict[str, Any]
+    attacks: list[AttackFinding] = field(default_factory=list)
 
 
 def released(job: Job, plan: TrainingPlan, made: Outcome, head: Head) -> StoredRelease:
@@ -112,6 +113,7 @@ def _card(
         privacy_unit=sgd.unit,
         relation=RELATION,
         audit=_audit(plan),
+        attacks=made.attacks,
         price=Spend(epsilon=str(cost.epsilon), delta=str(cost.delta)),
         epsilon=sgd.epsilon,
         delta=sgd.delta,

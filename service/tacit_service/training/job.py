@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tacit.wire import AttackFinding
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.process import harden
@@ -153,6 +154,10 @@ def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int
     return FAILED
 
 
+class _Stopped(Exception):
+    """The owner asked to stop while the run was attacked."""
+
+
 class Work:
     """One attempt at one job."""
 
@@ -164,6 +169,7 @@ class Work:
         self._job = claim.job
         self._checkpoint = Checkpoint(order.data_dir / "training" / claim.job.job_id)
         self._stream, self._store = Stream(), Store(self._checkpoint.folder)
+        self._weights: dict[str, npt.NDArray[Any]] | None = None
 
     def run(self) -> int:
         """Train, unless the policy has changed or the owner has changed their mind."""
@@ -218,12 +224,30 @@ class Work:
             metrics["held_out"] = measure.held_out(held, outputs, task, planned.tally, self._claim, share)
         if public is not None:
             metrics["public_accuracy"] = measure.public(public, outputs, planned.encoding.task)
-        made = Outcome(trainer.tensors(), batch, curves, metrics)
+        try:
+            found = self._attacks(trainer, planned, batch, public)
+        except _Stopped:
+            return self._stopped()
+        made = Outcome(trainer.tensors(), batch, curves, metrics, found)
         release = released(self._job, planned, made, self._ledger.head())
         self._heart.rest()
         self._jobs.succeed(self._claim, release)
         self._checkpoint.remove()
         return DONE
+
+    def _attacks(
+        self, trainer: dpsgd.Trainer, planned: TrainingPlan, batch: float, public: Rows | None
+    ) -> list[AttackFinding]:
+        """What the request asks for, on made-up and public rows."""
+        if not planned.run.audit:
+            return []
+        from . import attacks
+
+        def watch() -> None:
+            if self._heart.stop_asked.is_set():
+                raise _Stopped
+
+        return attacks.made(attacks.Attacked(planned, trainer.tensors(), batch, self._weights, public, watch))
 
     def _rows(
         self, engine: DuckDBEngine, planned: TrainingPlan, saved: dict[str, Any], key: bytes
@@ -265,10 +289,10 @@ class Work:
         self, planned: TrainingPlan, rows: Rows, batch: float, loaded: Loaded, team: dpsgd.Team
     ) -> dpsgd.Trainer:
         encoding = planned.encoding
-        weights = checkpoints.tensors(loaded, planned.run.architecture)
+        self._weights = checkpoints.tensors(loaded, planned.run.architecture)
         return dpsgd.Trainer(
-            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, weights, team,
-            self._store,
+            planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, self._weights,
+            team, self._store,
         )  # fmt: skip
 
     def _train(

@@ -28,7 +28,7 @@ from . import accounting
 from .checkpoints import Headers
 from .encoding import Encoding, alike, as_json, encoding
 from .layers import Misfit, Network, network, parameters, unlike
-from .spec import COUNT_SHARE, PARAMETERS_MAX, Caps, Price, Run, check, misfit, price_of, run_of, too_large
+from .spec import COUNT_SHARE, PARAMETERS_MAX, Caps, Price, Run, check, misfit, parameter, price_of, run_of, too_large
 
 COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
 """Buys the number of units where the request says a noise multiplier in place of ε."""
@@ -101,7 +101,18 @@ def plan(policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps 
             rule="training limits",
             field="epsilon",
         ) from None
-    return TrainingPlan(request, how, run, sigma, count, sgd, tally, validated(catalog, request, how))
+    validation = validated(catalog, request, how)
+    _attackable(run, how, public=validation is not None)
+    return TrainingPlan(request, how, run, sigma, count, sgd, tally, validation)
+
+
+def _attackable(run: Run, how: Encoding, *, public: bool) -> None:
+    """Refuse attacks that this run cannot be put to."""
+    if not public and set(run.audit) - {"canaries"}:
+        raise parameter("audit", "membership and inversion are measured on public rows: name some with validation.")
+    images = bool(run.architecture.shape) or any(feature.kind == "image" for feature in how.features)
+    if "inversion" in run.audit and not (images and how.task == "classification" and how.outputs > 1):
+        raise parameter("audit", "inversion is for classifiers of images, of three classes or more.")
 
 
 def _tally(request: TrainingRequest, run: Run, asked: Price, unit: str) -> Measurement | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -37,6 +37,9 @@ _MEMBERS: Final = {
     "registered": {"type", "name", "train"},
 }
 _TYPES: Final = tuple(_MEMBERS)
+
+
+Attack = Literal["canaries", "membership", "inversion"]
 
 
 class Frozen(BaseModel):
@@ -90,6 +93,7 @@ class Run(Frozen):
     label_smoothing: float = 0.0
     schedule: Literal["constant", "linear"] = "constant"
     holdout: float = 0.0
+    audit: tuple[Attack, ...] = ()
 
     def shown(self) -> dict[str, JsonValue]:
         """As people see them."""
@@ -132,14 +136,14 @@ def run_of(request: TrainingRequest, max_rows: int, registered: Mapping[str, Reg
     rate = _number(request.sampling_rate, "sampling_rate", RATE_MIN, RATE_MAX, RATE_DEFAULT)
     units = _whole(request.units, "units", 1, 10**12, None)
     if units is not None and rate * units < 1:
-        raise _parameter("sampling_rate", "With these units a step would have less than one of them.")
+        raise parameter("sampling_rate", "With these units a step would have less than one of them.")
     optimizer = request.optimizer or "sgd"
     if optimizer not in ("sgd", "adam"):
-        raise _parameter("optimizer", "It is sgd or adam.")
+        raise parameter("optimizer", "It is sgd or adam.")
     adam = optimizer == "adam"
     schedule = request.schedule or "constant"
     if schedule not in ("constant", "linear"):
-        raise _parameter("schedule", "It is constant or linear.")
+        raise parameter("schedule", "It is constant or linear.")
     return Run(
         architecture=model,
         sampling_rate=rate,
@@ -156,12 +160,20 @@ def run_of(request: TrainingRequest, max_rows: int, registered: Mapping[str, Reg
         label_smoothing=_number(request.label_smoothing, "label_smoothing", 0.0, 0.5, 0.0),
         schedule="linear" if schedule == "linear" else "constant",
         holdout=_number(request.holdout, "holdout", 0.01, 0.5, 0.0),
+        audit=_attacks(request),
     )
+
+
+def _attacks(request: TrainingRequest) -> tuple[Attack, ...]:
+    named = request.audit or []
+    if set(named) - set(get_args(Attack)) or len(set(named)) < len(named):
+        raise parameter("audit", f"A list of {', '.join(get_args(Attack))}, each once at most.")
+    return tuple(attack for attack in get_args(Attack) if attack in named)
 
 
 def _steps(request: TrainingRequest, rate: float) -> int:
     if request.steps is not None and request.epochs is not None:
-        raise _parameter("steps", "Say steps or epochs, not both.")
+        raise parameter("steps", "Say steps or epochs, not both.")
     if request.steps is not None:
         steps = _whole(request.steps, "steps", 1, None, None) or 0
     else:
@@ -312,7 +324,8 @@ def too_large(parameters: int) -> RequestError:
     return _model(f"The model has {parameters} parameters; {PARAMETERS_MAX} are the most.", "Make it smaller.")
 
 
-def _parameter(name: str, detail: str) -> RequestError:
+def parameter(name: str, detail: str) -> RequestError:
+    """The refusal of one parameter."""
     return RequestError(
         "training_parameter_invalid", f"{name}: {detail}", hint=f"Change {name}, or leave it out.",
         rule="training limits", field=name,
@@ -322,7 +335,7 @@ def _parameter(name: str, detail: str) -> RequestError:
 def _number(value: Number | None, name: str, low: float, high: float | None, default: float | None) -> float:
     if value is None:
         if default is None:
-            raise _parameter(name, "It is missing.")
+            raise parameter(name, "It is missing.")
         return float(default)
     try:
         number = float(Decimal(_text(value)))
@@ -330,7 +343,7 @@ def _number(value: Number | None, name: str, low: float, high: float | None, def
         number = math.nan
     if not math.isfinite(number) or number < low or (high is not None and number > high):
         span = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
-        raise _parameter(name, f"A number {span} is needed.")
+        raise parameter(name, f"A number {span} is needed.")
     return number
 
 
@@ -339,7 +352,7 @@ def _whole(value: Number | None, name: str, low: int, high: int | None, default:
         return default
     number = _number(value, name, low, high, None)
     if number != int(number):
-        raise _parameter(name, "A whole number is needed.")
+        raise parameter(name, "A whole number is needed.")
     return int(number)
 
 
