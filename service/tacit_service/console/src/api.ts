@@ -108,15 +108,26 @@ export const api = {
   releases: async (dataset: string, signal?: AbortSignal): Promise<ReleaseItem[]> =>
     (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`, { signal })).releases,
   release: async (id: string, signal?: AbortSignal) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`, { signal })),
-  arrow: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: ARROW }, bytes),
-  parquet: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: PARQUET }, bytes),
+  arrow: (id: string, body: QueryRequest | null) => file(id, body, ARROW),
+  parquet: (id: string, body: QueryRequest | null) => file(id, body, PARQUET),
   spending: (dataset: string, signal?: AbortSignal) => json<Spending>("GET", `/v1/budget/history?limit=200&dataset=${at(dataset)}`, { signal }),
   quote: (body: QueryRequest, signal?: AbortSignal) => json<Quote>("POST", "/v1/quotes", { body, signal }),
   explain: async (body: QueryRequest, signal?: AbortSignal) => (await json<{ plan: string }>("POST", "/v1/explain", { body, signal })).plan,
 
   query: async (body: QueryRequest, signal: AbortSignal): Promise<Answer> =>
     bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey: unique() })),
+
+  // The answer that a held release gives to this statement; null where it would have to be bought.
+  again: async (body: QueryRequest, signal: AbortSignal): Promise<Answer | null> =>
+    (await api.quote(body, signal)).held ? await api.query(body, signal) : null,
 };
+
+// A release as a file; where the answer only follows from the release, that answer.
+async function file(id: string, body: QueryRequest | null, accept: string): Promise<ArrayBuffer> {
+  if (!body) return await call("GET", `/v1/releases/${at(id)}`, { accept }, bytes);
+  if (!(await api.quote(body)).held) throw new Error("The release that this answer follows from is not held any more.");
+  return await call("POST", "/v1/queries", { body, accept, idempotencyKey: unique() }, bytes);
+}
 
 export const training = {
   async schema(signal?: AbortSignal): Promise<ObjectSchema> {
