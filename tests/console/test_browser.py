@@ -243,6 +243,29 @@ def test_budget_history_and_permalink(console):
     console.page.locator(".cm-content", has_text="COUNT").wait_for()
 
 
+def test_a_link_to_an_answer_that_follows_from_a_release_opens_that_answer_and_never_buys(console, tmp_path: Path):
+    page = console.page
+    console.ask(BY_REGION, "0.23")
+    console.ask(f"SELECT region AS place, n AS people FROM ({BY_REGION}) ORDER BY n DESC LIMIT 2", "0.23")
+    assert "Free: a release that you hold" in page.locator(".cost").inner_text()
+    rows = page.locator("table.answer").inner_text()
+    link = page.locator(".permalink").get_attribute("href")
+    for file in ("parquet of the view", "parquet of the page"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Parquet", exact=True).click()
+        download.value.save_as(tmp_path / file)
+        assert pq.read_table(tmp_path / file).column_names[0] == "place"
+        page.goto(f"{console.demo.url}/{link}")
+        page.get_by_role("heading", name="Release").wait_for()
+        page.locator("table.answer", has_text="people").wait_for()
+        assert page.locator("table.answer").inner_text() == rows
+    page.on("request", lambda request: bought.append(request.url) if request.url.endswith("/v1/queries") else None)
+    bought: list[str] = []
+    page.goto(f"{console.demo.url}/#/release/rel_0/dataset=clinic&fresh=true&sql=SELECT+COUNT(*)+FROM+visits+WHERE+cost+%3E+3")
+    page.get_by_role("alert").filter(has_text="Opening a link never buys anything").wait_for()
+    assert bought == []
+
+
 def test_tabs_keep_their_statements_and_the_reload_too(console):
     console.write(BY_REGION)
     console.page.get_by_label("New tab").click()

@@ -2,7 +2,7 @@
 
 import type {
   Account, Analyst, Answer, Budget, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Problem, QueryRequest, Quote,
-  Rehearsal, ReleaseItem, Spending, TrainingJob, TrainingQuote, Verification,
+  Rehearsal, ReleaseItem, Spending, Total, TrainingJob, TrainingQuote, Verification,
 } from "./wire";
 
 const KEY = "tacit.key";
@@ -151,6 +151,8 @@ export const owner = {
   analysts: async (signal?: AbortSignal) => (await json<{ analysts: Analyst[] }>("GET", `${admin}/analysts`, { signal })).analysts,
   accounts: async (name: string, signal?: AbortSignal) => (await json<{ accounts: OwnedAccount[] }>("GET", `${admin}/datasets/${at(name)}/accounts`, { signal })).accounts,
   history: (name: string, before?: number, signal?: AbortSignal) => json<History>("GET", `${admin}/datasets/${at(name)}/history?limit=50${before ? `&before=${before}` : ""}`, { signal }),
+  pending: (name: string, signal?: AbortSignal) => json<History>("GET", `${admin}/datasets/${at(name)}/pending?limit=50`, { signal }),
+  total: (name: string) => json<Total>("GET", `${admin}/datasets/${at(name)}/total`),
   policy: (name: string, signal?: AbortSignal) => json<PolicyReading>("GET", `${admin}/datasets/${at(name)}/policy`, { signal }),
   appoint: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/analysts`, { body }),
   state: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/state`, { body }),

@@ -139,6 +139,8 @@ export interface NewKey { secret: string; key: Key }
 export interface Analyst { name: string; accounts: OwnedAccount[]; keys: string[] }
 export interface Entry { sequence: number; kind: string; body: string; previous: string; hash: string }
 export interface Journal { entries: Entry[]; head: { sequence: number; hash: string } }
+export interface Total { spent: Spend; in_words: string; pld_epsilon: number | null; pld_delta: string; note: string }
+
 export interface Verification { ok: boolean; head: { sequence: number; hash: string }; accounts: number; charges: number; releases: number; findings: string[] }
 
 export interface PolicyLine { line: number; level: "ok" | "note" | "error"; path: string; text: string; fix: string }
