@@ -39,6 +39,10 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     card = page.locator(".card", has=page.get_by_role("heading", name="Model card")).inner_text()
     assert "What the guarantee does not cover" in card
     assert "patient" in card
+    page.get_by_label("age", exact=True).fill("41")
+    page.get_by_label("sex", exact=True).select_option("F")
+    page.get_by_role("button", name="Predict").click()
+    page.locator("form", has_text="Try it").locator("strong", has_text=re.compile(r"^R\d$")).wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the model").click()
     download.value.save_as(tmp_path / "model")

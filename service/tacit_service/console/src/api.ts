@@ -1,7 +1,7 @@
 // Calls to the service that served this page. The key lives in memory and, where wanted, in this tab's sessionStorage.
 
 import type {
-  Account, Analyst, Answer, Budget, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Problem, QueryRequest, Quote,
+  Account, Analyst, Answer, Budget, Cell, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Predictions, Problem, QueryRequest, Quote,
   Rehearsal, ReleaseItem, Spending, Total, TrainingJob, TrainingQuote, Verification,
 } from "./wire";
 
@@ -140,6 +140,7 @@ export const training = {
   job: (id: string, signal?: AbortSignal) => json<TrainingJob>("GET", `/v1/training-jobs/${at(id)}`, { signal }),
   cancel: (id: string) => json<TrainingJob>("POST", `/v1/training-jobs/${at(id)}/cancel`),
   card: (id: string) => json<ModelCard>("GET", `/v1/training-jobs/${at(id)}/card`),
+  predict: (id: string, rows: Record<string, Cell>[]) => json<Predictions>("POST", `/v1/training-jobs/${at(id)}/predictions`, { body: { rows } }),
   events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }, async (response) => response),
   artifacts: (id: string) => json<{ artifacts: { name: string }[] }>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
   file: (id: string, path: string) => call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" }, bytes),

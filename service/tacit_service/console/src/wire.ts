@@ -158,6 +158,8 @@ export interface TrainingJob {
 }
 // curves.json, among the artifacts: what was measured of a run, as far as it tells nothing about people.
 export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number }[] }
+export interface Feature { name: string; kind: "number" | "category" | "image"; type: string; low: number; high: number; categories: Cell[] }
+export interface Predictions { predictions: Cell[]; classes: Cell[] | null; scores: number[][] | null }
 export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
 export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
 export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }
