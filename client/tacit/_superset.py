@@ -46,5 +46,7 @@ class TacitEngineSpec(BaseEngineSpec):  # type: ignore[misc]
     @classmethod
     def select_star(cls, database: Any, table: Any, *args: Any, **kwargs: Any) -> str:
         """The SELECT that previews a table: without a schema, since a policy's tables have none in SQL."""
-        text: str = super().select_star(database, dataclasses.replace(table, schema=None, catalog=None), *args, **kwargs)
+        text: str = super().select_star(
+            database, dataclasses.replace(table, schema=None, catalog=None), *args, **kwargs
+        )
         return text

@@ -261,7 +261,9 @@ def test_a_link_to_an_answer_that_follows_from_a_release_opens_that_answer_and_n
         assert page.locator("table.answer").inner_text() == rows
     page.on("request", lambda request: bought.append(request.url) if request.url.endswith("/v1/queries") else None)
     bought: list[str] = []
-    page.goto(f"{console.demo.url}/#/release/rel_0/dataset=clinic&fresh=true&sql=SELECT+COUNT(*)+FROM+visits+WHERE+cost+%3E+3")
+    page.goto(
+        f"{console.demo.url}/#/release/rel_0/dataset=clinic&fresh=true&sql=SELECT+COUNT(*)+FROM+visits+WHERE+cost+%3E+3"
+    )
     page.get_by_role("alert").filter(has_text="Opening a link never buys anything").wait_for()
     assert bought == []
 
