@@ -201,7 +201,7 @@ SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.cos
 
 -- case: a look at a few rows
 SELECT * FROM patients LIMIT 10
--- refused row_level_output at 1:1: The result would hold rows of people.
+-- refused row_level_output at 1:8: The result would hold rows of people.
 -- fix: Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.
 -- try: SELECT COUNT(*) AS n FROM patients
 
