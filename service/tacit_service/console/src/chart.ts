@@ -186,7 +186,7 @@ export function moments(first: number, last: number, most: number): { at: number
   const months = (last - first) / (30 * DAY);
   const out: { at: number; label: string }[] = [];
   if (months >= 3) {
-    const step = MONTHS.find((each) => months / each <= most - 1) ?? 1200;
+    const step = MONTHS.find((each) => months / each <= most) ?? 1200;
     const start = new Date(first);
     for (let month = Math.ceil((12 * start.getUTCFullYear() + start.getUTCMonth()) / step) * step; ; month += step) {
       const at = Date.UTC(Math.floor(month / 12), month % 12, 1);
@@ -195,7 +195,8 @@ export function moments(first: number, last: number, most: number): { at: number
     }
   }
   const step = SHORTER.find((each) => (last - first) / each <= most - 1) ?? 28 * DAY;
-  for (let at = Math.ceil(first / step) * step; at <= last; at += step) out.push({ at, label: step < DAY ? iso(at).slice(5, 16).replace("T", " ") : iso(at).slice(0, 10) });
+  const monday = step < 7 * DAY ? 0 : 4 * DAY;  // the epoch was a Thursday
+  for (let at = Math.ceil((first - monday) / step) * step + monday; at <= last; at += step) out.push({ at, label: step < DAY ? iso(at).slice(5, 16).replace("T", " ") : iso(at).slice(0, 10) });
   return out;
 }
 
