@@ -65,9 +65,9 @@ const pending = (spending: Spending): Child => grid({
   rows: spending.pending.map((charge) => [h("span", { class: "when" }, when(charge.at)), h("code", null, charge.sql), priced(charge.cost)]),
 });
 
-export function charges(all: Charge[], who = false): HTMLElement {
+export function charges(all: Charge[], who = false, label = "Charges"): HTMLElement {
   return grid({
-    label: "Charges", class: "releases wide", numbers: [who ? 4 : 3], none: "Nothing was asked yet.",
+    label, class: "releases wide", numbers: [who ? 4 : 3], none: "Nothing was asked yet.",
     head: ["When", ...(who ? ["Who"] : []), "Statement", "State", "Cost"],
     rows: all.map((charge) => {
       const [name, tone] = STATES[charge.status];

@@ -23,7 +23,7 @@ export async function spendingPage(facts: DatasetFacts, signal: AbortSignal): Pr
   return page("Spending", "Who spent what. Analysts who were handed a stored release pay from their own account, and the dataset pays nothing more.",
     h("div", { class: "columns" }, card("By analyst and dataset", people(analysts)), card(`${facts.name} by day`, byDay(spending))),
     card("All charges together", h("p", { class: "about" }, "What they amount to by the ledger's own ways of adding, and, as information, by one privacy loss distribution."), together(facts)),
-    pending.charges.length ? card("Without an end", h("p", { class: "about" }, "These hold budget and have neither an answer nor an end: in work, or cut off. Those that nobody works on are ended by ", h("code", null, "tacit-service ledger reap"), "."), charges(pending.charges, true)) : null,
+    pending.charges.length ? card("Without an end", h("p", { class: "about" }, "These hold budget and have neither an answer nor an end: in work, or cut off. Those that nobody works on are ended by ", h("code", null, "tacit-service ledger reap"), "."), charges(pending.charges, true, "Without an end")) : null,
     card("Charges", box, older));
 }
 
