@@ -129,7 +129,7 @@ def test_an_owner_sees_who_spent_what(owner):
     people = owner.page.get_by_role("region", name="Spending by analyst and dataset")
     assert "second_analyst" in people.inner_text()
     owner.page.get_by_role("button", name="Add them up").click()
-    owner.page.locator(".card", has_text="All charges together").get_by_text("Spent ε").wait_for()
+    owner.page.locator(".card", has_text="All charges together").get_by_text("Spent ε").first.wait_for()
 
 
 def test_what_if_marks_a_broken_line_and_rehearses_a_whole_draft(owner):
