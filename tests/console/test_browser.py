@@ -232,6 +232,7 @@ def test_budget_history_and_permalink(console):
     rows = console.page.locator("table.answer").inner_text()
     console.page.get_by_role("link", name="Budget").click()
     console.page.get_by_role("heading", name="By day").wait_for()
+    console.page.locator(".column").first.wait_for()  # drawn once its width is known
     assert console.page.get_by_role("meter", name=re.compile(r"ε [\d.]+ of 20\.00 left")).count() == 2  # and in sight
     assert console.page.locator(".column").count() == 1  # one day
     row = console.page.locator("table.releases tr", has_text="ε 0.27")
