@@ -246,8 +246,8 @@ def test_budget_history_and_permalink(console):
 
 def test_a_link_to_an_answer_that_follows_from_a_release_opens_that_answer_and_never_buys(console, tmp_path: Path):
     page = console.page
-    console.ask(BY_REGION, "0.23")
-    console.ask(f"SELECT region AS place, n AS people FROM ({BY_REGION}) ORDER BY n DESC LIMIT 2", "0.23")
+    console.ask(BY_REGION, "0.33")
+    console.ask("SELECT region AS place, COUNT(*) AS people FROM patients GROUP BY region ORDER BY people DESC", "0.33")
     assert "Free: a release that you hold" in page.locator(".cost").inner_text()
     rows = page.locator("table.answer").inner_text()
     link = page.locator(".permalink").get_attribute("href")
