@@ -181,8 +181,8 @@ _JSON = {"content-type": "application/json"}
 def idempotency_header(given: str | None) -> tuple[str, dict[str, str]]:
     """The caller's key, or a new one, and the header that carries it."""
     key = given if given is not None else new_idempotency_key()
-    if not key or not key.isascii() or not key.isprintable() or len(key) > 255:
-        raise InvalidArgument("idempotency_key is 1 to 255 printable ASCII characters")
+    if not key or not key.isascii() or not key.isprintable() or " " in key or len(key) > 255:
+        raise InvalidArgument("idempotency_key is 1 to 255 visible ASCII characters, without spaces")
     return key, {"idempotency-key": key}
 
 

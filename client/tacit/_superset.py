@@ -6,6 +6,7 @@ Superset nobody imports this module. All SQL written here is refused or derived 
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -41,3 +42,11 @@ class TacitEngineSpec(BaseEngineSpec):  # type: ignore[misc]
         if target_type.upper().startswith(("DATETIME", "TIMESTAMP")):
             return f"TIMESTAMP '{dttm.isoformat(sep=' ', timespec='seconds')}'"
         return None
+
+    @classmethod
+    def select_star(cls, database: Any, table: Any, *args: Any, **kwargs: Any) -> str:
+        """The SELECT that previews a table: without a schema, since a policy's tables have none in SQL."""
+        text: str = super().select_star(
+            database, dataclasses.replace(table, schema=None, catalog=None), *args, **kwargs
+        )
+        return text

@@ -265,7 +265,7 @@ def _comment(column: wire.ColumnFacts) -> str | None:
         facts.append(" to ".join(str(bound) for bound in column.bounds))
     if column.categories is not None:
         facts.append(", ".join(str(value) for value in column.categories))
-    return "; ".join(text for text in (column.description, *facts) if text) or None
+    return "; ".join(text.rstrip(".") for text in (column.description, *facts) if text) or None
 
 
 def _options(asked: dict[str, str]) -> dict[str, Any]:

@@ -260,3 +260,10 @@ def test_a_dataset_and_a_statement_are_needed(url: str) -> None:
             client.quote(GROUPED)
         with pytest.raises(errors.InvalidArgument, match="SELECT"):
             client.quote("  ", dataset="clinic")
+
+
+@pytest.mark.parametrize("key", ["", "two words", "tab\t", "é", "k" * 256])
+def test_an_idempotency_key_that_the_service_would_refuse_is_not_sent(call: Call, account: Account, key: str) -> None:
+    with pytest.raises(errors.InvalidArgument, match="without spaces"):
+        call("query", GROUPED, idempotency_key=key)
+    assert account.requests == []

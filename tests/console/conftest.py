@@ -20,6 +20,10 @@ FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--disable-extensions",
+    "--no-default-browser-check",
+    "--mute-audio",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -119,7 +123,7 @@ class Console:
         """Sign out, which forgets everything, and in again; on a new document where that is not possible."""
         self.page.unroute_all(behavior="ignoreErrors")
         self.page.set_viewport_size(SIZE)
-        self.page.emulate_media(color_scheme="light")
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
         menu = self.page.locator(".menu")
         if self.page.locator("dialog").count() or not menu.count():
             self.page.goto(self.demo.url)
@@ -173,7 +177,8 @@ class Console:
 
 def opened(browser: Any, demo: Demo) -> Console:
     """A context of its own, watched."""
-    context = browser.new_context(viewport=SIZE, accept_downloads=True)
+    # Without motion: a spinner that turns paints sixty times a second, on the cores that its answer waits for.
+    context = browser.new_context(viewport=SIZE, accept_downloads=True, reduced_motion="reduce")
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=demo.url)
     console = Console(context.new_page(), demo)
     console.page.set_default_timeout(PATIENCE_MS)

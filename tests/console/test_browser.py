@@ -232,6 +232,7 @@ def test_budget_history_and_permalink(console):
     rows = console.page.locator("table.answer").inner_text()
     console.page.get_by_role("link", name="Budget").click()
     console.page.get_by_role("heading", name="By day").wait_for()
+    console.page.locator(".column").first.wait_for()  # drawn once its width is known
     assert console.page.get_by_role("meter", name=re.compile(r"ε [\d.]+ of 20\.00 left")).count() == 2  # and in sight
     assert console.page.locator(".column").count() in (1, 2)  # one day, or two at midnight
     row = console.page.locator("table.releases tr", has_text="ε 0.27")
@@ -241,6 +242,31 @@ def test_budget_history_and_permalink(console):
     assert console.page.locator("table.answer").inner_text() == rows
     console.page.get_by_role("button", name="Open in the editor").click()
     console.page.locator(".cm-content", has_text="COUNT").wait_for()
+
+
+def test_a_link_to_an_answer_that_follows_from_a_release_opens_that_answer_and_never_buys(console, tmp_path: Path):
+    page = console.page
+    console.ask(BY_REGION, "0.33")
+    console.ask("SELECT region AS place, COUNT(*) AS people FROM patients GROUP BY region ORDER BY people DESC", "0.33")
+    assert "Free: a release that you hold" in page.locator(".cost").inner_text()
+    rows = page.locator("table.answer").inner_text()
+    link = page.locator(".permalink").get_attribute("href")
+    for file in ("parquet of the view", "parquet of the page"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Parquet", exact=True).click()
+        download.value.save_as(tmp_path / file)
+        assert pq.read_table(tmp_path / file).column_names[0] == "place"
+        page.goto(f"{console.demo.url}/{link}")
+        page.get_by_role("heading", name="Release").wait_for()
+        page.locator("table.answer", has_text="people").wait_for()
+        assert page.locator("table.answer").inner_text() == rows
+    page.on("request", lambda request: bought.append(request.url) if request.url.endswith("/v1/queries") else None)
+    bought: list[str] = []
+    page.goto(
+        f"{console.demo.url}/#/release/rel_0/dataset=clinic&fresh=true&sql=SELECT+COUNT(*)+FROM+visits+WHERE+cost+%3E+3"
+    )
+    page.get_by_role("alert").filter(has_text="Opening a link never buys anything").wait_for()
+    assert bought == []
 
 
 def test_tabs_keep_their_statements_and_the_reload_too(console):

@@ -39,6 +39,10 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     card = page.locator(".card", has=page.get_by_role("heading", name="Model card")).inner_text()
     assert "What the guarantee does not cover" in card
     assert "patient" in card
+    page.get_by_label("age", exact=True).fill("41")
+    page.get_by_label("sex", exact=True).select_option("F")
+    page.get_by_role("button", name="Predict").click()
+    page.locator("form", has_text="Try it").locator("strong", has_text=re.compile(r"^R\d$")).wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the model").click()
     download.value.save_as(tmp_path / "model")
@@ -124,6 +128,8 @@ def test_an_owner_sees_who_spent_what(owner):
     assert "ε 0.07" in row.inner_text()
     people = owner.page.get_by_role("region", name="Spending by analyst and dataset")
     assert "second_analyst" in people.inner_text()
+    owner.page.get_by_role("button", name="Add them up").click()
+    owner.page.locator(".card", has_text="All charges together").get_by_text("Spent ε").first.wait_for()
 
 
 def test_what_if_marks_a_broken_line_and_rehearses_a_whole_draft(owner):

@@ -199,6 +199,12 @@ SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v WHERE v.cos
 -- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
 -- try: SELECT COUNT(*) FROM patients AS p WHERE EXISTS(SELECT 1 FROM visits AS v WHERE v.cost > p.income AND v.patient_id = p.patient_id)
 
+-- case: a look at a few rows
+SELECT * FROM patients LIMIT 10
+-- refused row_level_output at 1:8: The result would hold rows of people.
+-- fix: Aggregate: SELECT COUNT(*), AVG(x) … GROUP BY a column that is not the privacy unit.
+-- try: SELECT COUNT(*) AS n FROM patients
+
 -- case: LIMIT below an aggregate
 SELECT AVG(income) FROM (SELECT income FROM patients ORDER BY income DESC LIMIT 5)
 -- refused order_dependent at 1:81: LIMIT or OFFSET below an aggregate makes the rows of one person depend on those of others.

@@ -150,7 +150,13 @@ class Binder:
 
     def bind_top(self, tree: exp.Query) -> Outer:
         """The whole statement. Raises ``DerivationError`` row_level_output when it would show protected rows."""
-        bound = self.bind_query(tree, Env(), as_relation=False)
+        try:
+            bound = self.bind_query(tree, Env(), as_relation=False)
+        except DerivationError as error:
+            # SELECT * FROM people LIMIT 10: what is wrong is the rows, not the LIMIT, under which there is no aggregate
+            if error.code == "order_dependent" and error.position == order_dependent(self, tree).position:
+                raise self._row_level(tree, None) from None
+            raise
         if isinstance(bound, Outer):
             return bound
         raise self._row_level(tree, bound)
@@ -284,7 +290,7 @@ class Binder:
         kind = SET_KINDS[type(node)] + ("_all" if node.args.get("distinct") is False else "")
         return set_operation(pair[0], pair[1], kind, self.new_id, position(self.sql, node))
 
-    def _row_level(self, node: exp.Expr, relation: Relation | Outer) -> DerivationError:
+    def _row_level(self, node: exp.Expr, relation: Relation | Outer | None) -> DerivationError:
         per_unit = isinstance(relation, Relation) and any(c.facts.unit for c in relation.columns)
         return DerivationError(
             "unit_in_output" if per_unit else "row_level_output",

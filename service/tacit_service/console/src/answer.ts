@@ -4,21 +4,25 @@ import { words } from "./api";
 import { axes, draw, kindFor, suggest, type ChartKind, type Choice } from "./chart";
 import { button, fill, h, toast, type Child } from "./dom";
 import { copy, saveArrow, saveCsv, saveParquet, savePng, saveReceipt, saveSvg } from "./export";
-import { amount, compact, inWords, percent, when } from "./format";
+import { amount, compact, inWords, measuresOf, percent, when } from "./format";
+import { releaseHash } from "./link";
 import { table, type View } from "./table";
 import { copyText, meter } from "./ui";
-import type { Answer, BiasShare, Receipt } from "./wire";
+import type { Answer, BiasShare, QueryRequest, Receipt } from "./wire";
 
-export function answerView(answer: Answer): HTMLElement {
+// `asked` is the question, where the answer may be another than the release's own: one that follows from it.
+export function answerView(answer: Answer, asked: QueryRequest | null = null): HTMLElement {
   const view: View = { order: [] };
   const grid = table(answer, view);
   const chart = chartView(answer, view);
   const trying = (work: () => Promise<void>, done: string) => () => { work().then(() => done && toast(done), (error: unknown) => toast(words(error))); };
   const kept = answer.release_id.startsWith("rel_");
+  const derived = answer.receipt.held ? asked : null;
+  const link = releaseHash(answer.release_id, derived);
   return h("section", { class: "answer-view", "aria-label": "Answer" },
     h("p", { class: "cost", role: "status" }, cost(answer.receipt),
-      kept ? [h("a", { href: `#/release/${encodeURIComponent(answer.release_id)}`, class: "permalink", title: "This release, again, for free" }, answer.release_id),
-        button("Copy link", () => copyText(`${location.origin}/#/release/${encodeURIComponent(answer.release_id)}`), { class: "quiet" })] : null),
+      kept ? [h("a", { href: link, class: "permalink", title: "This answer, again, for free" }, answer.release_id),
+        button("Copy link", () => copyText(`${location.origin}/${link}`), { class: "quiet" })] : null),
     answer.receipt.held ? null : told(answer.receipt).map((note) => h("p", { class: "remark" }, note)),
     answer.receipt.bias.length ? h("div", { class: "card" }, biasView(answer.receipt.bias)) : null,
     chart ? h("div", { class: "card" }, chart) : null,
@@ -26,8 +30,8 @@ export function answerView(answer: Answer): HTMLElement {
       h("div", { class: "bar export" },
         button("Copy", trying(() => copy(answer, view.order), "Copied with intervals"), { class: "quiet" }),
         button("CSV", () => saveCsv(answer, view.order), { class: "quiet" }),
-        kept ? button("Parquet", trying(() => saveParquet(answer), ""), { class: "quiet" }) : null,
-        kept ? button("Arrow", trying(() => saveArrow(answer), ""), { class: "quiet" }) : null,
+        kept ? button("Parquet", trying(() => saveParquet(answer, derived), ""), { class: "quiet" }) : null,
+        kept ? button("Arrow", trying(() => saveArrow(answer, derived), ""), { class: "quiet" }) : null,
         button("JSON with receipt", () => saveReceipt(answer), { class: "quiet" }))),
     h("div", { class: "card" }, receiptView(answer)));
 }
@@ -97,8 +101,8 @@ function chartView(answer: Answer, view: View): HTMLElement | null {
   return h("div", { class: "chart-view" },
     h("div", { class: "bar" }, kind.label, xs.length > 1 ? x.label : null, ys.length > 1 ? y.label : null, xs.length > 1 ? series.label : null,
       h("span", { class: "spacer" }),
-      button("SVG", () => { if (drawn) saveSvg(answer.release_id, drawn); }, { class: "quiet" }),
-      button("PNG", () => { if (drawn) savePng(answer.release_id, drawn).catch((error: unknown) => toast(words(error))); }, { class: "quiet" })),
+      h("span", { class: "nowrap" }, button("SVG", () => { if (drawn) saveSvg(answer.release_id, drawn); }, { class: "quiet" }),
+        button("PNG", () => { if (drawn) savePng(answer.release_id, drawn).catch((error: unknown) => toast(words(error))); }, { class: "quiet" }))),
     area, note);
 }
 
@@ -123,7 +127,7 @@ function receiptView(answer: Answer): HTMLElement {
     receipt.mechanisms.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Mechanisms" }, h("table", null,
       h("thead", null, h("tr", null, ["Measured", "Noise", "Scale", "ε", "Contribution"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", null, receipt.mechanisms.map((each) => h("tr", null,
-        h("td", null, each.measure.replace(/\bm\d+: /g, "")), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
+        h("td", null, measuresOf(each.measure)), h("td", null, each.mechanism.replaceAll("_", " ")), h("td", null, compact(each.unit_scale)), h("td", null, amount(each.epsilon)), h("td", null, each.contribution)))))) : null,
     h("pre", { tabindex: 0, "aria-label": "Statement" }, answer.sql));
 }
 

@@ -1,8 +1,8 @@
 // Calls to the service that served this page. The key lives in memory and, where wanted, in this tab's sessionStorage.
 
 import type {
-  Account, Analyst, Answer, Budget, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Problem, QueryRequest, Quote,
-  Rehearsal, ReleaseItem, Spending, TrainingJob, TrainingQuote, Verification,
+  Account, Analyst, Answer, Budget, Cell, DatasetFacts, History, Journal, Key, Me, ModelCard, NewKey, ObjectSchema, OwnedAccount, PolicyReading, Predictions, Problem, QueryRequest, Quote,
+  Rehearsal, ReleaseItem, Spending, Total, TrainingJob, TrainingQuote, Verification,
 } from "./wire";
 
 const KEY = "tacit.key";
@@ -108,15 +108,26 @@ export const api = {
   releases: async (dataset: string, signal?: AbortSignal): Promise<ReleaseItem[]> =>
     (await json<{ releases: ReleaseItem[] }>("GET", `/v1/releases?limit=200&dataset=${at(dataset)}`, { signal })).releases,
   release: async (id: string, signal?: AbortSignal) => bounded(await json<Answer>("GET", `/v1/releases/${at(id)}`, { signal })),
-  arrow: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: ARROW }, bytes),
-  parquet: (id: string) => call("GET", `/v1/releases/${at(id)}`, { accept: PARQUET }, bytes),
+  arrow: (id: string, body: QueryRequest | null) => file(id, body, ARROW),
+  parquet: (id: string, body: QueryRequest | null) => file(id, body, PARQUET),
   spending: (dataset: string, signal?: AbortSignal) => json<Spending>("GET", `/v1/budget/history?limit=200&dataset=${at(dataset)}`, { signal }),
   quote: (body: QueryRequest, signal?: AbortSignal) => json<Quote>("POST", "/v1/quotes", { body, signal }),
   explain: async (body: QueryRequest, signal?: AbortSignal) => (await json<{ plan: string }>("POST", "/v1/explain", { body, signal })).plan,
 
   query: async (body: QueryRequest, signal: AbortSignal): Promise<Answer> =>
     bounded(await json<Answer>("POST", "/v1/queries", { body, signal, idempotencyKey: unique() })),
+
+  // The answer that a held release gives to this statement; null where it would have to be bought.
+  again: async (body: QueryRequest, signal: AbortSignal): Promise<Answer | null> =>
+    (await api.quote(body, signal)).held ? await api.query(body, signal) : null,
 };
+
+// A release as a file; where the answer only follows from the release, that answer.
+async function file(id: string, body: QueryRequest | null, accept: string): Promise<ArrayBuffer> {
+  if (!body) return await call("GET", `/v1/releases/${at(id)}`, { accept }, bytes);
+  if (!(await api.quote(body)).held) throw new Error("The release that this answer follows from is not held any more.");
+  return await call("POST", "/v1/queries", { body, accept, idempotencyKey: unique() }, bytes);
+}
 
 export const training = {
   async schema(signal?: AbortSignal): Promise<ObjectSchema> {
@@ -129,6 +140,7 @@ export const training = {
   job: (id: string, signal?: AbortSignal) => json<TrainingJob>("GET", `/v1/training-jobs/${at(id)}`, { signal }),
   cancel: (id: string) => json<TrainingJob>("POST", `/v1/training-jobs/${at(id)}/cancel`),
   card: (id: string) => json<ModelCard>("GET", `/v1/training-jobs/${at(id)}/card`),
+  predict: (id: string, rows: Record<string, Cell>[]) => json<Predictions>("POST", `/v1/training-jobs/${at(id)}/predictions`, { body: { rows } }),
   events: (id: string, signal: AbortSignal) => call("GET", `/v1/training-jobs/${at(id)}/events`, { accept: "text/event-stream", signal }, async (response) => response),
   artifacts: (id: string) => json<{ artifacts: { name: string }[] }>("GET", `/v1/training-jobs/${at(id)}/artifacts`),
   file: (id: string, path: string) => call("GET", `/v1/training-jobs/${at(id)}/${path}`, { accept: "*/*" }, bytes),
@@ -140,6 +152,8 @@ export const owner = {
   analysts: async (signal?: AbortSignal) => (await json<{ analysts: Analyst[] }>("GET", `${admin}/analysts`, { signal })).analysts,
   accounts: async (name: string, signal?: AbortSignal) => (await json<{ accounts: OwnedAccount[] }>("GET", `${admin}/datasets/${at(name)}/accounts`, { signal })).accounts,
   history: (name: string, before?: number, signal?: AbortSignal) => json<History>("GET", `${admin}/datasets/${at(name)}/history?limit=50${before ? `&before=${before}` : ""}`, { signal }),
+  pending: (name: string, signal?: AbortSignal) => json<History>("GET", `${admin}/datasets/${at(name)}/pending?limit=50`, { signal }),
+  total: (name: string) => json<Total>("GET", `${admin}/datasets/${at(name)}/total`),
   policy: (name: string, signal?: AbortSignal) => json<PolicyReading>("GET", `${admin}/datasets/${at(name)}/policy`, { signal }),
   appoint: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/analysts`, { body }),
   state: (name: string, body: unknown) => json<OwnedAccount>("POST", `${admin}/datasets/${at(name)}/state`, { body }),

@@ -32,7 +32,7 @@ export async function budgetPage(facts: DatasetFacts, signal: AbortSignal): Prom
       account.in_words.includes("Rényi") ? h("p", { class: "help" }, `${account.in_words} Many small charges together tell less than their sum, so the ledger counts in both ways.`) : null,
       account.pending ? h("p", { class: "help" }, `ε ${amount(account.pending.epsilon)} of it is held by charges that have no answer yet, or were cut off.`) : null),
     pace("Your pace", account.pace), pace("Pace of the whole dataset", account.dataset_pace), account.group ? shared(account.group) : null,
-    h("div", { class: "columns" }, card("By day", byDay(spending)), card("Held up", pending(spending))),
+    h("div", { class: "columns" }, card("By day", byDay(spending)), spending.pending.length ? card("Held up", pending(spending)) : null),
     card("By query", charges(spending.charges), spending.complete ? null : h("p", { class: "help" }, "Only the newest are listed.")));
 }
 
@@ -61,13 +61,13 @@ export function byDay(spending: Spending): Child {
 }
 
 const pending = (spending: Spending): Child => grid({
-  label: "Charges without an end", head: ["When", "Statement", "Holds"], numbers: [2], class: "wide", none: "No charge is waiting for its answer.",
+  label: "Charges without an end", head: ["When", "Statement", "Holds"], numbers: [2], class: "wide",
   rows: spending.pending.map((charge) => [h("span", { class: "when" }, when(charge.at)), h("code", null, charge.sql), priced(charge.cost)]),
 });
 
-export function charges(all: Charge[], who = false): HTMLElement {
+export function charges(all: Charge[], who = false, label = "Charges"): HTMLElement {
   return grid({
-    label: "Charges", class: "releases wide", numbers: [who ? 4 : 3], none: "Nothing was asked yet.",
+    label, class: "releases wide", numbers: [who ? 4 : 3], none: "Nothing was asked yet.",
     head: ["When", ...(who ? ["Who"] : []), "Statement", "State", "Cost"],
     rows: all.map((charge) => {
       const [name, tone] = STATES[charge.status];

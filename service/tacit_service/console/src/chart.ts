@@ -165,12 +165,39 @@ function curve(context: Context, kind: ChartKind, column: Column): void {
         s("circle", { cx: place, cy: y(mark.value), r: own.length > 80 ? 1.5 : 3, fill: colour })));
     }
   });
-  const count = Math.max(2, Math.min(7, Math.floor((box.right - box.left) / 95)));
-  const stops = isTime(column) ? Array.from({ length: count }, (_, index) => first + ((last - first) * index) / (count - 1)) : scale(first, last).ticks.filter((tick) => tick >= first && tick <= last);
-  for (const stop of new Set(stops)) {
-    const label = isTime(column) ? new Date(stop).toISOString().slice(0, last - first > 5e10 ? 7 : 10) : compact(stop);
-    svg.append(s("text", { x: x(stop), y: box.bottom + 17, "text-anchor": "middle", fill: palette.ink }, label));
+  const count = Math.max(2, Math.min(8, Math.floor((box.right - box.left) / 90)));
+  const stops = isTime(column) ? moments(first, last, count) : scale(first, last).ticks.filter((tick) => tick >= first && tick <= last).map((at) => ({ at, label: compact(at) }));
+  for (const { at, label } of stops) {
+    const middle = Math.min(x(at), box.right + 12 - label.length * 3.4);
+    svg.append(s("line", { x1: x(at), x2: x(at), y1: box.bottom, y2: box.bottom + 4, stroke: palette.muted }),
+      s("text", { x: middle, y: box.bottom + 17, "text-anchor": "middle", fill: palette.ink }, label));
   }
+}
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const MONTHS = [1, 2, 3, 6, 12, 24, 60, 120, 300, 600, 1200];
+const SHORTER = [HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY];
+
+// Ticks where a calendar has them, so that a label says exactly where it stands: at most `most`, in UTC as the answer is.
+export function moments(first: number, last: number, most: number): { at: number; label: string }[] {
+  const iso = (at: number): string => new Date(at).toISOString();
+  if (first === last) return [{ at: first, label: iso(first).slice(0, 10) }];
+  const months = (last - first) / (30 * DAY);
+  const out: { at: number; label: string }[] = [];
+  if (months >= 3) {
+    const step = MONTHS.find((each) => months / each <= most) ?? 1200;
+    const start = new Date(first);
+    for (let month = Math.ceil((12 * start.getUTCFullYear() + start.getUTCMonth()) / step) * step; ; month += step) {
+      const at = Date.UTC(Math.floor(month / 12), month % 12, 1);
+      if (at > last) return out;
+      if (at >= first) out.push({ at, label: iso(at).slice(0, step % 12 ? 7 : 4) });
+    }
+  }
+  const step = SHORTER.find((each) => (last - first) / each <= most - 1) ?? 28 * DAY;
+  const monday = step < 7 * DAY ? 0 : 4 * DAY;  // the epoch was a Thursday
+  for (let at = Math.ceil((first - monday) / step) * step + monday; at <= last; at += step) out.push({ at, label: step < DAY ? iso(at).slice(5, 16).replace("T", " ") : iso(at).slice(0, 10) });
+  return out;
 }
 
 function legend({ svg, kept, palette, box }: Context): void {

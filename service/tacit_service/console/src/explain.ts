@@ -2,7 +2,7 @@
 
 import { api } from "./api";
 import { h, type Child } from "./dom";
-import { amount, compact } from "./format";
+import { amount, compact, measuresOf } from "./format";
 import { card, copyText, empty, meter, page } from "./ui";
 import type { DatasetFacts, Mechanism, QueryRequest, Quote } from "./wire";
 import { button } from "./dom";
@@ -54,7 +54,7 @@ export function derivation(plan: string, quote: Quote, facts: DatasetFacts): HTM
     h("p", { class: "help" }, "Half-widths at 95 %, before anything is asked.")),
     h("div", { class: "gap" }),
     card("What the engine runs", h("p", { class: "about" }, "Exact integers inside the trusted core; they never leave it without noise."),
-      of("engine ").map((step) => h("details", null, h("summary", null, h("code", null, step.text.slice(0, step.text.indexOf(":")))), h("pre", null, rest(step))))));
+      of("engine ").map((step, place, all) => h("details", null, h("summary", null, all.length > 1 ? `Statement ${place + 1} of ${all.length}` : "The statement"), h("pre", null, rest(step))))));
 }
 
 const KINDS = { key: "key", noisy: "measured", derived: "computed", public: "public" };
@@ -101,16 +101,16 @@ function keysInWords(keys: string): string {
   return keys;
 }
 
-const MEASURES: Record<string, string> = { count: "Count of rows", sum: "Sum", units: "Count of units", distinct: "Count of distinct values", histogram: "Histogram" };
-
 function measure(each: Mechanism, outputs: Step[], total: number): HTMLElement {
-  const [, name = "", kind = each.measure] = /^(\w+): (.*)$/.exec(each.measure) ?? [];
-  const used = outputs.filter((output) => new RegExp(`\\b${name}\\b`).test(output.text.split(" from ")[1] ?? "")).map((output) => shown(output.text.replace(/^\w+ = /, "").replace(/ from .*$/, "")));
+  const names = [...each.measure.matchAll(/\b(m\d+): /g)].map(([, name = ""]) => name);
+  const title = measuresOf(each.measure);
+  const noise = each.mechanism === "noisy_choices" ? "by the noisy maximum" : `${each.mechanism.replaceAll("_", " ")} noise`;
+  const used = outputs.filter((output) => names.some((name) => new RegExp(`\\b${name}\\b`).test(output.text.split(" from ")[1] ?? ""))).map((output) => shown(output.text.replace(/^\w+ = /, "").replace(/ from .*$/, "")));
   const share = total > 0 ? Number(each.epsilon) / total : 0;
-  return h("div", { class: "measure" }, h("strong", null, MEASURES[kind] ?? kind),
+  return h("div", { class: "measure" }, h("strong", null, title.charAt(0).toUpperCase() + title.slice(1)),
     used.length ? h("div", { class: "muted" }, "for ", h("code", null, used.join(", "))) : null,
     h("div", null, each.contribution),
-    h("div", { class: "muted" }, `${each.mechanism.replaceAll("_", " ")} noise, scale ${compact(each.unit_scale)}${each.threshold === null ? "" : `; shown above ${compact(each.threshold)}`}`),
+    h("div", { class: "muted" }, `${noise}, scale ${compact(each.unit_scale)}${each.threshold === null ? "" : `; shown above ${compact(each.threshold)}`}`),
     h("div", { class: "muted" }, `ε ${amount(each.epsilon)}${Number(each.delta) ? `, δ ${amount(each.delta)}` : ""}`), meter(share, `${Math.round(100 * share)} % of this query's ε`));
 }
 

@@ -2,7 +2,7 @@
 
 import { api } from "./api";
 import { download } from "./dom";
-import type { Answer, Cell } from "./wire";
+import type { Answer, Cell, QueryRequest } from "./wire";
 
 function field(cell: Cell): string {
   if (cell === null || typeof cell === "number" && !Number.isFinite(cell)) return "";
@@ -35,12 +35,12 @@ export async function copy(answer: Answer, order: number[]): Promise<void> {
   await navigator.clipboard.writeText(rows(answer, order).map((row) => row.map(clean).join("\t")).join("\n"));
 }
 
-export async function saveArrow(answer: Answer): Promise<void> {
-  download(`${answer.release_id}.arrows`, await api.arrow(answer.release_id), "application/vnd.apache.arrow.stream");
+export async function saveArrow(answer: Answer, asked: QueryRequest | null): Promise<void> {
+  download(`${answer.release_id}.arrows`, await api.arrow(answer.release_id, asked), "application/vnd.apache.arrow.stream");
 }
 
-export async function saveParquet(answer: Answer): Promise<void> {
-  download(`${answer.release_id}.parquet`, await api.parquet(answer.release_id), "application/vnd.apache.parquet");
+export async function saveParquet(answer: Answer, asked: QueryRequest | null): Promise<void> {
+  download(`${answer.release_id}.parquet`, await api.parquet(answer.release_id, asked), "application/vnd.apache.parquet");
 }
 
 export const saveReceipt = (answer: Answer): void => download(`${answer.release_id}.json`, JSON.stringify(answer, null, 2), "application/json");

@@ -16,7 +16,7 @@ export function compact(value: number): string {
 export function amount(text: string): string {
   const value = Number(text);
   if (value === 0) return "0";
-  if (Math.abs(value) < 1e-4) return value.toExponential(1).replace("e-", "e−");
+  if (Math.abs(value) < 1e-4) return value.toExponential(1).replace(".0e", "e").replace("e-", "e−");
   const short = Number(value.toPrecision(3)).toString();
   return /^\d{1,3}(\.\d)?$/.test(short) ? value.toFixed(2) : short;
 }
@@ -26,6 +26,14 @@ export function inWords(note: string, mechanisms: { measure: string }[]): string
   const kinds = new Map(mechanisms.flatMap(({ measure }) => [...measure.matchAll(/\b(m\d+): ([^,]+)/g)].map(([, name, kind]) => [name ?? "", kind ?? ""] as const)));
   const said = note.replace(/\bm\d+\b/g, (name) => kinds.get(name) ?? name).replace(/\b([\w ]+) and \1\b/g, "$1").replace(/^bias_check: /, "").replace("membership tells", "the column “Belongs here” says");
   return /^[a-z]/.test(said) ? said.charAt(0).toUpperCase() + said.slice(1) : said;
+}
+
+const MEASURES: Record<string, string> = { count: "count of rows", sum: "sum", units: "count of units", distinct: "count of distinct values", histogram: "histogram", rank: "choice of a quantile's bin" };
+
+// "m0: sum, m1: count" is "sum and count of rows".
+export function measuresOf(measure: string): string {
+  const kinds = [...measure.matchAll(/\bm\d+: ([^,]+)/g)].map(([, kind = ""]) => MEASURES[kind] ?? kind);
+  return kinds.length ? [...new Set(kinds)].join(" and ") : MEASURES[measure] ?? measure;
 }
 
 // A share as people read it; never "100 %" of what is only nearly all.

@@ -168,7 +168,7 @@ function showLeft(left: string, whole = limit): void {
 async function route(): Promise<void> {
   if (!me) return;
   const signal = turn();
-  const [asked = "", argument = ""] = location.hash.replace(/^#\/?/, "").split("/");
+  const [asked = "", argument = "", question = ""] = location.hash.replace(/^#\/?/, "").split("/");
   const name = asked || (pages()[0]?.[0] ?? "");
   document.querySelectorAll("nav a").forEach((each) => {
     if (each.getAttribute("data-page") === (name === "release" ? "history" : name)) each.setAttribute("aria-current", "page");
@@ -176,7 +176,7 @@ async function route(): Promise<void> {
   });
   document.title = `${pages().find(([each]) => each === name)?.[1] ?? "Release"} · Tacit`;
   if (!facts) return fill(main, page("No dataset yet", null, empty("No dataset is granted to this key.", "Its owner can grant one; then sign in again.")));
-  await show(name, decoded(argument), facts, signal);
+  await show(name, decoded(argument), question, facts, signal);
 }
 
 // What cannot be decoded is no name of anything; it is looked for as it stands, and not found.
@@ -188,12 +188,12 @@ function decoded(text: string): string {
   }
 }
 
-async function show(name: string, argument: string, known: DatasetFacts, signal: AbortSignal): Promise<void> {
+async function show(name: string, argument: string, question: string, known: DatasetFacts, signal: AbortSignal): Promise<void> {
   const waiting = window.setTimeout(() => fill(main, h("div", { class: "page" }, loading())), 150);
   signal.addEventListener("abort", () => clearTimeout(waiting));
   let view: HTMLElement;
   try {
-    view = await (isAnalyst() ? analystView(name, argument, known, signal) : ownerView(name, known, signal));
+    view = await (isAnalyst() ? analystView(name, argument, question, known, signal) : ownerView(name, known, signal));
   } catch (error) {
     view = h("div", { class: "page" }, problemView(error));
   }
@@ -204,11 +204,11 @@ async function show(name: string, argument: string, known: DatasetFacts, signal:
   else if (!document.activeElement?.closest(".menu")) bench.focus();  // who opened the menu meanwhile keeps it
 }
 
-async function analystView(name: string, argument: string, known: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
+async function analystView(name: string, argument: string, question: string, known: DatasetFacts, signal: AbortSignal): Promise<HTMLElement> {
   if (name === "budget") return await budgetPage(known, signal);
   if (name === "history") return await historyPage(known, signal);
   if (name === "schema") return page(known.name, null, schema(known, () => undefined));
-  if (name === "release") return await releasePage(argument, (sql) => { open(sql).catch((error: unknown) => { if (!calledOff(error)) toast(words(error)); }); }, signal);
+  if (name === "release") return await releasePage(argument, question, (sql) => { open(sql).catch((error: unknown) => { if (!calledOff(error)) toast(words(error)); }); }, signal);
   if (name === "training") return await trainingPage(known, argument, () => void refreshBudget(), signal);
   const bench = await workbench(known);
   return name === "explain" ? await explainPage(known, bench.request(), signal) : bench.element;

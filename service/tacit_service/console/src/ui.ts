@@ -35,9 +35,11 @@ interface Table { label: string; head: Child[]; rows: Child[][]; numbers?: numbe
 export function grid({ label, head, rows, numbers = [], class: kind = "", none = "Nothing here yet." }: Table): HTMLElement {
   if (!rows.length) return h("p", { class: "muted none" }, none);
   const at = (place: number): string | null => numbers.includes(place) ? "number" : null;
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: kind },
-    h("thead", null, h("tr", null, head.map((name, place) => h("th", { scope: "col", class: at(place) }, name)))),
-    h("tbody", null, rows.map((row) => h("tr", null, row.map((cell, place) => h("td", { class: at(place) }, cell)))))));
+  // On a narrow screen its rows become blocks, each value under its column's name; the roles keep it a table there.
+  const name = (place: number): string | null => typeof head[place] === "string" && head[place] !== "" ? head[place] : null;
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: kind, role: "table" },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head.map((said, place) => h("th", { scope: "col", role: "columnheader", class: at(place) }, said)))),
+    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, row.map((cell, place) => h("td", { class: at(place), role: "cell", "data-name": name(place) }, cell)))))));
 }
 
 export interface Field { name: string; label: string; value?: string; options?: [string, string][]; help?: string; required?: boolean; numeric?: boolean }

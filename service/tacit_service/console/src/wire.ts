@@ -139,6 +139,8 @@ export interface NewKey { secret: string; key: Key }
 export interface Analyst { name: string; accounts: OwnedAccount[]; keys: string[] }
 export interface Entry { sequence: number; kind: string; body: string; previous: string; hash: string }
 export interface Journal { entries: Entry[]; head: { sequence: number; hash: string } }
+export interface Total { spent: Spend; in_words: string; pld_epsilon: number | null; pld_delta: string; note: string }
+
 export interface Verification { ok: boolean; head: { sequence: number; hash: string }; accounts: number; charges: number; releases: number; findings: string[] }
 
 export interface PolicyLine { line: number; level: "ok" | "note" | "error"; path: string; text: string; fix: string }
@@ -156,6 +158,8 @@ export interface TrainingJob {
 }
 // curves.json, among the artifacts: what was measured of a run, as far as it tells nothing about people.
 export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number }[] }
+export interface Feature { name: string; kind: "number" | "category" | "image"; type: string; low: number; high: number; categories: Cell[] }
+export interface Predictions { predictions: Cell[]; classes: Cell[] | null; scores: number[][] | null }
 export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
 export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
 export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }

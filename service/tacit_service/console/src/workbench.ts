@@ -308,7 +308,7 @@ export class Workbench {
       tab.wish.fresh = false;  // new noise is bought once, not at every Ctrl+Enter
       if (tab === this.current) this.price.open(tab.wish);
       this.save();
-      this.settle(tab, answerView(answer));
+      this.settle(tab, answerView(answer, { ...body, fresh: false }));
       if (!this.stay.aborted) this.spent(answer);
     } catch (error) {
       if (running.signal.aborted) this.settle(tab, h("p", { class: "note", role: "status" }, "Stopped waiting. If the service had begun, the charge stands and the answer is kept: asking the same again is then free."));

@@ -6,8 +6,9 @@ import { amount, when } from "../format";
 import { lines, plot, type Line } from "../plot";
 import { events } from "../stream";
 import { badge, card, formDialog, meter, page, stat, trying } from "../ui";
-import type { Curves, DatasetFacts, ModelCard, TrainingJob } from "../wire";
+import type { Curves, DatasetFacts, Feature, ModelCard, TrainingJob } from "../wire";
 import { STATUS, facts as factsOf } from "./page";
+import { tryIt } from "./predict";
 
 const POLL_MS = 1000;
 const over = (job: TrainingJob): boolean => ["succeeded", "failed", "cancelled"].includes(job.status);
@@ -133,6 +134,7 @@ async function outcome(job: TrainingJob, names: string[]): Promise<Child> {
       button("Download the model", save("model", `${job.id}.safetensors`, "application/vnd.safetensors"), { class: "primary" }),
       button("Card as JSON", () => download(`${job.id}.card.json`, JSON.stringify(found, null, 2), "application/json")),
       names.filter((name) => name !== "model.safetensors" && name !== "card.json").map((name) => button(name, save(`artifacts/${encodeURIComponent(name)}`, name, "application/octet-stream"), { class: "quiet" })))),
+    tryIt(job.id, job.label, (features ?? []) as unknown as Feature[]),
     card("Model card", h("p", { class: "about" }, `Anything may be done with this model: it is (ε ${amount(String(found.epsilon))}, δ ${amount(String(found.delta))})-private for each ${String(found.privacy_unit)}.`),
       factsOf(said(["privacy_unit", "relation", "epsilon", "delta", "noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units_source", "task", "model_sha256", "release_id", "ledger"])),
       h("h3", null, "What the guarantee does not cover"), h("ul", null, limits.map((limit) => h("li", null, limit))),

@@ -1,7 +1,7 @@
 // Training: what a run would cost, the runs there are, and one of them while it works.
 
 import { Refused, training, words } from "../api";
-import { button, fill, h } from "../dom";
+import { button, fill, h, type Child } from "../dom";
 import { amount, when } from "../format";
 import { lines, plot } from "../plot";
 import { badge, card, empty, formDialog, grid, meter, page, type Tone } from "../ui";
@@ -103,7 +103,15 @@ function run(quote: TrainingQuote): HTMLElement {
 
 export function facts(values: Record<string, unknown>): HTMLElement {
   return h("div", { class: "facts" }, h("dl", null, Object.entries(values).map(([name, value]) =>
-    h("div", null, h("dt", null, name.replaceAll("_", " ")), h("dd", null, typeof value === "object" && value !== null ? h("code", null, JSON.stringify(value)) : value === null ? "–" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value))))));
+    h("div", null, h("dt", null, name.replaceAll("_", " ")), h("dd", null, typeof value === "object" && value !== null ? told(name, value as Record<string, unknown>) : value === null ? "–" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value))))));
+}
+
+// What has a name is told in words; the rest as it stands.
+function told(name: string, value: Record<string, unknown>): Child {
+  const { type, ...rest } = value;
+  if (name === "model" && typeof type === "string") return [type.replaceAll("_", " "), Object.entries(rest).map(([key, each]) => `, ${key.replaceAll("_", " ")} ${typeof each === "string" ? each : JSON.stringify(each)}`)];
+  if (name === "ledger" && typeof value.hash === "string") return [`entry ${String(value.sequence)}, `, h("code", { title: value.hash }, `${value.hash.slice(0, 16)}…`)];
+  return h("code", null, JSON.stringify(value));
 }
 
 // A first run that passes, from public facts: a declared key of two or more values, learnt from the other columns of its table.
