@@ -80,7 +80,7 @@ class Running:
 
 
 def keep_what_is_loaded() -> None:
-    """Leave modules, models and desks to the end of the process: to look through them for garbage stops everybody a tenth of a second."""
+    """Modules, models and desks stay to the end of the process: to look through them for garbage would stop everybody for long."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTED)
