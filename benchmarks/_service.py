@@ -54,6 +54,14 @@ def furnish(folder: Path, *, analysts: int, rows: int) -> Home:
     return Home(folder, keys, free_port())
 
 
+def owner_key(home: Home) -> str:
+    """A new key of an owner of the dataset."""
+    minted = mint("owner", Role.OWNER, (DATASET,))
+    with closing(Ledger.open(home.ledger)) as ledger:
+        Directory(ledger).add_key(minted.row)
+    return minted.secret
+
+
 def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -41,19 +42,20 @@ def descendants(pid: int) -> list[int]:
     """Processes below ``pid``, as the kernel lists them."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += [int(child), *descendants(int(child))]
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
+            for child in task.read_text().split():
+                found += [int(child), *descendants(int(child))]
     return found
 
 
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except OSError:
         return False
 
 
-def wait_until(happens, timeout_s: float = 10) -> bool:
+def wait_until(happens, timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while not happens() and time.monotonic() < deadline:
         time.sleep(0.05)

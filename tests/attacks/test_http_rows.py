@@ -238,7 +238,7 @@ def test_nothing_of_the_machine_is_touched(whole: Door, tmp_path: Path) -> None:
     ]  # fmt: skip
     desk = whole.desk
     assert whole.ask("SELECT COUNT(*) FROM patients")[0] == 200
-    workers = [*desk.engine._workers, *desk.sandbox._workers]  # type: ignore[attr-defined]
+    workers = [*desk.engine._workers, *desk.sandbox._answers, *desk.sandbox._dry]  # type: ignore[attr-defined]
     pids = [str(w.pid) for w in workers] + [str(p) for p in desk.preparer.planner._pool.pids]  # type: ignore[attr-defined]
     trace = tmp_path / "trace"
     tracer = subprocess.Popen(

@@ -52,7 +52,7 @@ def test_aggregates_come_back_as_int64_and_keys_as_their_type(engine):
 
 
 def test_an_empty_result_has_its_schema(engine):
-    table = engine.run("SELECT region, count(*) AS n FROM visits WHERE cost < 0 GROUP BY 1", timeout_s=10)
+    table = engine.run("SELECT region, count(*) AS n FROM visits WHERE cost < 0 GROUP BY 1", timeout_s=60)
     assert table.num_rows == 0
     assert table.schema.types == [pa.string(), pa.int64()]
 
@@ -75,7 +75,7 @@ def test_an_empty_result_has_its_schema(engine):
 )
 def test_result_types_that_the_noise_cannot_take_are_refused(engine, column):
     with pytest.raises(EngineFailure) as failure:
-        engine.run(f"SELECT {column} AS x FROM visits", timeout_s=10)
+        engine.run(f"SELECT {column} AS x FROM visits", timeout_s=60)
     assert failure.value.__cause__.error == "UnsupportedResultType"
 
 
@@ -150,10 +150,10 @@ def test_no_statement_reaches_out_of_the_child(engine, folder):
     before = {p: p.stat().st_mtime_ns for p in folder.iterdir()}
     for sql in _attempts(folder) + _STATEFUL:
         with pytest.raises(EngineFailure) as failure:
-            engine.run(sql, timeout_s=10)
+            engine.run(sql, timeout_s=60)
         assert failure.value.code == "engine_failed", sql
     assert {p: p.stat().st_mtime_ns for p in folder.iterdir()} == before
-    assert engine.run("SELECT count(*) AS n FROM visits", timeout_s=10).to_pylist() == [{"n": 10_000}]
+    assert engine.run("SELECT count(*) AS n FROM visits", timeout_s=60).to_pylist() == [{"n": 10_000}]
 
 
 def test_the_lock_holds_without_the_statement_check(folder):
@@ -217,7 +217,7 @@ def test_python_variables_are_not_tables(folder):
 )
 def test_errors_say_nothing_about_the_data(engine, sql):
     with pytest.raises(EngineFailure) as failure:
-        engine.run(sql, timeout_s=10)
+        engine.run(sql, timeout_s=60)
     error = failure.value
     told = f"{error} {error!r} {error.extra} {error.__cause__!r} {error.__cause__.text} {error.__context__!r}"
     assert SECRET not in told
@@ -225,7 +225,7 @@ def test_errors_say_nothing_about_the_data(engine, sql):
 
 
 def test_integer_division_by_zero_is_null(engine):
-    row = engine.run("SELECT cost // 0 AS a, cost % 0 AS b FROM visits LIMIT 1", timeout_s=10).to_pylist()
+    row = engine.run("SELECT cost // 0 AS a, cost % 0 AS b FROM visits LIMIT 1", timeout_s=60).to_pylist()
     assert row == [{"a": None, "b": None}]
 
 
@@ -238,7 +238,7 @@ def test_a_query_past_its_time_ends_and_the_engine_answers_on(engine):
         engine.run(_ENDLESS, timeout_s=0.3)
     assert failure.value.code == "engine_timeout"
     assert time.monotonic() - start < 30  # it would never end
-    assert engine.run("SELECT 1 AS a", timeout_s=10).to_pylist() == [{"a": 1}]
+    assert engine.run("SELECT 1 AS a", timeout_s=60).to_pylist() == [{"a": 1}]
 
 
 def test_an_interrupt_that_comes_late_does_not_spoil_the_next_query(folder):
@@ -252,11 +252,11 @@ def test_a_killed_child_fails_one_query_and_is_replaced(folder):
     with DuckDBEngine(folder / "snapshot.duckdb") as engine:
         engine.warm()
         worker = engine._workers[0]
-        threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL)).start()
+        threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL)).start()  # at work for hours yet
         with pytest.raises(EngineFailure) as failure:
-            engine.run(_ENDLESS, timeout_s=20)
+            engine.run(_ENDLESS, timeout_s=60)
         assert failure.value.code == "engine_failed"
-        assert engine.run("SELECT 1 AS a", timeout_s=10).num_rows == 1
+        assert engine.run("SELECT 1 AS a", timeout_s=60).num_rows == 1
 
 
 def test_memory_is_bounded(folder):
@@ -265,7 +265,7 @@ def test_memory_is_bounded(folder):
             engine.run("SELECT count(DISTINCT i * 7919) AS n FROM range(50000000) r(i)", timeout_s=60)
         assert failure.value.code == "engine_failed"
         assert failure.value.__cause__.error == "OutOfMemoryException"
-        assert engine.run("SELECT 1 AS a", timeout_s=10).num_rows == 1
+        assert engine.run("SELECT 1 AS a", timeout_s=60).num_rows == 1
 
 
 def test_processes_run_side_by_side(folder):

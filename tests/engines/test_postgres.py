@@ -113,7 +113,7 @@ def opened(admin: Any, postgres_server: str, tmp_path: Path) -> Iterator[OpenedD
 
 
 def rows_of(data: OpenedData) -> list[dict[str, Any]]:
-    found = data.engine.run('SELECT * FROM "people"', timeout_s=20).to_pylist()
+    found = data.engine.run('SELECT * FROM "people"', timeout_s=60).to_pylist()
     return sorted(found, key=lambda r: r["_u"])
 
 
@@ -171,8 +171,8 @@ def test_no_integer_makes_the_server_raise_and_all_give_what_duckdb_gives(opened
     sql = f"SELECT x, {made} FROM (VALUES {rows}) AS t(x, y)"
     with duckdb.connect() as connection:
         theirs = connection.sql(sql).fetchall()
-    ours = [tuple(row.values()) for row in opened.engine.run(sql, timeout_s=20).to_pylist()]
-    opened.engine.run(sql.replace("//", "%"), timeout_s=20)  # the least integer by -1: 0 here, NULL there
+    ours = [tuple(row.values()) for row in opened.engine.run(sql, timeout_s=60).to_pylist()]
+    opened.engine.run(sql.replace("//", "%"), timeout_s=60)  # the least integer by -1: 0 here, NULL there
     order: Any = lambda row: (row[0] is None, row[0])  # noqa: E731
     assert sorted(ours, key=order) == sorted(theirs, key=order)
 
@@ -263,16 +263,16 @@ def test_a_time_limit_reaches_the_server_and_the_connection_lives_on(
             opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=0.4)
         assert failure.value.code == "engine_timeout"
         assert running(admin) == 0
-    assert opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=20).column(0).to_pylist() == [7]
+    assert opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=60).column(0).to_pylist() == [7]
 
 
 def test_a_lost_connection_is_made_again(opened: OpenedData, admin: Any) -> None:
     assert opened.engine.healthy()
     admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tacit_people'")
     with pytest.raises(EngineFailure) as failure:
-        opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=20)
+        opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=60)
     assert (failure.value.code, failure.value.status) == ("engine_failed", 500)
-    assert opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=20).num_rows == 1
+    assert opened.engine.run('SELECT count(*) AS n FROM "people"', timeout_s=60).num_rows == 1
 
 
 def test_what_a_dead_service_left_running_ends(admin: Any, postgres_server: str, tmp_path: Path) -> None:
@@ -347,8 +347,15 @@ def test_patterns_that_the_two_read_differently_are_refused(pattern: str) -> Non
 def test_the_url_is_in_no_list_of_processes(opened: OpenedData) -> None:
     processes = [p for p in Path("/proc").iterdir() if p.name.isdigit()]
     mine = [p for p in processes if os.getpid() in (_parent(p), _parent(Path(f"/proc/{_parent(p)}")))]
-    assert any(b"session" in (p / "cmdline").read_bytes() + (p / "comm").read_bytes() for p in mine)
-    assert not any(b"postgresql://" in (p / "cmdline").read_bytes() for p in mine)
+    assert any(b"session" in _read(p / "cmdline") + _read(p / "comm") for p in mine)
+    assert not any(b"postgresql://" in _read(p / "cmdline") for p in mine)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
 
 
 def _parent(process: Path) -> int:

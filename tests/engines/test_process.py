@@ -1,5 +1,6 @@
 """A worker process: frames in and out, a time limit that holds, and a parent that outlives every child."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -79,13 +80,18 @@ def worker(module):
     worker.close()
 
 
-def gone(pid: int, within_s: float = 5.0) -> bool:
+def kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # gone already
+        os.kill(pid, signal.SIGKILL)
+
+
+def gone(pid: int, within_s: float = 60.0) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
                 return True
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:
             return True
         time.sleep(0.02)
     return False
@@ -93,14 +99,14 @@ def gone(pid: int, within_s: float = 5.0) -> bool:
 
 def test_a_call_returns_header_and_blobs(worker):
     blobs = [b"", b"abc", os.urandom(3_000_000)]
-    reply, parts = worker.call({"do": "echo", "text": "é\n\0"}, blobs, timeout_s=10)
+    reply, parts = worker.call({"do": "echo", "text": "é\n\0"}, blobs, timeout_s=60)
     assert reply == {"echo": {"do": "echo", "text": "é\n\0"}}
     assert [bytes(p) for p in parts] == blobs
 
 
 def test_tables_travel_as_arrow(worker):
     table = pa.table({"n": pa.array([1, None], pa.int64()), "s": ["a", None]})
-    _, parts = worker.call({"do": "echo"}, [encode_table(table)], timeout_s=10)
+    _, parts = worker.call({"do": "echo"}, [encode_table(table)], timeout_s=60)
     assert decode_table(parts[0]).equals(table)
 
 
@@ -136,7 +142,7 @@ def test_a_child_that_dies_fails_one_call_only(worker):
 
 def test_a_child_killed_between_calls_fails_the_next_one_only(worker):
     worker.warm()
-    os.kill(worker.pid, signal.SIGKILL)
+    kill(worker.pid)
     with pytest.raises(WorkerFailure):
         worker.call({"do": "echo"}, timeout_s=60)
     assert worker.call({"do": "echo"}, timeout_s=60)[0] == {"echo": {"do": "echo"}}
@@ -164,9 +170,9 @@ def test_a_reply_past_the_limit_is_refused(module):
     worker = WorkerProcess(module, reply_bytes_max=1_000_000)
     try:
         with pytest.raises(WorkerFailure) as failure:
-            worker.call({"do": "big", "size": 2_000_000}, timeout_s=10)
+            worker.call({"do": "big", "size": 2_000_000}, timeout_s=60)
         assert failure.value.reason == "died"
-        assert len(worker.call({"do": "big", "size": 900_000}, timeout_s=10)[1][0]) == 900_000
+        assert len(worker.call({"do": "big", "size": 900_000}, timeout_s=60)[1][0]) == 900_000
     finally:
         worker.close()
 
@@ -209,7 +215,7 @@ def test_many_threads_share_one_child(worker):
 
     def ask(i: int) -> None:
         for j in range(10):
-            reply, _ = worker.call({"do": "echo", "n": [i, j]}, timeout_s=20)
+            reply, _ = worker.call({"do": "echo", "n": [i, j]}, timeout_s=60)
             if reply["echo"]["n"] != [i, j]:
                 wrong.append(reply)
 
@@ -323,7 +329,7 @@ def test_no_zombie_is_left_of_a_child(zygote, worker, module):
 
 def test_a_zygote_that_is_killed_takes_its_children_along_and_is_replaced(zygote, worker):
     pid = worker.pid
-    os.kill(zygote, signal.SIGKILL)
+    kill(zygote)
     assert gone(pid)
     with pytest.raises(WorkerFailure):
         worker.call({"do": "echo"}, timeout_s=60)
@@ -341,3 +347,43 @@ def test_a_module_that_starts_threads_when_imported_is_run_as_a_program(module):
     assert parent_of(worker.pid) == os.getpid()
     assert worker.call({"do": "echo"}, timeout_s=60)[0] == {"echo": {"do": "echo"}}
     worker.close()
+
+
+def test_closing_while_a_child_is_replaced_leaves_none(module):
+    """Whatever of the two comes first: no child outlives its worker, and none is stopped twice."""
+    for wait_s in (0.0, 0.002, 0.02):
+        worker = WorkerProcess(module)
+        worker.warm()
+        seen = [worker.pid]
+        spawn = worker._spawn
+
+        def spawned(spawn=spawn, seen=seen):
+            child = spawn()
+            seen.append(child.process.pid)
+            return child
+
+        worker._spawn = spawned
+
+        def die(worker=worker):
+            for _ in range(3):
+                with contextlib.suppress(WorkerFailure):
+                    worker.call({"do": "die"}, timeout_s=60)
+
+        caller = threading.Thread(target=die)
+        caller.start()
+        time.sleep(wait_s)
+        worker.close()
+        caller.join()
+        assert worker.pid is None
+        assert all(gone(pid) for pid in seen)
+        with pytest.raises(WorkerFailure):
+            worker.call({"do": "echo"}, timeout_s=60)
+
+
+def test_a_reply_of_any_size_arrives_whole(worker):
+    """Around what one system call brings: parts lie in buffers of their own, whichever way they came."""
+    for size in (0, 1, 65_000, 65_530, 65_536, 65_537, 131_072, 200_003):
+        blobs = [b"x" * size, b"", b"y" * 7]
+        reply, parts = worker.call({"do": "echo", "size": size}, blobs, timeout_s=60)
+        assert reply == {"echo": {"do": "echo", "size": size}}
+        assert [bytes(part) for part in parts] == blobs

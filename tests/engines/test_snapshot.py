@@ -260,7 +260,7 @@ def test_public_tables_come_as_arrow_from_any_source(tmp_path):
     snapshot = build_snapshot(declare(tmp_path, PUBLIC), tmp_path / "data")
     assert snapshot.public["regions"].to_pydict() == {"name": ["n"], "size": [1.5]}
     with DuckDBEngine(snapshot.path) as engine:
-        assert engine.run("SELECT name FROM regions", timeout_s=10).to_pylist() == [{"name": "n"}]
+        assert engine.run("SELECT name FROM regions", timeout_s=60).to_pylist() == [{"name": "n"}]
 
 
 def test_a_glob_of_csv_files_converts_late_surprises(tmp_path):

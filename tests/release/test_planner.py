@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +20,8 @@ from tacit_service.policy.load import load_policy
 from tacit_service.query.bind import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.codec import decode, encode
-from tacit_service.release.planner import PlannerPool
+from tacit_service.release import planning
+from tacit_service.release.planner import Near, PlannerPool
 from tacit_service.release.planning import LocalPlanner
 
 SIMPLE = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
@@ -107,6 +110,34 @@ def test_suggestions_too_are_made_by_the_children(
     expected = LocalPlanner(catalog).candidates(sql, refused.value)
     monkeypatch.setattr("tacit_service.query.suggest.parse", lambda _: pytest.fail("parsed here"))
     assert planner.candidates(sql, refused.value) == expected != []
+
+
+def test_what_is_near_a_refused_statement_comes_with_its_refusal(pool: PlannerPool, catalog: Catalog) -> None:
+    found: list[Near] = []
+    with pytest.raises(Refusal):
+        pool.of(catalog).plan("SELECT region, COUNT(*) AS n FROM patientss GROUP BY region", Caps(), found)
+    assert found == [Near(SIMPLE, LocalPlanner(catalog).plan(SIMPLE, Caps()))]
+    with pytest.raises(Refusal):
+        pool.of(catalog).plan("SELECT", Caps(), found)
+    assert [near.sql for near in found[1:]] == ["SELECT COUNT(*) AS n FROM patients"]
+    assert pool.of(catalog).plan(SIMPLE, Caps(), found).releases
+    assert len(found) == 2, "nothing is looked for where nothing is refused"
+
+
+def test_a_look_that_takes_too_long_is_broken_off(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child goes on: what it was asked for was refused in time, and that stands."""
+
+    def endless(*_: object) -> Near:
+        while True:
+            with contextlib.suppress(Exception):
+                time.sleep(0.001)
+
+    planner = LocalPlanner(catalog)
+    monkeypatch.setattr(LocalPlanner, "near", endless)
+    header = {"sql": "SELECT * FROM patients", "caps": [None, None, None, False]}
+    assert planning._near(planner, header, Refusal("x", "y"), 0.05) is None
+    monkeypatch.setattr(LocalPlanner, "near", lambda *_: 1 / 0)
+    assert planning._near(planner, header, Refusal("x", "y"), 60) is None
 
 
 def test_children_that_are_killed_are_replaced(pool: PlannerPool, catalog: Catalog) -> None:

@@ -133,7 +133,7 @@ def test_a_hard_look_for_a_suggestion_does_not_make_the_refusal_wait(
 
     real = desk.preparer.planner.plan
 
-    def plan(sql: str, caps: Caps) -> Plan:
+    def plan(sql: str, caps: Caps, near: object = None) -> Plan:  # a child that did not finish its look
         if " AND " in sql:
             time.sleep(left(0.4))
             asked.append(sql)
@@ -146,9 +146,9 @@ def test_a_hard_look_for_a_suggestion_does_not_make_the_refusal_wait(
 
 
 def test_what_answers_leaves_a_sandbox_for_what_is_only_tried(desk: Desk) -> None:
-    """All processes that answers may hold are held: a dry run is done meanwhile, a second answer waits."""
+    """All processes that answers may hold are held: a dry run is done meanwhile, a third answer waits."""
     waits = ThreadPoolExecutor(1)
-    with desk.sandbox._answering, desk.sandbox._answering:
+    with desk.sandbox._answers.lent(), desk.sandbox._answers.lent():
         desk.check("analyst", QueryRequest(dataset="clinic", sql="SELECT COUNT(*) AS n FROM visits WHERE cost > 46"))
         answer = waits.submit(desk.sandbox.query, "SELECT 1 AS one")
         time.sleep(0.2)

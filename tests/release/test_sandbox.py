@@ -1,5 +1,6 @@
 """The sandbox runs any SELECT over released and public tables, and nothing else; no call leaves a trace."""
 
+import contextlib
 import math
 import os
 import signal
@@ -10,8 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from tacit_service.engine.process import ChildError, encode_table
 from tacit_service.errors import EngineFailure, Refusal
-from tacit_service.release.postprocess import Sandbox, SandboxError
+from tacit_service.release.postprocess import Sandbox, SandboxError, _Child
 
 REGIONS = pa.table({"region": [f"r{i}" for i in range(8)], "population": pa.array(range(100, 900, 100), pa.int64())})
 
@@ -166,8 +168,28 @@ def test_a_killed_child_is_replaced_and_gets_the_public_tables_again():
     """The statement that met its death is run once more: it reads released values, and what was paid for is answered."""
     with Sandbox({"regions": REGIONS}) as sandbox:
         sandbox.query("SELECT 1 AS a")
-        os.kill(sandbox._workers[0].pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sandbox._answers[0].pid, signal.SIGKILL)
         assert sandbox.query("SELECT count(*) AS n FROM regions").to_pylist() == [{"n": 8}]
+
+
+def test_of_a_dry_run_nothing_stays_but_what_is_the_same_for_all():
+    """The connection over a policy's tables is used again; one over the columns of somebody's release is not."""
+    child = _Child()
+    protected, released_ = (pa.schema([(n, pa.int64())]).empty_table() for n in ("age", "n"))
+
+    def ask(do: str, sql: str, table: pa.Table) -> None:
+        child.handle({"do": do, "sql": sql, "names": ["t"]}, [encode_table(table)])
+
+    ask("check", "SELECT age FROM t", protected)
+    kept = list(child._dry.values())
+    ask("describe", "SELECT n FROM t", released_)
+    ask("check", "SELECT age + 1 FROM t", protected)
+    assert list(child._dry.values()) == kept
+    assert len(kept) == 1
+    with pytest.raises(ChildError):
+        ask("check", "SELECT nothing FROM t", protected)
+    assert not child._dry, "one on which anything failed is closed"
 
 
 @pytest.mark.parametrize(

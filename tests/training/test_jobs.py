@@ -88,7 +88,8 @@ def test_a_job_killed_again_and_again_is_charged_once_and_its_model_predicts(
         child = spawn(*arguments)
         pids.append(child.pid)
         if len(pids) == 1:
-            os.kill(child.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
         return child
 
     worker._spawn = spawned  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from tacit_service.training import desk
 def test_a_spec_is_planned_anew_for_another_analyst(monkeypatch: pytest.MonkeyPatch) -> None:
     planned: list[str] = []
 
-    def plan(_: Any, __: Any, request: TrainingRequest, ___: Any) -> object:
+    def plan(_: Any, __: Any, request: TrainingRequest, *___: Any) -> object:
         planned.append(request.label)
         return object()
 

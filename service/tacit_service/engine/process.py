@@ -39,6 +39,7 @@ _COUNT = struct.Struct(">I")
 _LENGTH = struct.Struct(">Q")
 _PARTS_MAX = 4_096
 _CHUNK_BYTES = 1 << 20
+_SMALL_BYTES = 1 << 16  # what a pipe takes at once: a frame of this size is one system call on either side
 _INTERRUPT_GRACE_S = 0.25
 _STARTUP_TIMEOUT_S = 30.0
 REPLY_BYTES_MAX = 1 << 31
@@ -127,18 +128,20 @@ class WorkerProcess:
     def close(self) -> None:
         """Kill the child. A call in progress on another thread fails as ``died``."""
         self._closed = True
-        child, self._child = self._child, None
+        child = self._child
         if child is not None:
             child.kill()
-            with self._lock:
+        with self._lock:  # whoever held it has seen that we are closed, or we have seen the child that it made
+            child, self._child = self._child, None
+            if child is not None:
                 child.stop()
 
     def _ready(self, timeout_s: float) -> _Child:
-        if self._closed:
-            raise WorkerFailure("died", "closed")
-        if self._child is None:
+        if self._child is None and not self._closed:
             self._child = self._spawn()
         child = self._child
+        if self._closed or child is None:
+            raise WorkerFailure("died", "closed")
         try:
             child.await_ready(timeout_s)
         except WorkerFailure:
@@ -175,6 +178,8 @@ class _Child:
         self._reply_bytes_max = reply_bytes_max
         self._is_ready = False
         self._stopped = False
+        self._ending = threading.RLock()
+        self._ahead = memoryview(b"")  # read already: at each system call other threads may take the interpreter
 
     def await_ready(self, timeout_s: float) -> None:
         if self._is_ready:
@@ -195,24 +200,25 @@ class _Child:
         raise WorkerFailure("timeout", "interrupted")
 
     def kill(self) -> None:
-        if not self._stopped:
-            self.process.kill()
+        with self._ending:  # a stop closes descriptors, whose numbers may be another child's at once
+            if not self._stopped:
+                self.process.kill()
 
     def stop(self) -> None:
-        if not self._stopped:
-            self._stopped = True
-            self.process.stop()
+        with self._ending:
+            if not self._stopped:
+                self._stopped = True
+                self.process.stop()
 
     def _send(self, parts: list[Blob], deadline: float) -> None:
         for part in parts:
             view = memoryview(part).cast("B")
             while view:
-                if not self._poll(self._to, select.POLLOUT, deadline):
-                    raise WorkerFailure("timeout")
                 try:
                     view = view[os.write(self._to, view[:_CHUNK_BYTES]) :]
                 except BlockingIOError:
-                    continue
+                    if not self._poll(self._to, select.POLLOUT, deadline):
+                        raise WorkerFailure("timeout") from None
                 except OSError:
                     raise WorkerFailure("died") from None
 
@@ -234,20 +240,25 @@ class _Child:
         return header, parts[1:]
 
     def _read(self, size: int, deadline: float) -> memoryview:
+        """A buffer of its own for each part, so that what Arrow reads in it is aligned."""
         buffer = memoryview(bytearray(size))
-        got = 0
+        got = min(size, len(self._ahead))
+        buffer[:got], self._ahead = self._ahead[:got], self._ahead[got:]
+        spare = memoryview(bytearray(_SMALL_BYTES if got < size <= _SMALL_BYTES else 0))
         while got < size:
-            if not self._poll(self._from, select.POLLIN, deadline):
-                raise WorkerFailure("timeout")
+            rest = buffer[got : got + _CHUNK_BYTES]
             try:
-                n = os.readv(self._from, [buffer[got : got + _CHUNK_BYTES]])
+                n = os.readv(self._from, [rest, spare])
             except BlockingIOError:
+                if not self._poll(self._from, select.POLLIN, deadline):
+                    raise WorkerFailure("timeout") from None
                 continue
             except OSError:
                 n = 0
             if n == 0:
                 raise WorkerFailure("died")
-            got += n
+            self._ahead = spare[: max(0, n - len(rest))]
+            got += min(n, len(rest))
         return buffer
 
     @staticmethod
@@ -261,6 +272,8 @@ def _pack(header: Header, blobs: Sequence[Blob]) -> list[Blob]:
     parts: list[Blob] = [json.dumps(header, separators=(",", ":")).encode(), *blobs]
     lengths = [memoryview(part).nbytes for part in parts]
     head = _COUNT.pack(len(parts)) + b"".join(_LENGTH.pack(n) for n in lengths)
+    if sum(lengths) <= _SMALL_BYTES:
+        return [b"".join([head, *(bytes(memoryview(part).cast("B")) for part in parts)])]
     return [head + bytes(parts[0]), *parts[1:]]
 
 

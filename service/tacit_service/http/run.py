@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from tacit_service.telemetry import log
 _OPENING_GRACE_S: Final = 5.0
 _SWITCH_S: Final = 0.0005
 """A refusal changes threads some thirty times. By Python's own 5 ms, each change could wait so long for a release's arithmetic."""
+_COLLECTED: Final = (10_000, 20, 20)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -77,6 +79,13 @@ class Running:
         raise RuntimeError("the HTTP server died")
 
 
+def keep_what_is_loaded() -> None:
+    """Modules, models and desks stay to the end of the process: to look through them for garbage would stop everybody for long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED)
+
+
 def serve(service: Service, sock: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
     """Serve until a signal; returns after everything is closed."""
     host, port = sock.getsockname()[:2]
@@ -84,6 +93,7 @@ def serve(service: Service, sock: socket.socket, settings: Settings, on_ready: C
         with Running(service, sock, settings) as running:
             log("listening", host=host, port=port)
             running.wait_ready()
+            keep_what_is_loaded()
             log("ready", host=host, port=port)
             on_ready()
             running.wait_for_the_end()

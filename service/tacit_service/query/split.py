@@ -108,15 +108,15 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     tree = outer.tree
     if len(outer.columns) > COLUMNS_MAX:
         raise DerivationError("sql_too_large", f"The result has more than {COLUMNS_MAX} columns.", rule="limits")
-    bare = tree.copy()
-    for key in ("order", "limit", "offset"):
-        bare.set(key, None)
+    bare, cut = tree.copy(), False
     row_wise = outer.row_wise and isinstance(tree, exp.Select)
+    for key in ("order", "limit", "offset", *(("where",) if row_wise else ())):
+        cut = cut or bare.args.get(key) is not None
+        bare.set(key, None)
     interval_tree, row_stack = None, None
     if row_wise:
         name = row_stack = next(t.name for t in tree.find_all(exp.Table))
         tree = _with_row(tree, name)
-        bare.set("where", None)
         interval_tree = _with_row(bare, name)
     stacks = tuple(
         Stack(whole.name, tuple(Key(n, e, label) for n, e, label in whole.keys), tuple(parts))
@@ -125,6 +125,9 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     tables = {s.name for s in stacks} | binder.public_tables
     single = frozenset(s.name for s in stacks if not s.keys)
     sql, written, open_ = _text(tree, tables, single, total=bool(releases))
+    # The others are this one, read again already, less what is left out.
+    unordered = sql if not cut and not row_wise else _text(bare, None, single, total=bool(releases))[0]
+    interval = None if interval_tree is None else _text(interval_tree, None, single, total=True)[0] if cut else sql
     params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables, single) for p, o in binder.params)
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
@@ -132,11 +135,11 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         releases=releases,
         stacks=stacks,
         sql=sql,
-        unordered_sql=_text(bare, tables, single, total=bool(releases))[0],
+        unordered_sql=unordered,
         columns=columns,
         row_wise=row_wise,
         public_tables=tuple(sorted(binder.public_tables)),
-        interval_sql=None if interval_tree is None else _text(interval_tree, tables, single, total=True)[0],
+        interval_sql=interval,
         params=params,
         row_stack=row_stack,
         selects=bool(releases) and _selects(tree),
@@ -146,13 +149,17 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     )
 
 
-def _text(tree: exp.Query, tables: set[str], single: frozenset[str], *, total: bool) -> tuple[str, str | None, bool]:
+def _text(
+    tree: exp.Query, tables: set[str] | None, single: frozenset[str], *, total: bool
+) -> tuple[str, str | None, bool]:
     """The statement as it runs, as it was written where that could fail, and whether it still can; what was written is read again.
 
-    ``total``: it reads releases, so that a failure would come after a charge.
+    ``total``: it reads releases, so that a failure would come after a charge. ``tables``: what it may read, ``None`` for a part of
+    a statement that was read again.
     """
     written = tree.sql("duckdb", identify=True)
-    verify(written, tables)
+    if tables is not None:
+        verify(written, tables)
     if not total or trivial(tree):
         return written, None, False
     made = made_total(tree, single)

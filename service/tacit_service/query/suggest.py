@@ -36,7 +36,7 @@ def suggestion(
     """The first candidate that ``passes`` (which returns ``None`` then, else its own refusal).
 
     A candidate that is refused for another reason is mended in turn, a few times: statements can have several faults.
-    ``find``: makes candidates; without it they are made here.
+    ``find``: makes candidates; without it they are made here, one after another, as they are tried.
     """
     find = find or (lambda text, why: candidates(catalog, text, why))
     queue: list[tuple[str, Refusal, int]] = [(sql, refusal, 0)]

@@ -15,7 +15,7 @@ import logging
 import pickle
 import queue
 import threading
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Any, Final, Protocol
 
 from tacit_service import errors
@@ -37,11 +37,22 @@ _REPLY_BYTES_MAX: Final = 64 << 20
 _REFUSALS: Final = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refusal)}
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A statement near a refused one that can be planned, and its plan; ``None`` where there is none."""
+
+    sql: str | None
+    plan: Plan | None
+
+
 class Planner(Protocol):
     """From text to what is derived of it, over one catalog."""
 
-    def plan(self, sql: str, caps: Caps) -> Plan:
-        """The whole plan; raises ``Refusal``."""
+    def plan(self, sql: str, caps: Caps, near: list[Near] | None = None) -> Plan:
+        """The whole plan; raises ``Refusal``.
+
+        A planner in another process looks for a statement near a refused one in the same turn, if it is given ``near`` to put it in.
+        """
         ...
 
     def check_rows(self, sql: str) -> None:
@@ -88,7 +99,7 @@ class PlannerPool:
             worker.close()
 
     def ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
-        """One call to whichever child is free. Raises what the child's planner raises, or sql_too_complex.
+        """One call to whichever child is free. Raises sql_too_complex; what the child's planner refuses is in the reply.
 
         A child that dies before its time is up was killed by somebody else, perhaps: another tries once more.
         """
@@ -101,8 +112,6 @@ class PlannerPool:
                 reply, blobs = self._ask(header, token, catalog)
             except WorkerFailure as again:
                 raise _failed(again) from None
-        if "refused" in reply:
-            raise refusal_of(reply["refused"])
         return reply, blobs
 
     def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
@@ -143,25 +152,42 @@ class _PooledPlanner:
     def __init__(self, pool: PlannerPool, token: int, catalog: bytes) -> None:
         self._pool, self._token, self._catalog = pool, token, catalog
 
-    def plan(self, sql: str, caps: Caps) -> Plan:
-        header = {"do": "plan", "sql": sql, "caps": list(astuple(caps))}
-        _, blobs = self._pool.ask(header, self._token, self._catalog)
-        made = decode(blobs[0])
-        if not isinstance(made, Plan):
-            raise TacitError("planner_failed", "A parser process sent something other than a plan.")
-        return made
+    def plan(self, sql: str, caps: Caps, near: list[Near] | None = None) -> Plan:
+        header = {"do": "plan", "sql": sql, "caps": list(astuple(caps)), "near": near is not None}
+        reply, blobs = self._pool.ask(header, self._token, self._catalog)
+        if near is not None and "near" in reply:
+            found = reply["near"]
+            near.append(Near(None, None) if found is None else Near(str(found), _plan(blobs)))
+        _refused(reply)
+        return _plan(blobs)
 
     def check_rows(self, sql: str) -> None:
-        self._pool.ask({"do": "rows", "sql": sql}, self._token, self._catalog)
+        self._ask({"do": "rows", "sql": sql})
 
     def options(self, sql: str) -> tuple[str, dict[str, str]]:
-        reply, _ = self._pool.ask({"do": "options", "sql": sql}, self._token, self._catalog)
+        reply = self._ask({"do": "options", "sql": sql})
         return str(reply["sql"]), {str(name): str(value) for name, value in reply["options"].items()}
 
     def candidates(self, sql: str, refusal: Refusal) -> list[str]:
-        header = {"do": "candidates", "sql": sql, "refusal": said(refusal)}
-        reply, _ = self._pool.ask(header, self._token, self._catalog)
+        reply = self._ask({"do": "candidates", "sql": sql, "refusal": said(refusal)})
         return [str(text) for text in reply["candidates"]]
+
+    def _ask(self, header: Header) -> Header:
+        reply, _ = self._pool.ask(header, self._token, self._catalog)
+        _refused(reply)
+        return reply
+
+
+def _refused(reply: Header) -> None:
+    if "refused" in reply:
+        raise refusal_of(reply["refused"])
+
+
+def _plan(blobs: list[memoryview]) -> Plan:
+    made = decode(blobs[0]) if blobs else None
+    if not isinstance(made, Plan):
+        raise TacitError("planner_failed", "A parser process sent something other than a plan.")
+    return made
 
 
 _shared: PlannerPool | None = None

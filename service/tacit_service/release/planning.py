@@ -6,9 +6,12 @@ import gc
 import itertools
 import json
 import pickle
+import signal
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable
+from types import FrameType
 from typing import Final
 
 from tacit_service.engine.bounding import statements
@@ -21,13 +24,18 @@ from tacit_service.query.options import extract
 from tacit_service.query.plan import Plan
 from tacit_service.query.rows import protected_rows
 from tacit_service.query.split import plan as make_plan
-from tacit_service.query.suggest import TRIED_MAX, candidates
+from tacit_service.query.suggest import TRIED_MAX, candidates, suggestion
 from tacit_service.telemetry import places
 
-from .planner import refusal_of, said
+from .planner import Near, refusal_of, said
 
 _MEMORY_BYTES_MAX: Final = 1 << 30
 _CATALOGS_MAX: Final = 64  # that a child keeps
+_SOUGHT_S: Final = 1.2  # from the statement's arrival, for a statement near it: well within what a call may take
+
+
+class _Late(BaseException):
+    """The time for a suggestion is over; past everything that catches exceptions."""
 
 
 class LocalPlanner:
@@ -36,12 +44,26 @@ class LocalPlanner:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def plan(self, sql: str, caps: Caps) -> Plan:
+    def plan(self, sql: str, caps: Caps, near: list[Near] | None = None) -> Plan:  # noqa: ARG002 - nobody waits here
         """See ``Planner``. Also writes the engine's statements, whose length is not that of the text."""
         made = make_plan(self._catalog, sql, caps)
         for point in made.releases:
             statements(point)
         return made
+
+    def near(self, sql: str, caps: Caps, refusal: Refusal) -> Near:
+        """The first statement near a refused one that can be planned."""
+        made: dict[str, Plan] = {}
+
+        def passes(text: str) -> Refusal | None:
+            try:
+                made[text] = self.plan(text, caps)
+            except Refusal as again:
+                return again
+            return None
+
+        found = suggestion(self._catalog, sql, refusal, passes)
+        return Near(found, None if found is None else made[found])
 
     def check_rows(self, sql: str) -> None:
         """See ``Planner``."""
@@ -70,10 +92,16 @@ def _start() -> tuple[Handler, Callable[[], None]]:
         if token not in catalogs:
             return {"unknown": True}, []
         catalogs.move_to_end(token)
+        planner, end = LocalPlanner(catalogs[token]), time.monotonic() + _SOUGHT_S
         try:
-            return _answer(LocalPlanner(catalogs[token]), header)
+            return _answer(planner, header)
         except Refusal as refusal:
-            return {"refused": said(refusal)}, []
+            reply: Header = {"refused": said(refusal)}
+            sought = header.get("near") and refusal.suggestion is None
+            found = _near(planner, header, refusal, end - time.monotonic()) if sought else None
+            if found is not None:
+                reply["near"] = found.sql
+            return reply, [] if found is None or found.plan is None else [encode(found.plan)]
         except Exception as error:  # where it happened, and nothing of the text
             raise ChildError(type(error).__name__, json.dumps(places(error))) from None
 
@@ -91,6 +119,23 @@ def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
         return {"candidates": planner.candidates(sql, refusal_of(header["refusal"]))}, []
     planner.check_rows(sql)
     return {}, []
+
+
+def _near(planner: LocalPlanner, header: Header, refusal: Refusal, time_s: float) -> Near | None:
+    """What is near, or ``None`` where the look was not finished: the refusal stands as it is, whatever a candidate does."""
+
+    def late(_: int, __: FrameType | None) -> None:
+        raise _Late
+
+    signal.signal(signal.SIGALRM, late)
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, max(time_s, 0.001))
+            return planner.near(header["sql"], Caps(*header["caps"]), refusal)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except (_Late, Exception):
+        return None
 
 
 def main(argv: list[str]) -> None:

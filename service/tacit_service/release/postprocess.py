@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import sys
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -34,6 +32,7 @@ from tacit_service.engine.process import (
     harden,
     serve,
 )
+from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
 from .plain import plain
@@ -49,7 +48,7 @@ _ORDER = "_order"
 _STACK = "_stack_{}"
 _CHUNK_DRAWS = 40  # statements of about 40 branches were the fastest; planning is superlinear beyond
 _CHECK_TOLERANCE = 1e-9  # sums of doubles in another order
-_DRY_MAX = 8  # sets of empty tables that a child keeps a connection for
+_DRY_MAX = 2  # sets of empty tables that a child keeps a connection for
 
 
 class SandboxError(Refusal):
@@ -63,18 +62,17 @@ class SandboxError(Refusal):
 
 
 class Sandbox:
-    """Thread-safe; ``processes`` children, each holding the public tables. One of several is kept for ``dry`` runs, which
-    quotes and refusals wait for: what answers run may hold all others."""
+    """Thread-safe; ``processes`` children, each holding the public tables, and ``dry`` more for dry runs, which quotes and
+    refusals wait for: they run before all others, and what answers run never holds them. Without such, all share the children."""
 
-    def __init__(self, public: Mapping[str, pa.Table], *, processes: int = 1, rows_max: int = ROWS_MAX) -> None:
+    def __init__(
+        self, public: Mapping[str, pa.Table], *, processes: int = 1, dry: int = 0, rows_max: int = ROWS_MAX
+    ) -> None:
         self._public = dict(public)
         self.rows_max = rows_max  # of an answer; re-draws of one have more
-        self._workers = [WorkerProcess(MODULE) for _ in range(processes)]
+        self._answers = Workers(MODULE, ["behind"], processes=processes)
+        self._dry = Workers(MODULE, ["first"], processes=dry) if dry else self._answers
         self._loaded: dict[WorkerProcess, int | None] = {}
-        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
-        self._answering = threading.BoundedSemaphore(max(1, processes - 1))
-        for worker in self._workers:
-            self._idle.put(worker)
 
     def query(
         self, sql: str, tables: Mapping[str, pa.Table] | None = None, timeout_s: float = 5.0,
@@ -90,12 +88,15 @@ class Sandbox:
 
     def describe(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> pa.Schema:
         """The result's schema, from a dry run over empty tables; raises ``SandboxError`` when the SQL does not bind."""
-        blobs = [_empty(schema) for schema in schemas.values()]
+        blobs = [encode_table(schema.empty_table()) for schema in schemas.values()]
         header = {"do": "describe", "sql": sql, "names": list(schemas)}
         return decode_table(self._call(header, blobs, timeout_s, dry=True)[0]).schema
 
     def check(self, sql: str, schemas: Mapping[str, pa.Schema], timeout_s: float = 5.0) -> None:
-        """Plan the statement over empty tables; raises ``SandboxError`` when it cannot be planned."""
+        """Plan the statement over empty tables; raises ``SandboxError`` when it cannot be planned.
+
+        The tables are those of a policy: a child keeps them from one call to the next, whoever asks.
+        """
         blobs = [_empty(schema) for schema in schemas.values()]
         self._call({"do": "check", "sql": sql, "names": list(schemas)}, blobs, timeout_s, dry=True)
 
@@ -118,8 +119,8 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop the children."""
-        for worker in self._workers:
-            worker.close()
+        self._answers.close()
+        self._dry.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -128,30 +129,24 @@ class Sandbox:
         self.close()
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float, *, dry: bool) -> list[memoryview]:
-        with contextlib.nullcontext() if dry else self._answering:
-            return self._lent({"rows_max": max(self.rows_max, ROWS_MAX), **header}, blobs, timeout_s)
-
-    def _lent(self, header: Header, blobs: list[Blob], timeout_s: float) -> list[memoryview]:
-        worker = self._idle.get()
+        header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
         try:
-            try:
+            with (self._dry if dry else self._answers).lent() as worker:
+                try:
+                    self._load(worker)
+                    return worker.call(header, blobs, timeout_s=timeout_s)[1]
+                except WorkerFailure as failure:
+                    if failure.reason != "died":
+                        raise
+                # Killed from outside, perhaps: its successor tries once more, over the same released values.
                 self._load(worker)
                 return worker.call(header, blobs, timeout_s=timeout_s)[1]
-            except WorkerFailure as failure:
-                if failure.reason != "died":
-                    raise
-            self._load(
-                worker
-            )  # killed from outside, perhaps: its successor tries once more, over the same released values
-            return worker.call(header, blobs, timeout_s=timeout_s)[1]
         except WorkerFailure as failure:
             if failure.reason == "error":
                 raise SandboxError(failure.text, failure.error) from None
             if failure.reason == "timeout":
                 raise EngineFailure("engine_timeout", "The SQL above the release ran out of time.") from None
             raise EngineFailure("engine_failed", "The SQL above the release could not be run.") from None
-        finally:
-            self._idle.put(worker)
 
     def _load(self, worker: WorkerProcess) -> None:
         """Hand the public tables to a child that has none yet: a new one, or the successor of one that was killed."""
@@ -225,12 +220,14 @@ class _Child:
             self._root.unregister("_incoming")
 
     def _dry_run(self, header: Header, blobs: list[memoryview]) -> list[Blob]:
-        """A dry run reads no row, so that the next one over the same empty tables may use its connection (a third of the time).
+        """Over empty tables: nothing is read, and nothing of it stays, lest one analyst's be quick for another's.
 
-        The transaction is a new one each time, and a connection on which anything failed is not used again.
+        The policy's own tables are the exception, which are the same for all: their connection is kept (two thirds of the time),
+        and has a new transaction each time. One on which anything failed is not used again.
         """
+        check = header["do"] == "check"
         name = (*header["names"], *map(bytes, blobs))
-        connection = self._dry.pop(name, None)
+        connection = self._dry.pop(name, None) if check else None
         if connection is None:
             connection = self._root.cursor()
             for table, blob in zip(header["names"], blobs, strict=True):
@@ -238,7 +235,7 @@ class _Child:
         self._current = connection
         try:
             connection.execute("BEGIN TRANSACTION READ ONLY")
-            if header["do"] == "check":
+            if check:
                 one_select(connection, header["sql"])
                 connection.execute(f"SELECT * FROM ({header['sql'].strip().rstrip(';')}\n) LIMIT 0")
                 found: list[Blob] = []
@@ -250,6 +247,9 @@ class _Child:
             raise
         finally:
             self._current = None
+        if not check:
+            connection.close()
+            return found
         self._dry[name] = connection
         while len(self._dry) > _DRY_MAX:
             self._dry.popitem(last=False)[1].close()
@@ -381,9 +381,10 @@ def _start() -> tuple[Handler, Callable[[], None]]:
 
 
 def main(argv: list[str]) -> None:
-    """Entry of the child: ``parent-pid``."""
+    """Entry of the child: ``parent-pid``, and ``behind`` where questions go before it."""
     harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
-    os.nice(BEHIND)
+    if "behind" in argv[1:]:
+        os.nice(BEHIND)
     serve(_start)
 
 

@@ -33,7 +33,7 @@ from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import public_keys
 from .patience import within
-from .planner import Planner, too_complex
+from .planner import Near, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, rows_a_group, shares
@@ -109,33 +109,36 @@ class Preparer:
             raise _again(found)
         if found is None:
             begun = time.monotonic()
+            near: list[Near] = []
             try:
-                found = self._prepare(request, relative, who)
+                found = self._prepare(request, relative, who, near=near)
             except EngineFailure:  # the sandbox, on SQL over empty and public tables: nothing was charged
                 raise too_complex() from None
             except Refusal as refusal:
-                time_s = min(SOUGHT_S, REFUSED_S - (time.monotonic() - begun))
+                whole = True
                 if refusal.suggestion is None:
-                    refusal.suggestion = self._suggested(request, refusal, relative, who, time_s)
-                cut_short = refusal.suggestion is None and time.monotonic() - begun > time_s
-                if not cut_short and refusal.code not in BUSY:
+                    time_s = min(SOUGHT_S, REFUSED_S - (time.monotonic() - begun))
+                    refusal.suggestion, whole = self._suggested(request, refusal, relative, who, time_s, near)
+                if whole and refusal.code not in BUSY:
                     self._known.put(who, name, _again(refusal), size=4_000 + len(name))
                 raise
             self._known.put(who, name, found, size=_size(found))
         return found
 
     def _suggested(
-        self, request: QueryRequest, refusal: Refusal, relative: Answer | None, who: str, time_s: float
-    ) -> str | None:
-        """A statement near the refused one that this very preparation lets pass; ``None`` where a parameter is at fault."""
+        self, request: QueryRequest, refusal: Refusal, relative: Answer | None, who: str, time_s: float, near: list[Near],
+    ) -> tuple[str | None, bool]:  # fmt: skip
+        """A statement near the refused one that this very preparation lets pass; and whether it was looked for to the end.
+
+        ``None`` where a parameter is at fault. ``near``: what the planner found, which is tried first, and mostly alone.
+        """
         if refusal.code == "sql_too_complex" or (isinstance(refusal, RequestError) and refusal.code not in MENDED):
-            return None  # what a killable process could not read in time is not read here
+            return None, True  # what a killable process could not read in time is not read here
+        begun = time.monotonic()
 
-        from tacit_service.query.suggest import suggestion  # the parser, for the first who needs it
-
-        def passes(sql: str) -> Refusal | None:
+        def passes(sql: str, plan: Plan | None = None) -> Refusal | None:
             try:
-                self._prepare(request.model_copy(update={"sql": sql}), relative, who, trial=True)
+                self._prepare(request.model_copy(update={"sql": sql}), relative, who, trial=True, plan=plan)
             except Refusal as again:
                 return again
             except TacitError:  # a fault on a text that nobody sent is nobody's error
@@ -149,18 +152,28 @@ class Preparer:
                 return []
 
         with within(time_s):
-            return suggestion(self.catalog, request.sql, refusal, passes, find)
+            if near and (near[0].sql is None or passes(near[0].sql, near[0].plan) is None):
+                return near[0].sql, True
 
-    def _prepare(self, request: QueryRequest, relative: Answer | None, who: str, *, trial: bool = False) -> Prepared:
-        """``trial``: whether it would pass is all that counts, so its identity is not worked out."""
-        request = self._with_options(request)
+            from tacit_service.query.suggest import suggestion  # the parser, for the first who needs it
+
+            found = suggestion(self.catalog, request.sql, refusal, passes, find)
+        return found, found is not None or time.monotonic() - begun <= time_s
+
+    def _prepare(
+        self, request: QueryRequest, relative: Answer | None, who: str, *, trial: bool = False, plan: Plan | None = None,
+        near: list[Near] | None = None,
+    ) -> Prepared:  # fmt: skip
+        """``trial``: whether it would pass is all that counts, so its identity is not worked out. ``plan``: known already."""
+        written, request = request.sql, self._with_options(request)
         epsilon = self._epsilon(request)
         delta, offered = self._delta(request)
         amount = None if request.max_amount is None else float(request.max_amount)
         if amount is not None and not 0 < amount < 1e15:
             raise RequestError("bound_invalid", "max_amount is not between 0 and 1e15.", rule="parameters")
         caps = Caps(request.max_rows, request.max_groups, amount, request.approx_bounds)
-        plan = self.planner.plan(request.sql, caps)
+        if plan is None:  # what is near a statement without its OPTIONS is not near the one that was sent
+            plan = self.planner.plan(request.sql, caps, near if request.sql == written else None)
         public = partial(self.dry.query, who)
         keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
 

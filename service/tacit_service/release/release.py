@@ -82,7 +82,7 @@ class Desk:
         data = open_data(loaded, data_dir, processes=0 if engine is not None else 2)
         engine = engine or data.engine
         open_accounts(ledger, loaded)
-        sandbox = Sandbox(data.public, processes=3, rows_max=policy.per_query.max_result_rows)
+        sandbox = Sandbox(data.public, processes=2, dry=2, rows_max=policy.per_query.max_result_rows)
         catalog = Catalog(policy, data.public)
         schemas = {
             name: engine.run(f'SELECT * FROM "{name}" LIMIT 0', timeout_s=ENGINE_TIMEOUT_S).schema

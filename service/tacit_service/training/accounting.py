@@ -90,7 +90,6 @@ def part(whole: DpSgdEvent, steps: int) -> DpSgdEvent:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=256)
 def smallest_sigma(q: float, steps: int, epsilon: Epsilon, delta: Delta) -> float:
     """The smallest noise multiplier, to a thousandth, whose run costs at most (ε, δ). ``OutOfReach`` when there is none.
 

@@ -34,6 +34,7 @@ from tacit_service.recent import Recent
 from .artifacts import MEDIA_TYPES, listed
 from .checkpoints import Headers
 from .plan import TrainingPlan, fits_checkpoint, plan, ran, so_far, stored
+from .pricing import Pricer, priced
 from .spec import Caps
 
 _KNOWN_MAX: Final = 64
@@ -58,6 +59,7 @@ class TrainingDesk:
         checkpoints: Headers | None = None,
         caps: Caps | None = None,
         check: Callable[[str], None] | None = None,
+        pricer: Pricer = priced,
     ) -> None:
         self._policy = policy
         self._catalog = catalog
@@ -68,6 +70,7 @@ class TrainingDesk:
         self._checkpoints = checkpoints or {}
         self._caps = caps or Caps()
         self._check = check
+        self._pricer = pricer
         self._known: Recent[str, TrainingPlan] = Recent(_KNOWN_MAX)
 
     def quote(self, analyst: str, request: TrainingRequest) -> TrainingQuote:
@@ -174,7 +177,7 @@ class TrainingDesk:
         if found is None:
             if self._check is not None:  # in a process that can be killed: what passes there is quickly read here
                 self._check(request.sql)
-            found = plan(self._policy, self._catalog, request, self._caps)
+            found = plan(self._policy, self._catalog, request, self._caps, self._pricer)
             fits_checkpoint(found, self._checkpoints)
             self._known.put(analyst, name, found)
         return found

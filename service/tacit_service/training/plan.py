@@ -28,6 +28,7 @@ from . import accounting
 from .checkpoints import Headers
 from .encoding import Encoding, alike, as_json, encoding
 from .layers import Misfit, Network, network, parameters, unlike
+from .pricing import Pricer, curve, priced
 from .spec import COUNT_SHARE, PARAMETERS_MAX, Caps, Price, Run, check, misfit, parameter, price_of, run_of, too_large
 
 COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
@@ -73,7 +74,9 @@ class TrainingPlan:
         return json.dumps(body, sort_keys=True)
 
 
-def plan(policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps | None = None) -> TrainingPlan:
+def plan(
+    policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps | None = None, pricer: Pricer = priced
+) -> TrainingPlan:
     """Plan a request, or refuse it; nothing is charged and no data is read."""
     asked = price_of(request, policy)
     run, how = shape(policy, catalog, request)
@@ -84,15 +87,14 @@ def plan(policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps 
         share = Epsilon(asked.epsilon.units // COUNT_SHARE) if asked.epsilon else COUNT_EPSILON_DEFAULT
         count = laplace(one_row(1), share, unit=unit)
     tally = _tally(request, run, asked, unit)
-    sigma = asked.noise_multiplier
+    target: Epsilon | float | None = asked.noise_multiplier
+    if target is None:
+        assert asked.epsilon is not None
+        target = asked.epsilon
+        for bought in (count, tally):
+            target = target - bought.epsilon if bought else target
     try:
-        if sigma is None:
-            assert asked.epsilon is not None
-            left = asked.epsilon
-            for bought in (count, tally):
-                left = left - bought.epsilon if bought else left
-            sigma = accounting.smallest_sigma(run.sampling_rate, run.steps, left, asked.delta)
-        sgd = accounting.event(unit, run.sampling_rate, sigma, run.steps, asked.delta)
+        found = pricer(unit, run.sampling_rate, run.steps, asked.delta, target)
     except accounting.OutOfReach:
         raise RequestError(
             "training_parameter_invalid",
@@ -103,7 +105,7 @@ def plan(policy: Policy, catalog: Catalog, request: TrainingRequest, caps: Caps 
         ) from None
     validation = validated(catalog, request, how)
     _attackable(run, how, public=validation is not None)
-    return TrainingPlan(request, how, run, sigma, count, sgd, tally, validation)
+    return TrainingPlan(request, how, run, found.sigma, count, found.event, tally, validation, found.points)
 
 
 def _attackable(run: Run, how: Encoding, *, public: bool) -> None:
@@ -300,13 +302,3 @@ def renyi_epsilon(event: DpSgdEvent, share: float = 1.0) -> float:
         losses[i] * share / 1e12 + math.log1p(-1 / a) - (math.log(event.delta) + math.log(a)) / (a - 1)
         for i, a in enumerate(FINITE_ORDERS)
     ))  # fmt: skip
-
-
-def curve(sgd: DpSgdEvent, points: int = 10) -> list[tuple[float, float]]:
-    """ε at the run's δ after so many epochs, never above the whole run's."""
-    found = []
-    for i in range(1, points + 1):
-        steps = max(1, sgd.steps * i // points)
-        value = sgd.epsilon if steps == sgd.steps else accounting.rough_epsilon(sgd.q, sgd.sigma, steps, sgd.delta)
-        found.append((round(steps * sgd.q, 4), min(value, sgd.epsilon)))
-    return found

@@ -17,6 +17,7 @@ from tacit_service.telemetry import log, setup
 
 from .checkpoints import headers
 from .desk import TrainingDesk, installed
+from .pricing import PricingProcess
 from .spec import Caps
 from .worker import Limits, Worker
 
@@ -33,6 +34,7 @@ class TrainingRoom:
         self._desks: dict[str, TrainingDesk] = {}
         self._policies: dict[str, Path] = {}
         self._worker: Worker | None = None
+        self._pricer = PricingProcess()
 
     def add(
         self, loaded: Loaded, catalog: Catalog, account: Callable[[str], AccountBudget], check: Callable[[str], None]
@@ -43,7 +45,7 @@ class TrainingRoom:
             return
         self._policies[policy.dataset] = loaded.path
         self._desks[policy.dataset] = TrainingDesk(
-            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps, check
+            policy, catalog, self._ledger, account, self._submitted, headers(loaded), self._caps, check, self._pricer
         )
 
     def desk(self, dataset: str) -> TrainingDesk:
@@ -68,6 +70,7 @@ class TrainingRoom:
         """Stop the worker; a job in progress continues from its checkpoint later."""
         if self._worker is not None:
             self._worker.close()
+        self._pricer.close()
         for desk in self._desks.values():
             desk.close()
 
