@@ -115,7 +115,15 @@ def peers(result: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-CHARTS = {"visits": visits, "groups": groups, "peers": peers}
+def analysts(result: dict[str, Any]) -> str:
+    """Releases a second by the number of service processes."""
+    found: dict[str, dict[str, float]] = result["processes"]
+    labels = [f"{n} process{'' if n == '1' else 'es'}" for n in found]
+    rates: Series = {"releases a second": [one["releases_per_s"] for one in found.values()]}
+    return bars(labels, rates, f"{result['analysts']} analysts at once, closed loop, one machine")
+
+
+CHARTS = {"visits": visits, "groups": groups, "peers": peers, "analysts": analysts}
 
 
 def lost(result: dict[str, Any]) -> Iterator[str]:
@@ -131,12 +139,18 @@ def lost(result: dict[str, Any]) -> Iterator[str]:
                     f"visits, {result['rows']:,} rows, {kind}: {query} takes {r['tacit_s'] * 1e3:.0f} ms, "
                     f"more than {target:g} × plain + 30 ms = {allowed * 1e3:.0f} ms"
                 )
+    if result["benchmark"] == "analysts" and len(result["processes"]) > 1:
+        rates = {n: one["releases_per_s"] for n, one in result["processes"].items()}
+        if rates["2"] <= rates["1"]:
+            yield f"analysts: two processes answer {short(rates['2'])} releases a second, one {short(rates['1'])}"
+    if result["benchmark"] == "start" and result["start"]["healthz_s"] > 1:
+        yield f"start: /healthz answers after {result['start']['healthz_s']:.2f} s, target 1"
     if result["benchmark"] == "peers":
         ours = result["systems"]["tacit"]["queries"]
         for system, found in result["systems"].items():
             for query, r in found["queries"].items():
                 mine = ours.get(query)
-                if system == "tacit" or not r or not mine or r.get("error") is None or mine.get("error") is None:
+                if system.startswith("tacit") or not r or not mine or r.get("error") is None or mine.get("error") is None:
                     continue
                 for what in ("seconds", "error"):
                     if r[what] < mine[what]:

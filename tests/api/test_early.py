@@ -83,4 +83,4 @@ def test_the_server_takes_the_socket_over(sock: socket.socket) -> None:
 def test_it_needs_no_framework() -> None:
     heavy = "{'fastapi', 'starlette', 'pydantic', 'uvicorn', 'asyncio'} & set(sys.modules)"
     code = f"import sys, tacit_service.http.early, tacit_service.http.listen; sys.exit(str({heavy}) if {heavy} else 0)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
