@@ -150,7 +150,13 @@ def lost(result: dict[str, Any]) -> Iterator[str]:
         for system, found in result["systems"].items():
             for query, r in found["queries"].items():
                 mine = ours.get(query)
-                if system.startswith("tacit") or not r or not mine or r.get("error") is None or mine.get("error") is None:
+                if (
+                    system.startswith("tacit")
+                    or not r
+                    or not mine
+                    or r.get("error") is None
+                    or mine.get("error") is None
+                ):
                     continue
                 for what in ("seconds", "error"):
                     if r[what] < mine[what]:
