@@ -173,11 +173,15 @@ def _start_engine(path: str, memory_limit: str, threads: str) -> tuple[Handler, 
 def _array_bits(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> int:
     """Integer keys of so many bits index an array of totals, one a thread, where others are hashed: half the time.
 
-    A quarter of the memory at most, and no more places than four times the rows of the largest table.
+    A quarter of the memory at most, and no more places than four times the rows of the largest table. Where totals are
+    stored only units above a cap are put together: too few for an array.
     """
-    threads, rows = connection.execute(
-        "SELECT current_setting('threads'), (SELECT max(estimated_size) FROM duckdb_tables() WHERE NOT internal)"
+    threads, rows, stored = connection.execute(
+        "SELECT current_setting('threads'), max(estimated_size), count_if(starts_with(table_name, '_totals_'))"
+        " FROM duckdb_tables() WHERE NOT internal"
     ).fetchall()[0]
+    if stored:
+        return _ARRAY_BITS
     size = re.fullmatch(r"(\d+)([MG])B", memory_limit)
     memory = int(size[1]) << (30 if size[2] == "G" else 20) if size else 1 << 30
     places = min(memory // 4 // (_TOTALS_BYTES * int(threads)), 4 * int(rows or 0))
