@@ -4,7 +4,8 @@
 
 Without names it takes ``benchmarks/results/*.json``, which the benchmarks write with ``--out``. A chart is drawn for what
 has one (visits, groups, peers); every result is also a table of all its figures. "What lost" is worked out from the
-figures: each target that was missed, and each query on which a peer was faster or nearer the truth.
+figures: each target that was missed, and each query on which a peer was faster or nearer the truth. "Not measured" is
+what the report is meant to hold and no result tells.
 """
 
 from __future__ import annotations
@@ -163,6 +164,25 @@ def lost(result: dict[str, Any]) -> Iterator[str]:
                         yield f"peers: {system} has less {what} on {query}, {short(r[what])} against {short(mine[what])}"
 
 
+def missing(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What the report is meant to hold and no result here tells."""
+    have = {(r["benchmark"], r.get("rows"), r.get("prepare")) for r in results}
+    for rows in (1_000_000, 10_000_000, 100_000_000):
+        for prepare, name in (("true", "prepared"), ("false", "not prepared")):
+            if ("visits", rows, prepare) not in have:
+                yield f"visits, {rows:,} rows, {name}"
+    kinds = {kind for kind, _, _ in have}
+    wanted = {"peers": "side by side with other systems", "groups": "a million groups", "analysts": "64 analysts at once",
+              "start": "cold start", "spark": "Spark against its own plain query"}  # fmt: skip
+    yield from (text for kind, text in wanted.items() if kind not in kinds)
+    for r in results:
+        if r["benchmark"] == "peers":
+            for name in ("smartnoise", "opendp", "qrlew", "tumult"):
+                answered = any("seconds" in q for q in r["systems"].get(name, {"queries": {}})["queries"].values())
+                if not answered:
+                    yield f"peers: no figure of {name}"
+
+
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Every figure with its path."""
     if isinstance(value, dict):
@@ -192,13 +212,14 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     """The whole page."""
     missed = [line for result in results for line in lost(result)]
     items = "".join(f'<li class="lost">{escape(line)}</li>' for line in missed) or "<li>Nothing that was measured.</li>"
+    absent = "".join(f'<li class="lost">{escape(line)}</li>' for line in missing(results)) or "<li>Nothing.</li>"
     made = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tacit, measured</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body><h1>Tacit, measured</h1>'
         f"<p>Made {made} from the results of <code>benchmarks/</code>. Ratios are of things measured side by side in one run; "
         "times in seconds mean little on another machine. A machine with a load above its cores was busy with other work.</p>"
-        f"<h2>What lost</h2><ul>{items}</ul>{''.join(map(section, results))}</body></html>\n"
+        f"<h2>What lost</h2><ul>{items}</ul><h2>Not measured</h2><ul>{absent}</ul>{''.join(map(section, results))}</body></html>\n"
     )
 
 
