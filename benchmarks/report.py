@@ -4,7 +4,8 @@
 
 Without names it takes ``benchmarks/results/*.json``, which the benchmarks write with ``--out``. A chart is drawn for what
 has one (visits, groups, peers); every result is also a table of all its figures. "What lost" is worked out from the
-figures: each target that was missed, and each query on which a peer was faster or nearer the truth.
+figures: each target that was missed, and each query on which a peer was faster or nearer the truth. "Not measured" is
+what the report is meant to hold and no result tells.
 """
 
 from __future__ import annotations
@@ -115,7 +116,15 @@ def peers(result: dict[str, Any]) -> str:
     )  # fmt: skip
 
 
-CHARTS = {"visits": visits, "groups": groups, "peers": peers}
+def analysts(result: dict[str, Any]) -> str:
+    """Releases a second by the number of service processes."""
+    found: dict[str, dict[str, float]] = result["processes"]
+    labels = [f"{n} process{'' if n == '1' else 'es'}" for n in found]
+    rates: Series = {"releases a second": [one["releases_per_s"] for one in found.values()]}
+    return bars(labels, rates, f"{result['analysts']} analysts at once, closed loop, one machine")
+
+
+CHARTS = {"visits": visits, "groups": groups, "peers": peers, "analysts": analysts}
 
 
 def lost(result: dict[str, Any]) -> Iterator[str]:
@@ -131,16 +140,47 @@ def lost(result: dict[str, Any]) -> Iterator[str]:
                     f"visits, {result['rows']:,} rows, {kind}: {query} takes {r['tacit_s'] * 1e3:.0f} ms, "
                     f"more than {target:g} × plain + 30 ms = {allowed * 1e3:.0f} ms"
                 )
+    if result["benchmark"] == "analysts" and len(result["processes"]) > 1:
+        rates = {n: one["releases_per_s"] for n, one in result["processes"].items()}
+        if rates["2"] <= rates["1"]:
+            yield f"analysts: two processes answer {short(rates['2'])} releases a second, one {short(rates['1'])}"
+    if result["benchmark"] == "start" and result["start"]["healthz_s"] > 1:
+        yield f"start: /healthz answers after {result['start']['healthz_s']:.2f} s, target 1"
     if result["benchmark"] == "peers":
         ours = result["systems"]["tacit"]["queries"]
         for system, found in result["systems"].items():
             for query, r in found["queries"].items():
                 mine = ours.get(query)
-                if system == "tacit" or not r or not mine or r.get("error") is None or mine.get("error") is None:
+                if (
+                    system.startswith("tacit")
+                    or not r
+                    or not mine
+                    or r.get("error") is None
+                    or mine.get("error") is None
+                ):
                     continue
                 for what in ("seconds", "error"):
                     if r[what] < mine[what]:
                         yield f"peers: {system} has less {what} on {query}, {short(r[what])} against {short(mine[what])}"
+
+
+def missing(results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """What the report is meant to hold and no result here tells."""
+    have = {(r["benchmark"], r.get("rows"), r.get("prepare")) for r in results}
+    for rows in (1_000_000, 10_000_000, 100_000_000):
+        for prepare, name in (("true", "prepared"), ("false", "not prepared")):
+            if ("visits", rows, prepare) not in have:
+                yield f"visits, {rows:,} rows, {name}"
+    kinds = {kind for kind, _, _ in have}
+    wanted = {"peers": "side by side with other systems", "groups": "a million groups", "analysts": "64 analysts at once",
+              "start": "cold start", "spark": "Spark against its own plain query"}  # fmt: skip
+    yield from (text for kind, text in wanted.items() if kind not in kinds)
+    for r in results:
+        if r["benchmark"] == "peers":
+            for name in ("smartnoise", "opendp", "qrlew", "tumult"):
+                answered = any("seconds" in q for q in r["systems"].get(name, {"queries": {}})["queries"].values())
+                if not answered:
+                    yield f"peers: no figure of {name}"
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -172,13 +212,14 @@ def page(results: Sequence[dict[str, Any]]) -> str:
     """The whole page."""
     missed = [line for result in results for line in lost(result)]
     items = "".join(f'<li class="lost">{escape(line)}</li>' for line in missed) or "<li>Nothing that was measured.</li>"
+    absent = "".join(f'<li class="lost">{escape(line)}</li>' for line in missing(results)) or "<li>Nothing.</li>"
     made = dt.datetime.now(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tacit, measured</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body><h1>Tacit, measured</h1>'
         f"<p>Made {made} from the results of <code>benchmarks/</code>. Ratios are of things measured side by side in one run; "
         "times in seconds mean little on another machine. A machine with a load above its cores was busy with other work.</p>"
-        f"<h2>What lost</h2><ul>{items}</ul>{''.join(map(section, results))}</body></html>\n"
+        f"<h2>What lost</h2><ul>{items}</ul><h2>Not measured</h2><ul>{absent}</ul>{''.join(map(section, results))}</body></html>\n"
     )
 
 

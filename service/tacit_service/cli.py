@@ -200,24 +200,27 @@ def _worker(arguments: Any) -> int:
 
 def _serve(arguments: Any) -> int:
     settings = _settings(arguments, host=arguments.host, port=arguments.port)
-    from tacit_service import telemetry
     from tacit_service.http.listen import bind
 
     try:
-        sock = bind(settings.host, settings.port)  # clients queue from here on, while the rest is imported
+        sock = bind(settings.host, settings.port)  # clients are answered from here on, while the rest is imported
     except OSError as error:
         other = "; try --port 0, which takes a free one" if error.errno == errno.EADDRINUSE else ""
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}{other}") from None
-    telemetry.setup(settings.log_level)
+    from tacit_service.http.early import Early
+
+    early = Early(sock).start()  # alive, and not ready
+    from tacit_service import telemetry
     from tacit_service.engine.spawning import preload
 
+    telemetry.setup(settings.log_level)
     preload()  # in another process, while this one imports what serves
     from tacit_service.assembly import Service, opener
     from tacit_service.http.run import serve, stop_on_signals
 
     stop_on_signals()
     service = Service(opener(settings.policies, settings.ledger, settings.data_dir, settings=settings))
-    serve(service, sock, settings, on_ready=lambda: None)
+    serve(service, sock, settings, on_ready=lambda: None, early=early)
     return OK
 
 

@@ -50,6 +50,10 @@ class Choices:
 
 def run(choices: Choices) -> int:
     """Run the demo until its session is over, or, on a terminal or with ``--serve``, until a signal."""
+    sock = _bind(choices)
+    from tacit_service.http.early import Early
+
+    early = Early(sock).start()  # alive, and not ready, while the rest is imported
     from tacit_service.engine.spawning import preload
 
     preload()  # in another process, while this one makes the data
@@ -57,13 +61,14 @@ def run(choices: Choices) -> int:
     from tacit_service.http.listen import url_of
     from tacit_service.http.run import Running, Stopped, stop_on_signals
 
-    policy_text = _policy_text(choices)
     stop_on_signals()
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(sock)
+            stack.callback(early.stop)
+            policy_text = _policy_text(choices)
             folder = stack.enter_context(_folder(choices.data_dir))
             settings = _prepare(folder, choices)
-            sock = stack.enter_context(_bind(choices))
             url = url_of(sock)
             open_rooms = opener(settings.policies, settings.ledger, settings.data_dir, settings=settings)
 
@@ -72,7 +77,7 @@ def run(choices: Choices) -> int:
                 return open_rooms()
 
             service = Service(open_parts)
-            running = stack.enter_context(Running(service, sock, settings))
+            running = stack.enter_context(Running(service, sock, settings, early))
             running.wait_ready()
             keys = _make_keys(settings.ledger)
             _announce(choices, url, keys, folder)

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,8 +25,17 @@ class Running:
         sock = bind("127.0.0.1", 0)
         self.url = url_of(sock)
         self.address = (urlsplit(self.url).hostname or "", urlsplit(self.url).port or 0)
-        self.server = Server(create_app(self.house.service, self.house.settings), sock, self.house.settings)
+        self.app = create_app(self.house.service, self.house.settings)
+        self.server = Server(self.app, sock, self.house.settings)
         self.server.start()
+
+    def waiting(self) -> int:
+        """Questions in the queue."""
+        return sum(map(len, self.app.state.context.questions._waiting.values()))
+
+    def open(self) -> int:
+        """Connections that the server knows of."""
+        return len(self.server._uvicorn.server_state.connections)
 
     def raw(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=120)
@@ -202,3 +211,29 @@ def test_a_taken_port_is_an_os_error():
             bind("127.0.0.1", first.getsockname()[1])
     finally:
         first.close()
+
+
+@limits(workers=1, queue=2)
+def test_who_leaves_before_the_charge_is_charged_nothing(running: Running) -> None:
+    desk, body = running.house.clinic, json.dumps({"dataset": "clinic", "sql": "SELECT 1", "fresh": True}).encode()
+    desk.hold = threading.Event()
+    head = "POST /v1/queries HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += f"Authorization: {running.house.headers('ada')['Authorization']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with running.raw() as first:
+        first.sendall(head.encode() + body)
+        assert desk.entered.acquire(timeout=120)
+        with running.raw() as second:
+            second.sendall(head.encode() + body)
+            assert wait_for(lambda: running.waiting() == 1)
+        assert wait_for(lambda: running.open() == 1), "the server knows that the second has gone"
+        desk.hold.set()
+        assert first.recv(100).startswith(b"HTTP/1.1 200 ")
+        assert wait_for(lambda: running.waiting() == 0)
+    assert len(desk.asked) == 1
+
+
+def wait_for(happens: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 120
+    while not happens() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return happens()

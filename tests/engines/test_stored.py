@@ -139,7 +139,7 @@ def rows(store: Store, planned: Plan) -> list[list[tuple[object, ...]]]:
                 values = table.column(statement.keys + i).to_pylist()
                 cells = sorted(((*k, v) for *k, v in zip(*keys, values, strict=True) if v), key=repr)
                 found.append([(measure, *cell) for cell in cells])
-    return found
+    return sorted(found, key=lambda cells: cells[0][0] if cells else "")
 
 
 @pytest.mark.parametrize("form", ["weights", "groups", "auto"])

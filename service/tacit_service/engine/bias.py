@@ -13,7 +13,8 @@ from fractions import Fraction
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row
 from tacit_service.query.plan import AggKind, Form, Measure, MeasureKind, ReleasePoint
 
-from .bounding import _keys, _rows, _total, rank
+from .bounding import _keys, _rows, _total
+from .group_caps import rank
 
 WIDE = 4
 AMOUNT_STEPS = 2**20  # an amount is checked to a millionth of its wide cap

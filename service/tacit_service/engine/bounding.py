@@ -7,8 +7,9 @@ at most what ``sensitivity`` says. The argument stands beside each form.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Final
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
@@ -18,7 +19,9 @@ from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Relation
 from . import stored
 from .emit import expression, key, name, relation, to_steps
 from .formulations import Formulation, Statement
+from .group_caps import by_rank, kept_groups, partial
 from .ordering import group_order, keyed_hash
+from .weighing import Totals, rows_of, scanned_twice, value, weight
 
 
 def sensitivity(m: Measure) -> Sensitivity:
@@ -50,16 +53,15 @@ def joint(measures: Sequence[Measure]) -> Sensitivity:
 def statements(point: ReleasePoint) -> list[Statement]:
     """The statements of a release point, by form; together they give every measure once."""
     plain = [m for m in point.measures if m.kind not in (MeasureKind.DISTINCT, MeasureKind.HISTOGRAM)]
-    result = []
-    for form, build in ((Form.ONE_ROW, _one_row), (Form.WEIGHTS, _weights), (Form.GROUPS, _groups)):
-        chosen = [m for m in plain if m.form is form]
-        if form is Form.GROUPS:
-            for ranked in (False, True):
-                some = [m for m in chosen if m.ranked is ranked]
-                if some:
-                    result.append(_groups(point, some))
+    result, scanned = [], []
+    for form, ranked, build in _BUILDERS:
+        chosen = [m for m in plain if m.form is form and ranked in (None, m.ranked)]
+        if chosen and (scan := _one_scan(point, chosen)) is not None:
+            scanned.append(scan)
         elif chosen:
             result.append(build(point, chosen))
+    if scanned:
+        result.insert(0, _scan(point, scanned))
     for m in point.measures:
         if m.kind is MeasureKind.DISTINCT:
             result.append(_distinct(point, m))
@@ -160,16 +162,52 @@ def _total(text: str, measure: str) -> str:
     return f"CAST(least({INT64_MAX}, greatest(-{INT64_MAX}, coalesce(sum({text}), 0))) AS BIGINT) AS {measure}"
 
 
-def _one_row(point: ReleasePoint, measures: list[Measure]) -> Statement:
-    """One row a unit: the unit adds one value in [low, high] to one group, so L0 = 1 and L1 = max(|low|, |high|). ∎"""
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """Measures that one scan of the rows gives, with the stored columns that it reads; scans of a point are made as one."""
+
+    measures: list[Measure]
+    terms: list[str]
+    extra: list[str]
+    how: Formulation
+
+
+def _one_scan(point: ReleasePoint, measures: list[Measure]) -> _Scan | None:
+    """One row a unit: the unit adds one value in [low, high] to one group, so L0 = 1 and L1 = max(|low|, |high|). ∎
+
+    Weights by stored totals, and K × C by stored ranks: see ``_weights`` and ``_groups``, whose integers they are.
+    """
+    form = measures[0].form
+    if form is Form.ONE_ROW:
+        return _Scan(measures, [_total(value(m), m.name) for m in measures], [], Formulation.NEEDLESS)
+    if form is Form.WEIGHTS and _stored_total(point, measures) and not any(m.where for m in measures):
+        terms = [_total(weight(value(m), m, stored.TOTAL), m.name) for m in measures]
+        return _Scan(measures, terms, [stored.TOTAL], Formulation.WEIGHTS_STORED)
+    if form is Form.GROUPS and measures[0].ranked and not _counted_by_totals(point, measures):
+        place = stored.ranks(point.source, [k.expr for k in point.keys])
+        if place is not None and all(by_rank(m) is not None for m in measures):
+            group, row = stored.rank_columns(place)
+            terms = [f"{str(by_rank(m)).format(group=group, row=row)} AS {m.name}" for m in measures]
+            return _Scan(measures, terms, [group, row], Formulation.GROUPS_RANKS)
+    return None
+
+
+def _scan(point: ReleasePoint, scans: list[_Scan]) -> Statement:
     keys = _keys(point)
-    sums = [_total(_value(m), m.name) for m in measures]
-    sql = f"SELECT {', '.join([*keys, *sums])} FROM ({_rows(point, measures)}){_group_by(keys)}"
-    return _statement(sql, keys, measures, Formulation.NEEDLESS)
+    measures = [m for scan in scans for m in scan.measures]
+    columns = [*keys, *(term for scan in scans for term in scan.terms)]
+    rows = _rows(point, measures, [name for scan in scans for name in scan.extra])
+    how = scans[0].how if len(scans) == 1 else Formulation.ONE_SCAN
+    return _statement(f"SELECT {', '.join(columns)} FROM ({rows}){_group_by(keys)}", keys, measures, how)
 
 
-def _value(m: Measure) -> str:
-    return f"v_{m.name}" if m.kind is MeasureKind.SUM else f"q_{m.name}"
+def _stored_total(point: ReleasePoint, measures: list[Measure]) -> bool | None:
+    return None if any(m.amount is not None for m in measures) else stored.total(point.source)
+
+
+def _counted_by_totals(point: ReleasePoint, measures: list[Measure]) -> bool:
+    whole = not point.keys and stored.whole_table(point.source) is not None
+    return whole and all(m.kind is not MeasureKind.SUM and not m.where for m in measures)
 
 
 def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
@@ -179,49 +217,25 @@ def _weights(point: ReleasePoint, measures: list[Measure]) -> Statement:
     B the total Σ|v| takes the place of n: Σ|·| ≤ S·B. Both hold whatever the grouping, so L1 = L2 = L∞ = that total. ∎
     """
     keys = _keys(point)
-    known = stored.total(point.source)
-    if any(m.amount is not None for m in measures):
-        known = None
-    exact = known is True and not any(m.where for m in measures)
-    if exact:
-        terms = [_total(_weighed(m, stored.TOTAL), m.name) for m in measures]
-        rows = _rows(point, measures, [stored.TOTAL])
-        sql = f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}"
-        return _statement(sql, keys, measures, Formulation.WEIGHTS_STORED)
-    totals, terms = [], []
-    for m in measures:
-        if m.amount is not None:
-            wide, s = f"CAST({_value(m)} AS HUGEINT)", m.multiplier
-            totals.append(f"sum(abs({_value(m)})) AS n_{m.name}")
-            terms.append(
-                f"CASE WHEN n_{m.name} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // n_{m.name} END"
-            )
-        else:
-            totals.append(f"CAST(sum(q_{m.name}) AS BIGINT) AS n_{m.name}")
-            terms.append(_weighed(m, f"n_{m.name}"))
+    known = _stored_total(point, measures)
+    totals = Totals(measures)
     if known is None:
-        ctes = f"WITH s AS ({_rows(point, measures)}), t AS (SELECT _u, {', '.join(totals)} FROM s GROUP BY _u)"
-        sums = [_total(term, m.name) for term, m in zip(terms, measures, strict=True)]
-        sql = f"{ctes} SELECT {', '.join([*keys, *sums])} FROM s JOIN t USING (_u){_group_by(keys)}"
+        sums = ", ".join([*keys, *(_total(totals.term(m, sparse=True), m.name) for m in measures)])
+        rows, kept = _rows(point, measures), ""
+        if not scanned_twice(point.source):
+            rows, kept = "SELECT * FROM s", f"WITH s AS ({rows}) "
+        units = f"SELECT _u, {totals.select()} FROM ({rows}) GROUP BY _u HAVING {totals.above()}"
+        sql = f"{kept}SELECT {sums} FROM ({rows}) r LEFT JOIN ({units}) t USING (_u){_group_by(keys)}"
         return _statement(sql, keys, measures, Formulation.WEIGHTS)
+    terms = [totals.term(m, sparse=False) for m in measures]
     rows = _rows(point, measures, [stored.TOTAL])
 
     def heavy(condition: str) -> str:
-        own = f"SELECT _u, {', '.join(totals)} FROM ({rows}) WHERE {condition} GROUP BY _u"
+        own = f"SELECT _u, {totals.select()} FROM ({rows}) WHERE {condition} GROUP BY _u"
         return f"({rows}) s JOIN ({own}) t USING (_u) WHERE s.{condition}"
 
     cap = min(m.c for m in measures)
     return _by_weight(point, measures, rows, cap, terms, heavy, Formulation.WEIGHTS_LIGHT)
-
-
-def _weighed(m: Measure, n: str) -> str:
-    return _weight(_value(m), m, n)
-
-
-def _weight(value: str, m: Measure, n: str) -> str:
-    """``value`` under its weight, where its unit has ``n`` rows."""
-    s, r = m.multiplier, m.c
-    return f"CASE WHEN {n} <= {r} THEN {value} * {s} ELSE ({value} * {s * r}) // {n} END"
 
 
 def _by_weight(
@@ -236,7 +250,7 @@ def _by_weight(
     """
     keys = _keys(point)
     group = _group_by(keys)
-    light = [f"sum({_value(m)} * {m.multiplier}) AS {m.name}" for m in measures]
+    light = [f"sum({value(m)} * {m.multiplier}) AS {m.name}" for m in measures]
     above = [f"sum({term}) AS {m.name}" for term, m in zip(terms, measures, strict=True)]
     parts = (
         f"SELECT {', '.join([*keys, *light])} FROM ({rows}) WHERE {stored.TOTAL} <= {cap}{group} UNION ALL "
@@ -258,20 +272,16 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     the unit, hence one group a unit, K = 1. ∎
     """
     keys = _keys(point)
-    table = stored.whole_table(point.source)
-    if not keys and table is not None and all(m.kind is not MeasureKind.SUM and not m.where for m in measures):
-        sums = [_total(f"_units * ({_partial(m).replace(f'q_{m.name}', '_rows')})", m.name) for m in measures]
-        sql = f"SELECT {', '.join(sums)} FROM {name(stored.totals_table(table))}"
+    if _counted_by_totals(point, measures):
+        sums = [_total(f"_units * ({partial(m).replace(f'q_{m.name}', '_rows')})", m.name) for m in measures]
+        sql = f"SELECT {', '.join(sums)} FROM {name(stored.totals_table(str(stored.whole_table(point.source))))}"
         return _statement(sql, keys, measures, Formulation.GROUPS_TOTALS)
-    place = stored.ranks(point.source, [k.expr for k in point.keys])
-    if place is not None and measures[0].ranked and all(_by_rank(m) is not None for m in measures):
-        return _ranks(point, measures, place)
     partials, terms = [], []
     for m in measures:
-        partials.append(f"sum(q_{m.name}) AS q_{m.name}")
+        partials.append(f"{rows_of(m)} AS q_{m.name}")
         if m.kind is MeasureKind.SUM:
             partials.append(f"sum(v_{m.name}) AS v_{m.name}")
-        terms.append(_partial(m))
+        terms.append(partial(m))
     known = stored.total(point.source) is not None
     whole = known and all(m.kind is not MeasureKind.UNITS and m.amount is None for m in measures)
     rows = _rows(point, measures, [stored.TOTAL] if known else None)
@@ -279,10 +289,10 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     columns = ", ".join(["_u", *keys])
 
     def kept(condition: str = "TRUE") -> str:
-        partial = f"SELECT {', '.join([columns, *partials])} FROM ({rows}) WHERE {condition} GROUP BY {columns}"
+        made = f"SELECT {', '.join([columns, *partials])} FROM ({rows}) WHERE {condition} GROUP BY {columns}"
         if k is None:
-            return f"({partial})"
-        return f"(WITH p AS ({partial}), {_kept_groups(_hashed(point), k)} SELECT * FROM kept)"
+            return f"({made})"
+        return f"(WITH p AS ({made}), {kept_groups(_hashed(point), k)} SELECT * FROM kept)"
 
     if whole:
         cap = min([*(m.c for m in measures), *([] if k is None else [k])])
@@ -292,51 +302,10 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     return _statement(f"SELECT {', '.join([*keys, *sums])} FROM {kept()}{_group_by(keys)}", keys, measures, how)
 
 
-def _by_rank(m: Measure) -> str | None:
-    """The measure's integer for one row, by ranks stored for its keys; ``None`` where rows alone do not tell it.
-
-    The rows with group rank ≤ K and row rank ≤ C are at most C in each of at most K groups of a unit, and all of the
-    unit's rows where it has no more: the count clamped to C. The first row of each group stands for the unit. ∎
-    """
-    if m.where or m.kind not in (MeasureKind.COUNT, MeasureKind.UNITS):
-        return None
-    return f"CASE WHEN {{group}} <= {m.k} AND {{row}} <= {m.c if m.kind is MeasureKind.COUNT else 1} THEN 1 ELSE 0 END"
-
-
-def _ranks(point: ReleasePoint, measures: list[Measure], place: int) -> Statement:
-    keys = _keys(point)
-    group, row = stored.rank_columns(place)
-    terms = [_total(str(_by_rank(m)).format(group=group, row=row), m.name) for m in measures]
-    rows = _rows(point, measures, [group, row])
-    sql = f"SELECT {', '.join([*keys, *terms])} FROM ({rows}){_group_by(keys)}"
-    return _statement(sql, keys, measures, Formulation.GROUPS_RANKS)
-
-
-def _kept_groups(keys: list[str], k: int) -> str:
-    """``kept``: the rows of ``p`` whose group counts for its unit. Only units above K groups are ranked: few, as a rule."""
-    over = f"many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > {k})"
-    ranked = f"SELECT *, {rank(keys)} AS rk FROM p SEMI JOIN many USING (_u)"
-    few = "SELECT * FROM p ANTI JOIN many USING (_u)"
-    return f"{over}, kept AS ({few} UNION ALL SELECT * EXCLUDE (rk) FROM ({ranked}) WHERE rk <= {k})"
-
-
-def rank(keys: list[str]) -> str:
-    """Place of a group among the unit's groups, where each group is one row."""
-    return f"row_number() OVER (PARTITION BY _u ORDER BY {group_order(keys)})"
-
-
-def _partial(m: Measure) -> str:
-    if m.kind is MeasureKind.UNITS:
-        return f"CASE WHEN q_{m.name} > 0 THEN 1 ELSE 0 END"
-    if m.kind is MeasureKind.COUNT:
-        return f"CASE WHEN q_{m.name} > {m.c} THEN {m.c} ELSE q_{m.name} END"
-    v = f"v_{m.name}"
-    if m.centred:
-        return f"CASE WHEN q_{m.name} > {m.c} THEN ({v} * {m.c}) // q_{m.name} ELSE {v} END"
-    low, high = m.c * min(m.low, 0), m.c * max(m.high, 0)
-    if m.amount is not None:
-        low, high = max(low, -m.amount), min(high, m.amount)
-    return f"CASE WHEN {v} > {high} THEN {high} WHEN {v} < {low} THEN {low} ELSE {v} END"
+_BUILDERS: Final = (
+    (Form.ONE_ROW, None, _groups), (Form.WEIGHTS, None, _weights), (Form.GROUPS, False, _groups), (Form.GROUPS, True, _groups),
+)  # fmt: skip
+"""Forms in the order of their statements; one row a unit never comes to be built, since one scan gives it."""
 
 
 def _distinct(point: ReleasePoint, m: Measure) -> Statement:
@@ -384,10 +353,10 @@ def _histogram(point: ReleasePoint, m: Measure) -> Statement:
         sql = f"SELECT {', '.join([*keys, _total('1', m.name)])} FROM ({rows}){_group_by(keys)}"
         return _statement(sql, keys, [m], Formulation.BINS)
     if exact:
-        weighed = _total(_weight("1", m, stored.TOTAL), m.name)
+        weighed = _total(weight("1", m, stored.TOTAL), m.name)
         sql = f"SELECT {', '.join([*keys, weighed])} FROM ({rows}){_group_by(keys)}"
         return _statement(sql, keys, [m], Formulation.BINS_STORED)
-    term = _total(_weight("1", m, "n"), m.name)
+    term = _total(weight("1", m, "n"), m.name)
     ctes = f"WITH s AS ({rows}), t AS (SELECT _u, count(*) AS n FROM s GROUP BY _u)"
     sql = f"{ctes} SELECT {', '.join([*keys, term])} FROM s JOIN t USING (_u){_group_by(keys)}"
     return _statement(sql, keys, [m], Formulation.BINS_WEIGHTS)

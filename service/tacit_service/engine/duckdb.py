@@ -51,6 +51,8 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT"
 _RESULT_TYPES = _INTEGERS | {"BOOLEAN", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"}
 _IMAGE = re.compile(r"UTINYINT\[\d+\]\Z")
 _ROWS_MAX = 20_000_000
+_ARRAY_BITS = 12  # DuckDB's own
+_TOTALS_BYTES = 100  # of one key: a few totals
 _HEALTH_TIMEOUT_S = 5.0
 
 
@@ -152,6 +154,7 @@ def _engine_failure(failure: WorkerFailure) -> EngineFailure:
 
 def _start_engine(path: str, memory_limit: str, threads: str) -> tuple[Handler, Callable[[], None]]:
     connection = open_locked(Path(path), memory_limit=memory_limit, threads=int(threads) or None)
+    connection.execute(f"SET GLOBAL perfect_ht_threshold={_array_bits(connection, memory_limit)}")
     lock(connection, keep_order=False)
 
     def handle(header: Header, _: list[memoryview]) -> tuple[Header, list[Blob]]:
@@ -165,6 +168,24 @@ def _start_engine(path: str, memory_limit: str, threads: str) -> tuple[Handler, 
             raise ChildError(type(error).__name__, fatal=fatal) from None
 
     return handle, connection.interrupt
+
+
+def _array_bits(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> int:
+    """Integer keys of so many bits index an array of totals, one a thread, where others are hashed: half the time.
+
+    A quarter of the memory at most, and no more places than four times the rows of the largest table. Where totals are
+    stored only units above a cap are put together: too few for an array.
+    """
+    threads, rows, stored = connection.execute(
+        "SELECT current_setting('threads'), max(estimated_size), count_if(starts_with(table_name, '_totals_'))"
+        " FROM duckdb_tables() WHERE NOT internal"
+    ).fetchall()[0]
+    if stored:
+        return _ARRAY_BITS
+    size = re.fullmatch(r"(\d+)([MG])B", memory_limit)
+    memory = int(size[1]) << (30 if size[2] == "G" else 20) if size else 1 << 30
+    places = min(memory // 4 // (_TOTALS_BYTES * int(threads)), 4 * int(rows or 0))
+    return max(_ARRAY_BITS, min(places.bit_length() - 1, 24))
 
 
 def select(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:

@@ -11,11 +11,12 @@ class Formulation(StrEnum):
 
     NEEDLESS = "no bounding step, since a unit has one row: values are clamped and summed in one scan"
     WEIGHTS_STORED = "weights by stored totals: each row counts by its unit's stored number of rows, in one scan"
+    ONE_SCAN = "weights by stored totals and K × C by stored ranks, both in one scan"
     WEIGHTS_LIGHT = (
         "weights by stored totals: units that are within the cap by their stored number of rows are summed as they stand, "
         "in one scan; only those above it are totalled and weighed"
     )
-    WEIGHTS = "weights: one table of the units' totals is made in the query, and each row is weighed by its unit's"
+    WEIGHTS = "weights: one table of the units above the cap is made in the query, and their rows are weighed by their unit's total"
     GROUPS_TOTALS = "K × C from the stored table of totals alone: no row is read"
     GROUPS_RANKS = "K × C by stored ranks: rows within the caps are counted in one scan"
     GROUPS_LIGHT = (

@@ -23,7 +23,7 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "not_found": (404, "No such thing for this key. Things not granted and things that do not exist look the same."),
     "method_not_allowed": (405, "The path exists; the Allow header lists its methods."),
     "not_acceptable": (406, "Accept names no representation that is offered: JSON, or an Arrow stream of an answer."),
-    "request_timeout": (408, "The body did not arrive in time."),
+    "request_timeout": (408, "The body did not arrive in time, or the client left before its question was begun."),
     "idempotency_conflict": (409, "The Idempotency-Key was used with another body, or its first request still runs."),
     "payload_too_large": (413, "The body is larger than the service reads."),
     "unsupported_media_type": (415, "The body is not application/json, or is compressed."),

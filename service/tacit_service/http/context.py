@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeVar, cast
 
 from fastapi import Request
@@ -12,6 +13,7 @@ from fastapi import Request
 from tacit_service.access.gatekeeper import Principal
 from tacit_service.assembly import Service
 from tacit_service.http.lanes import Lane
+from tacit_service.http.problems import EdgeError
 from tacit_service.http.rates import Rates
 from tacit_service.settings import Settings
 from tacit_service.telemetry import Metrics
@@ -76,12 +78,18 @@ def caller(request: Request) -> Principal:
 
 async def planned(request: Request, work: Callable[[], T]) -> T:
     """Run what is decided by the SQL and public facts: quotes and refusals, which do not wait for anybody's answers."""
-    return await context(request).plans.run(work, caller(request).name)
+    return await context(request).plans.run(work, caller(request).name, partial(_present, request))
 
 
 async def question(request: Request, work: Callable[[], T]) -> T:
     """Run what touches the engine or the charge."""
-    return await context(request).questions.run(work, caller(request).name)
+    return await context(request).questions.run(work, caller(request).name, partial(_present, request))
+
+
+async def _present(request: Request) -> None:
+    """Raises when the client left while the question waited: nobody would read an answer, so nothing is charged for one."""
+    if await request.is_disconnected():
+        raise EdgeError("request_timeout", "The client left before its question was begun. Nothing was run or charged.")
 
 
 async def lookup(request: Request, work: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ of the queue, so that who sends hard questions by the hundred waits behind himse
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -49,8 +49,13 @@ class Lane:
                 retry_after_s=self._retry_after_s,
             )
 
-    async def run(self, work: Callable[[], T], caller: str = "") -> T:
-        """Run blocking work in a thread when it is the caller's turn; ``Overloaded`` at once when the queue is full."""
+    async def run(
+        self, work: Callable[[], T], caller: str = "", still_wanted: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
+        """Run blocking work in a thread when it is the caller's turn; ``Overloaded`` at once when the queue is full.
+
+        ``still_wanted`` raises where the work is wanted no more when its turn comes: it is then not begun.
+        """
         self.check_room(caller or None)
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._workers)
@@ -58,6 +63,8 @@ class Lane:
         try:
             await self._turn(caller)
             try:
+                if still_wanted is not None:
+                    await still_wanted()
                 # Work that began is never abandoned: a charge is followed by its record even when the client has gone.
                 return await anyio.to_thread.run_sync(work, limiter=self._limiter)
             finally:

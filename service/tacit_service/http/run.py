@@ -14,6 +14,7 @@ from typing import Final
 
 from tacit_service.assembly import Service, State
 from tacit_service.http.app import create_app
+from tacit_service.http.early import Early
 from tacit_service.http.server import Server
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log
@@ -45,10 +46,14 @@ def stop_on_signals() -> None:
 
 
 class Running:
-    """A service and its server, from the first answered request to the last. A context manager."""
+    """A service and its server, from the first answered request to the last. A context manager.
 
-    def __init__(self, service: Service, sock: socket.socket, settings: Settings) -> None:
+    ``early`` answered on the socket until now, and stops.
+    """
+
+    def __init__(self, service: Service, sock: socket.socket, settings: Settings, early: Early | None = None) -> None:
         self.service = service
+        self._early = early
         app = create_app(service, settings)
         self._closing = app.state.context.closing
         self._server = Server(app, sock, settings)
@@ -57,6 +62,8 @@ class Running:
 
     def __enter__(self) -> Running:
         sys.setswitchinterval(_SWITCH_S)
+        if self._early is not None:
+            self._early.stop()
         self._server.start()
         self.service.start()
         return self
@@ -86,11 +93,13 @@ def keep_what_is_loaded() -> None:
     gc.set_threshold(*_COLLECTED)
 
 
-def serve(service: Service, sock: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
+def serve(
+    service: Service, sock: socket.socket, settings: Settings, on_ready: Callable[[], None], early: Early | None = None
+) -> None:
     """Serve until a signal; returns after everything is closed."""
     host, port = sock.getsockname()[:2]
     try:
-        with Running(service, sock, settings) as running:
+        with Running(service, sock, settings, early) as running:
             log("listening", host=host, port=port)
             running.wait_ready()
             keep_what_is_loaded()

@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tacit_service.errors import Overloaded
 from tacit_service.http import problems
-from tacit_service.http.edge import SECURITY_HEADERS
+from tacit_service.http.headers import SECURITY_HEADERS
 from tacit_service.http.problems import EdgeError
 from tacit_service.settings import Settings
 from tacit_service.telemetry import log
