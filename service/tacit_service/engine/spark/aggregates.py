@@ -68,7 +68,9 @@ def _aggregate(t: Expressions, node: exp.Expr, where: str, tail: str) -> Value:
     if isinstance(node, exp.Sum | exp.Avg):
         if not x.kind.whole:
             raise Untranslatable(f"{type(node).__name__.upper()} of {x.kind}")
-        total = summed(x, lambda part: f"sum({once}{part}){tail}" if part != x.sql else f"sum({once}{x.sql}){tail}", once)
+        total = summed(
+            x, lambda part: f"sum({once}{part}){tail}" if part != x.sql else f"sum({once}{x.sql}){tail}", once
+        )
         if isinstance(node, exp.Sum):
             return total
         text = f"(CAST({total.sql} AS DOUBLE) / CAST(NULLIF(count({once}{x.sql}){tail}, 0L) AS DOUBLE))"

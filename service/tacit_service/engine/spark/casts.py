@@ -32,7 +32,12 @@ def cast(t: Expressions, node: exp.Cast) -> Value:
         raise Untranslatable(f"a cast to {name}", "Cast to BIGINT or DOUBLE.")
     if isinstance(node.this, exp.Literal) and kind in (Kind.DATE, Kind.TIME):
         return made(f"CAST({t.literal(node.this.name)} AS {TYPES[kind]})", kind)
-    if kind is Kind.INT and name == "BIGINT" and isinstance(node.this, exp.Round) and not node.this.args.get("decimals"):
+    if (
+        kind is Kind.INT
+        and name == "BIGINT"
+        and isinstance(node.this, exp.Round)
+        and not node.this.args.get("decimals")
+    ):
         x = t.value(node.this.this)
         if x.kind is Kind.FLOAT:  # ROUND, and then the cast of a whole number
             return _guarded(x, moved_half(x.sql))
@@ -84,7 +89,9 @@ def _float_to_wide(x: Value) -> Value:
 def _float_to_text(x: Value) -> Value:
     """As there: 1.0, and not 1. Java 17 does not always write the shortest text, so that decimals are gone through."""
     if x.places is None or len(str(int(x.size))) + x.places > _DIGITS:
-        raise Untranslatable("the text of decimals without a precision", "Declare bounds and a precision of the column.")
+        raise Untranslatable(
+            "the text of decimals without a precision", "Declare bounds and a precision of the column."
+        )
     digits = f"CAST(CAST({x.sql} AS DECIMAL(38,{max(x.places, 1)})) AS STRING)"
     cut = f"rtrim('0', {digits})"
     return made(f"CASE WHEN endswith({cut}, '.') THEN concat({cut}, '0') ELSE {cut} END", Kind.TEXT)

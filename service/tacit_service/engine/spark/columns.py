@@ -149,7 +149,7 @@ def _double(value: float) -> str:
     return f"CAST('{value!r}' AS DOUBLE)"
 
 
-def _number(column: Column, x: str, family: Family) -> str:
+def _number(column: Column, x: str, _: Family) -> str:
     double = f"CAST({x} AS DOUBLE)"
     low, high = -LARGEST, LARGEST
     if column.bounds is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -30,7 +31,8 @@ def as_float(x: Value) -> Value:
         return made(f"CAST({x.sql} AS DOUBLE)", Kind.FLOAT, 0, 0)
     if not x.kind.whole:
         raise Untranslatable(f"a {x.kind} as a number")
-    return x.wrapped(f"CAST({x.sql} AS DOUBLE)", Kind.FLOAT)
+    whole = made(f"CAST({x.sql} AS DOUBLE)", Kind.FLOAT, x.low, x.high)
+    return replace(whole, places=0 if x.size < _EXACT else None)
 
 
 def as_wide(x: Value) -> Value:
@@ -206,8 +208,12 @@ def moved_half(v: str) -> str:
 
 
 def half_away(v: str) -> str:
-    """The nearest integer as a double, halves away from zero."""
+    """The nearest integer as a double, halves away from zero. 0.0 of -0.0."""
     return f"CASE WHEN {v} < 0D THEN - ({floor_of(f'({_HALF} - {v})')}) ELSE {floor_of(f'({v} + {_HALF})')} END"
+
+
+def _signed(v: str) -> str:
+    return f"CASE WHEN {v} = 0D THEN {v} ELSE {half_away(v)} END"
 
 
 def rounded(t: Expressions, node: exp.Round) -> Value:
@@ -219,14 +225,14 @@ def rounded(t: Expressions, node: exp.Round) -> Value:
         if x.kind.whole:
             return x
         x = as_float(x)
-        return made(f"({half_away(x.sql)})", Kind.FLOAT, x.low - 1, x.high + 1)
+        return made(f"({_signed(x.sql)})", Kind.FLOAT, x.low - 1, x.high + 1)
     n = t.value(places).constant
     if not isinstance(n, int) or abs(n) > 15:
         raise Untranslatable("ROUND to a number of places that is no constant from -15 to 15")
     x = as_float(x)
     scale = f"{10.0 ** abs(n)!r}D"
     there, back = ("*", "/") if n >= 0 else ("/", "*")
-    text = f"(({half_away(f'({x.sql} {there} {scale})')}) {back} {scale})"
+    text = f"(({_signed(f'({x.sql} {there} {scale})')}) {back} {scale})"
     if x.size >= 1e292:  # DuckDB gives the number itself where a step leaves the doubles
         raise Untranslatable("ROUND to places of numbers without bounds", "Declare bounds of the column.")
     margin = 10.0 ** max(-n, 0)
@@ -241,18 +247,18 @@ def root(t: Expressions, node: exp.Sqrt) -> Value:
 
 def power(t: Expressions, node: exp.Pow) -> Value:
     """POWER of small integers by 0 to 3, which is exact in both engines."""
-    inner = node.this
-    x = t.value(inner)
+    x = t.value(node.this)
     p = t.value(node.expression).constant
-    if isinstance(p, int | float) and p in (1, 2, 3) and x.kind.number and _is_whole(inner, x) and x.size**p < _EXACT:
+    if (
+        isinstance(p, int | float)
+        and p in (1, 2, 3)
+        and x.kind.number
+        and (x.kind.whole or x.places == 0)
+        and x.size**p < _EXACT
+    ):
         v = as_float(x).sql
         return made(f"({' * '.join([v] * int(p))})", Kind.FLOAT, -(x.size**p), x.size**p)
     raise Untranslatable("POWER", f"Write x * x. {_JAVA}")
-
-
-def _is_whole(node: exp.Expr, x: Value) -> bool:
-    """Integers as doubles, too: what is cast is looked at."""
-    return x.kind.whole or x.places == 0
 
 
 def unlike(_: Expressions, node: exp.Expr) -> Value:

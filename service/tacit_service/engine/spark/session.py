@@ -67,7 +67,9 @@ class Session:
         self._running: Callable[[], None] | None = None
         self._sql: dict[str, str] = {name: table["sql"] for name, table in spec["tables"].items()}
         self._columns: dict[str, Columns] = {
-            name: {c: Value(quoted(c), Kind(kind), low, high, places) for c, kind, low, high, places in table["columns"]}
+            name: {
+                c: Value(quoted(c), Kind(kind), low, high, places) for c, kind, low, high, places in table["columns"]
+            }
             for name, table in spec["tables"].items()
         }
         self._text = functools.lru_cache(maxsize=512)(self._translated)

@@ -76,7 +76,9 @@ class Tables:
         needed = [c for c, d in table.columns.items() if d.nullable is False and c != table.unit]
         if not needed:
             return None
-        counts = [f"count_if(({self._converted(name, c, table.columns[c])}) IS NULL) AS n{i}" for i, c in enumerate(needed)]
+        counts = [
+            f"count_if(({self._converted(name, c, table.columns[c])}) IS NULL) AS n{i}" for i, c in enumerate(needed)
+        ]
         where = "" if table.public else f" WHERE ({self._unit(name, table)}) IS NOT NULL"
         return f"SELECT {', '.join(counts)} FROM {self._from(name, table)}{where}", needed
 
@@ -152,7 +154,9 @@ class Tables:
         _, b = self._source(target, column)
         for at, field, found in ((holder, table.path[step][0], a), (target, column, b)):
             if found.family not in ("integer", "text"):
-                self._refuse(at, field, "column_unreadable", f"a key of type {found.family}", "Join on integers or texts.")
+                self._refuse(
+                    at, field, "column_unreadable", f"a key of type {found.family}", "Join on integers or texts."
+                )
         return mine, Kind.INT if a.family == b.family == "integer" else Kind.TEXT
 
     # -- columns

@@ -67,4 +67,16 @@ def hull(values: Iterable[Value]) -> tuple[float, float]:
     return min(v.low for v in real), max(v.high for v in real)
 
 
-__all__ = ["INT64", "LARGEST", "TEXT_MAX", "TYPES", "WIDEST", "Kind", "Untranslatable", "Value", "hull", "made", "strict"]
+__all__ = [
+    "INT64",
+    "LARGEST",
+    "TEXT_MAX",
+    "TYPES",
+    "WIDEST",
+    "Kind",
+    "Untranslatable",
+    "Value",
+    "hull",
+    "made",
+    "strict",
+]
