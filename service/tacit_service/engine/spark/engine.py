@@ -18,7 +18,7 @@ from .tables import Relation
 
 MODULE = "tacit_service.engine.spark.session"
 NAME = "Spark"
-CHECK_TIMEOUT_S = 20.0
+CHECK_TIMEOUT_S = 30.0
 _GRACE_S = 10.0
 """Beyond a statement's limit, for Spark to cancel it; then the process is killed."""
 

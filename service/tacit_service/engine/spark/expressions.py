@@ -143,17 +143,22 @@ def _places(values: list[Value]) -> int | None:
 
 
 def _left(t: Expressions, node: exp.Case, x: Value) -> Value:
-    """The default, less what the conditions before it took: ``WHEN x <= 0 THEN … WHEN x >= 9 THEN … ELSE x``.
+    """The default, less what the conditions before it took: ``WHEN x <= 0 THEN … WHEN x >= 9 THEN … ELSE x - 4``.
 
     ``ELSE least(9, greatest(0, …))`` and the like tell their own ends. Conditions with NULL let NULL through, which has none.
     """
-    low, high = x.low, x.high
+    low, high, base, shift = x.low, x.high, node.args["default"], 0
+    if isinstance(base, exp.Add | exp.Sub):
+        by = t.value(base.expression).constant
+        if isinstance(by, int):
+            base, shift = base.this, by if isinstance(base, exp.Add) else -by
     for branch in node.args["ifs"]:
         test = branch.this
-        if isinstance(test, exp.LTE | exp.LT | exp.GTE | exp.GT) and test.this == node.args["default"]:
+        if isinstance(test, exp.LTE | exp.LT | exp.GTE | exp.GT) and test.this == base:
             edge = t.value(test.expression).constant
-            if isinstance(edge, int | float) and x.kind.whole:
-                low, high = (max(low, edge), high) if isinstance(test, exp.LTE | exp.LT) else (low, min(high, edge))
+            if isinstance(edge, int) and x.kind.whole:
+                below = isinstance(test, exp.LTE | exp.LT)
+                low, high = (max(low, edge + shift), high) if below else (low, min(high, edge + shift))
     return replace(x, low=low, high=high)
 
 
