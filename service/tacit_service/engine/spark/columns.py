@@ -124,7 +124,7 @@ def _integer(column: Column, x: str, family: Family) -> str:
     if family in ("boolean", "integer"):
         compared, ends = whole, (_whole(high), _whole(low))
     else:
-        compared, ends = x, tuple(_numeric(e, family) for e in (high, low))
+        compared, ends = x, (_numeric(high, family), _numeric(low, family))
     missing = f"{x} IS NULL" + (f" OR {x} = {NAN}" if family == "float" else "")
     if column.bounds is not None:
         cuts = f"WHEN {compared} >= {ends[0]} THEN {_whole(high)} WHEN {compared} <= {ends[1]} THEN {_whole(low)}"

@@ -165,7 +165,7 @@ def as_text(t: Expressions, node: exp.Expr) -> Value:
 def found_in(t: Expressions, node: exp.Expr) -> Value:
     """CONTAINS, STARTS_WITH, ENDS_WITH."""
     strict(node, "this", "expression")
-    name = {exp.Contains: "contains", exp.StartsWith: "startswith", exp.EndsWith: "endswith"}[type(node)]
+    name = {"Contains": "contains", "StartsWith": "startswith", "EndsWith": "endswith"}[type(node).__name__]
     return made(f"{name}({t.text(node.this).sql}, {t.text(node.expression).sql})", Kind.BOOL)
 
 
