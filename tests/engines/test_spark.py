@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -286,6 +287,22 @@ def test_one_row_of_each_unit_is_kept(spark_server: str, tmp_path: Path) -> None
     data = open_data(declared(tmp_path, spark_server, twice, single="true"), tmp_path / "data", processes=1)
     try:
         assert [r["_u"] for r in rows_of(data)] == [1, 2, 3, 4, 5, 6, 7]
+    finally:
+        data.engine.close()
+
+
+def test_files_with_one_row_a_unit_are_read_as_they_are_until_they_change(spark_server: str, tmp_path: Path) -> None:
+    source = people(tmp_path, ROWS)
+    data = open_data(declared(tmp_path, spark_server, source, single="true"), tmp_path / "data", processes=1)
+    try:
+        sent = json.loads(data.engine._spec[0])["tables"]["people"]["sql"]
+        assert "_metadata" in sent
+        assert "row_number" not in sent
+        assert [r["_u"] for r in rows_of(data)] == [1, 2, 3, 4, 5, 6, 7]
+        people(tmp_path, [*ROWS, (1, 50, *ROWS[0][2:])])
+        assert rows_of(data) == [], (
+            "what was written since was not looked at: it is not read before the service starts again"
+        )
     finally:
         data.engine.close()
 

@@ -24,7 +24,7 @@ from .address import address, refuse
 from .columns import Field, field
 from .engine import SparkEngine
 from .public import ROWS_MAX, held, view_name, with_ranges
-from .tables import Relation, Tables, source_name
+from .tables import FILES_MAX, File, Relation, Tables, source_name
 
 FORMAT = 1
 _CHECK_TIMEOUT_S = 3600.0
@@ -40,6 +40,7 @@ def open_spark(loaded: Loaded, data_dir: Path, *, processes: int) -> OpenedData:
         tables = Tables(loaded, {name: opening.found(name, table) for name, table in opening.inside.items()})
         public = _from_files(loaded, data_dir)
         for name, table in opening.inside.items():
+            opening.find_single(name, tables)
             opening.check_nulls(name, tables)
             if table.public:
                 public[name] = opening.rows(name, tables.relation(name))
@@ -96,6 +97,20 @@ class _Opening:
         with self._telling(name):
             columns = self._engine.describe(f"SELECT * FROM {source_name(table)}", timeout_s=_CHECK_TIMEOUT_S)
         return {column: field(kind) for column, kind in columns}
+
+    def find_single(self, name: str, tables: Tables) -> None:
+        """Files that hold one row a unit need no looking for it in every statement."""
+        asked = tables.files(name)
+        if asked is None:
+            return
+        with self._telling(name):
+            found = self._engine.own(asked, timeout_s=_CHECK_TIMEOUT_S).to_pylist()
+            if not 0 < len(found) <= FILES_MAX:
+                return
+            files = [File(str(f["path"]), int(f["size"]), int(f["written"])) for f in found]
+            (row,) = self._engine.own(tables.repeated(name, files), timeout_s=_CHECK_TIMEOUT_S).to_pylist()
+        if row["n"] == 0:
+            tables.single(name, files)
 
     def check_nulls(self, name: str, tables: Tables) -> None:
         """``nullable: false`` holds of the rows as they are now; rows that break it later are not read."""

@@ -2,12 +2,13 @@
 
 Numbers are clamped and put on their grid, dates outside their bounds and values outside their categories are NULL, each
 row has its unit's id as ``_u``, rows that belong to nobody are gone: every declared fact is true of what statements read.
-Spark knows no unique keys, so that one row a unit, and owners by foreign keys, are looked for in every statement.
+Spark knows no unique keys, so that one row a unit, and owners by foreign keys, are looked for in every statement; but
+Parquet files that were found to have one row a unit, and have not changed since, are read as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -17,7 +18,7 @@ from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Column, Table
 
 from .columns import Field, converted, declared_value, readable
-from .scope import Columns, quoted
+from .scope import Columns, literal, quoted
 from .value import Kind, Value
 
 
@@ -27,6 +28,19 @@ class Relation:
 
     sql: str
     columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A Parquet file as Spark saw it: its address, its bytes, and when it was written, in microseconds."""
+
+    path: str
+    size: int
+    written: int
+
+
+FILES = "SELECT _metadata.file_path AS path, _metadata.file_size AS size, unix_micros(_metadata.file_modification_time) AS written"
+FILES_MAX = 500
 
 
 def source_name(table: Table) -> str:
@@ -43,6 +57,7 @@ class Tables:
         self._loaded = loaded
         self._tables = loaded.policy.tables
         self._found = found
+        self._single: dict[str, Sequence[File]] = {}
         self.unit_kind = self._unit_kind()
 
     def relation(self, name: str) -> Relation:
@@ -63,12 +78,29 @@ class Tables:
             columns[column] = x
         where = "" if table.public else f" WHERE ({unit}) IS NOT NULL"
         sql = f"SELECT {', '.join(items)} FROM {self._from(name, table)}{where}"
-        if table.one_row_per_unit:
+        if table.one_row_per_unit and name not in self._single:
             sql = _one_of_each(sql, table)
         needed = [c for c, d in table.columns.items() if d.nullable is False and c != table.unit]
         if needed:  # checked when the dataset is opened; rows that break it later are not read
             sql = f"SELECT * FROM ({sql}) AS _rows WHERE {' AND '.join(f'{quoted(c)} IS NOT NULL' for c in needed)}"
         return Relation(sql, columns)
+
+    def files(self, name: str) -> str | None:
+        """A SELECT of the files of a table that is declared to have one row a unit, where it is files."""
+        table = self._tables[name]
+        if not table.one_row_per_unit or not table.source.startswith(PARQUET):
+            return None
+        return f"{FILES} FROM {source_name(table)} GROUP BY ALL LIMIT {FILES_MAX + 1}"
+
+    def repeated(self, name: str, files: Sequence[File]) -> str:
+        """A SELECT of how many rows of those files are not the first of their unit."""
+        table = self._tables[name]
+        unit = self._unit(name, table)
+        return f"SELECT count({unit}) - count(DISTINCT {unit}) AS n FROM {_only(table, files)} AS s"
+
+    def single(self, name: str, files: Sequence[File]) -> None:
+        """From now on those files alone are the table: no two of their rows have one unit."""
+        self._single[name] = files
 
     def nulls(self, name: str) -> tuple[str, list[str]] | None:
         """A SELECT of how many rows have NULL in each column that is declared never to, and those columns."""
@@ -120,7 +152,7 @@ class Tables:
         return self._key(source, self.unit_kind)
 
     def _from(self, name: str, table: Table) -> str:
-        rows = f"{source_name(table)} AS s"
+        rows = f"{_only(table, self._single[name]) if name in self._single else source_name(table)} AS s"
         if not table.path:
             return rows
         source, kind = self._foreign(name, table, 0)
@@ -182,6 +214,16 @@ class Tables:
         raise PolicyError(
             code, f"{where}: {detail}", hint=hint, file=str(self._loaded.path), table=table, column=column
         )
+
+
+def _only(table: Table, files: Sequence[File]) -> str:
+    """The rows of those files, as they were then: what was written since is another file."""
+    conditions = [
+        f"(_metadata.file_path = {literal(f.path)} AND _metadata.file_size = {f.size}L"
+        f" AND unix_micros(_metadata.file_modification_time) = {f.written}L)"
+        for f in files
+    ]
+    return f"(SELECT * FROM {source_name(table)} WHERE {' OR '.join(conditions) or 'FALSE'})"
 
 
 def _one_of_each(sql: str, table: Table) -> str:
