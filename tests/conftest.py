@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 import warnings
@@ -64,3 +65,24 @@ def postgres_server() -> Iterator[str]:
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def spark_server() -> Iterator[str]:
+    """URL of a Spark Connect server. It takes half a minute to start, so that tests that need one are asked for."""
+    given = os.environ.get("TACIT_TEST_SPARK_URL")
+    if given:
+        yield given
+        return
+    if not os.environ.get("TACIT_TEST_SPARK"):
+        pytest.skip("TACIT_TEST_SPARK=1 starts Spark for this test, TACIT_TEST_SPARK_URL names a server")
+    path = Path(__file__).parents[1] / "benchmarks" / "_spark.py"
+    spec = importlib.util.spec_from_file_location("tacit_test_spark_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    spark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(spark)
+    if (lack := spark.lacking()) is not None:
+        pytest.skip(lack)
+    with spark.server(spark.SMALL, options="-XX:TieredStopAtLevel=1") as url:
+        yield url

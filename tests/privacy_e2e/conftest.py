@@ -22,6 +22,7 @@ for _name in (
     "neighbours",
     "planted",
     "in_postgres",
+    "in_spark",
 ):
     _spec = importlib.util.spec_from_file_location(f"tacit_e2e_{_name}", Path(__file__).with_name(f"{_name}.py"))
     assert _spec is not None

@@ -189,7 +189,7 @@ class Table(Model):
     ``prepared_keys``: sets of columns that people are often counted by, for which ranks are stored at load.
     """
 
-    # With an ``engine``: "schema.table".
+    # With an ``engine``: "schema.table"; in Spark "catalog.schema.table" and "parquet:s3a://lake/visits" too.
     # Relative to the policy file: path or glob of Parquet/CSV files, "file.duckdb#table", a .npz file whose arrays are the
     # columns, or IDX files with a column's name each: "images-idx3-ubyte.gz#image + labels-idx1-ubyte.gz#label".
     source: str
@@ -266,9 +266,10 @@ class PerQuery(Model):
 class EngineAt(Model):
     """Where protected tables are, if not in files: a database that runs the aggregates itself, so that rows stay there.
 
-    ``url`` chooses the engine: ``postgresql://reader@db.example/clinic``. It holds no password: that is in the environment
-    variable ``password_env``, or in the file ``password_file`` (relative to the policy), or what the server's way of
-    telling who connects needs is none. Tables are then named ``schema.table`` in ``source``; public ones may be files.
+    ``url`` chooses the engine: ``postgresql://reader@db.example/clinic``, or ``sc://spark.example:15002`` for Spark by Spark
+    Connect. It holds no password, and no token: that is in the environment variable ``password_env``, or in the file
+    ``password_file`` (relative to the policy), or what the server's way of telling who connects needs is none. Tables are
+    then named ``schema.table`` in ``source``, in Spark ``catalog.schema.table`` or ``parquet:ADDRESS`` too; public ones may be files.
     """
 
     url: str = Field(min_length=1, max_length=2000)
