@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
@@ -261,8 +262,9 @@ def test_ctrl_c_is_quiet(environment: dict[str, str], account: Account) -> None:
     main, side = pty.openpty()
     command = [sys.executable, "-m", "tacit.cli", "query", GROUPED]
     with subprocess.Popen(
-        command, env=environment, stdin=side, stdout=side, stderr=subprocess.PIPE, start_new_session=True, text=True
-    ) as process:
+        command, env=environment, stdin=side, stdout=side, stderr=subprocess.PIPE, start_new_session=True, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it, and so would this
+    ) as process:  # fmt: skip
         deadline = time.monotonic() + 60
         while not account.requests and time.monotonic() < deadline:
             time.sleep(0.02)

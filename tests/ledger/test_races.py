@@ -246,7 +246,8 @@ def test_idle_connections_that_the_server_dropped_are_replaced(
     """Nothing was sent on them yet: no error, and nothing is charged twice."""
     book = make_book(postgres_url)
     ours = (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity "  # waits until they are gone
+        "WHERE datname = %s AND pid <> pg_backend_pid()"
     )
     for spent in ("0.1", "0.2"):
         with databases.engine.connect() as connection:

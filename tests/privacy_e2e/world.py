@@ -57,9 +57,12 @@ class InProcessSandbox(Sandbox):
     def __init__(self, public: dict[str, pa.Table]) -> None:
         super().__init__(public, processes=0)
         self._handle, _ = postprocess._start()
-        self._lent({"do": "load", "names": list(public)}, [postprocess.encode_table(t) for t in public.values()], 0)
+        self._call(
+            {"do": "load", "names": list(public)}, [postprocess.encode_table(t) for t in public.values()], 0, dry=False
+        )
 
-    def _lent(self, header: Any, blobs: Any, timeout_s: float) -> list[Any]:
+    def _call(self, header: Any, blobs: Any, timeout_s: float, *, dry: bool) -> list[Any]:
+        header = {"rows_max": max(self.rows_max, postprocess.ROWS_MAX), **header}
         try:
             _, parts = self._handle(header, [memoryview(b) for b in blobs])
         except ChildError as error:
