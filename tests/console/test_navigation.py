@@ -142,7 +142,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_paid_once(console, loss:
         route.abort("connectionreset")
 
     console.page.route("**/v1/queries", lose)
-    console.ask(f"{COUNT} WHERE age > 3{len(loss)}", "0.31")
+    console.ask(f"{COUNT} AND age > 3{len(loss)}", "0.31")
     assert len(keys) == 2
     assert keys[0] == keys[1]
     console.page.get_by_role("link", name="Budget").click()
