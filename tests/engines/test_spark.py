@@ -103,6 +103,25 @@ def test_patterns_that_the_two_read_differently_are_refused(pattern: str) -> Non
         regex(pattern)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(s LIKE '%a%a%a%a%a%b')", "(s LIKE 'a%b%c')", "(s ILIKE '%a%b')", "(s GLOB '*a*b')", "(s LIKE '%x%%b' ESCAPE 'x')",
+        "regexp_matches(s, '[^b]*a[^b]*b')", "regexp_matches(s, 'a+b{2,}')", "regexp_full_match(s, '.*a.{1,100}')",
+        "regexp_replace(s, 'a*b+', 'c')",
+    ],
+)  # fmt: skip
+def test_a_pattern_that_java_may_try_for_hours_is_refused(expression: str) -> None:
+    """One person's text would end the query, and its error would tell."""
+    with pytest.raises(Untranslatable, match=r"several %|regular expression"):
+        spark_of(expression)
+
+
+@pytest.mark.parametrize("expression", ["(s LIKE '%a_%%')", "(s LIKE 'a%b%')", "regexp_matches(s, 'a?b{2,3}c*')"])
+def test_patterns_that_take_a_time_of_the_text_s_length_are_not(expression: str) -> None:
+    assert "LIKE" in spark_of(expression)
+
+
 def test_letters_have_the_cases_that_duckdb_gives_them() -> None:
     with duckdb.connect() as connection:
         for function in ("upper", "lower"):

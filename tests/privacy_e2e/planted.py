@@ -98,12 +98,19 @@ def join_of_strangers(patch: pytest.MonkeyPatch) -> None:
 
 
 def _measures(patch: pytest.MonkeyPatch, form: str, change: Callable[[Measure], Measure]) -> None:
-    whole = getattr(bounding, form)
+    """Change the measures of a form, whether they have a statement of their own or share a scan."""
+    whole, scan, builders = getattr(bounding, form), bounding._one_scan, bounding._BUILDERS
+    forms = {f for f, _, build in builders if build is whole}
+    assert forms, f"nothing is built by {form}"
 
     def loosened(point: ReleasePoint, measures: list[Measure]) -> Any:
         return whole(point, [change(m) for m in measures])
 
-    patch.setattr(bounding, form, loosened)
+    def scanned(point: ReleasePoint, measures: list[Measure]) -> Any:
+        return scan(point, [change(m) if m.form in forms else m for m in measures])
+
+    patch.setattr(bounding, "_BUILDERS", tuple((f, r, loosened if b is whole else b) for f, r, b in builders))
+    patch.setattr(bounding, "_one_scan", scanned)
 
 
 def _one_measure(patch: pytest.MonkeyPatch, form: str, change: Callable[[Measure], Measure]) -> None:

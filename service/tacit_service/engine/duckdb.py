@@ -52,7 +52,7 @@ _RESULT_TYPES = _INTEGERS | {"BOOLEAN", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"
 _IMAGE = re.compile(r"UTINYINT\[\d+\]\Z")
 _ROWS_MAX = 20_000_000
 _ARRAY_BITS = 12  # DuckDB's own
-_TOTALS_BYTES = 100  # of one key: a few totals
+_TOTALS_BYTES = 1024  # of one key: some eighty totals; as many as there may be take four times that, within the whole
 _HEALTH_TIMEOUT_S = 5.0
 
 

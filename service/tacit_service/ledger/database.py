@@ -133,7 +133,8 @@ class Database:
                 yield connection
             return
         try:
-            kept, closings = self._kept or self._writer.connect(), self._closings
+            closings = self._closings  # before the connection is taken: one that is closed meanwhile is not kept
+            kept = self._kept or self._writer.connect()
             self._kept = None
             try:
                 yield kept

@@ -214,7 +214,7 @@ def _shares(prepared: Prepared) -> list[str]:
     parts = ", ".join(
         f"{v.measurement.epsilon} for {' and '.join(n for n, _ in v.parts)}" for v in prepared.estimate.vectors[:8]
     )
-    known = "the policy's expected_rows" if prepared.rows else "equal sizes of tables"
+    known = "the policy's expected_rows, or from what was asked" if prepared.rows else "equal sizes of tables"
     return [
         f"ε is split so that the widest relative interval is narrowest: {parts}. Sizes are guessed from {known}, never from data."
     ]

@@ -73,7 +73,7 @@ def _log_normal(at: Floats, scale: float) -> Floats:
 
 
 def _laplace(at: Floats, b: float, mean: float) -> Floats:
-    t = mean * 1.000001 if abs(mean - b) < 1e-6 * b else mean
+    t = b * 1.00001 if abs(mean - b) < 1e-5 * b else mean  # the closed form has a hole where they are equal
     y = np.maximum(at, 0.0)
     inside = (np.exp(-y / t) - np.exp(-y / b)) / (1 / b - 1 / t) + np.exp(-y / t) / (1 / b + 1 / t)
     return np.where(at < 0, np.exp(np.minimum(at, 0.0) / b) / (2 * (b + t)), inside / (2 * b * t))

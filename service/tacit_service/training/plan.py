@@ -31,6 +31,9 @@ from .layers import Misfit, Network, network, parameters, unlike
 from .pricing import Pricer, curve, priced
 from .spec import COUNT_SHARE, PARAMETERS_MAX, Caps, Price, Run, check, misfit, parameter, price_of, run_of, too_large
 
+ATTACK_STEPS_MAX: Final = 100_000
+"""Of all runs that attacks repeat: they take part of the job's time, and a job that runs out of it keeps its charge and has no model."""
+
 COUNT_EPSILON_DEFAULT: Final = Epsilon.parse("0.05")
 """Buys the number of units where the request says a noise multiplier in place of ε."""
 
@@ -112,6 +115,12 @@ def _attackable(run: Run, how: Encoding, *, public: bool) -> None:
     """Refuse attacks that this run cannot be put to."""
     if not public and set(run.audit) - {"canaries"}:
         raise parameter("audit", "membership and inversion are measured on public rows: name some with validation.")
+    again = (2 * 9 if "membership" in run.audit else 0) + ("canaries" in run.audit)  # with shadows, and without noise
+    if run.steps * again > ATTACK_STEPS_MAX:
+        raise parameter(
+            "audit",
+            f"these attacks repeat the run {again} times: {ATTACK_STEPS_MAX // again:,} steps are the most for them.",
+        )
     images = bool(run.architecture.shape) or any(feature.kind == "image" for feature in how.features)
     if "inversion" in run.audit and not (images and how.task == "classification" and how.outputs > 1):
         raise parameter("audit", "inversion is for classifiers of images, of three classes or more.")

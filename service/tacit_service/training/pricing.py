@@ -85,8 +85,14 @@ class PricingProcess:
                 hint="Try again in a few seconds.",
             ) from None  # fmt: skip
         event = from_dict(reply["event"])
-        assert isinstance(event, DpSgdEvent)
-        return Priced(float(reply["sigma"]), event, [(epochs, epsilon) for epochs, epsilon in reply["points"]])
+        asked = (unit, q, steps)
+        if (
+            not isinstance(event, DpSgdEvent)
+            or (event.unit, event.q, event.steps) != asked
+            or event.sigma != reply["sigma"]
+        ):
+            raise TacitError("pricing_failed", "The process that prices runs answered another question.")
+        return Priced(event.sigma, event, [(epochs, epsilon) for epochs, epsilon in reply["points"]])
 
     def close(self) -> None:
         """Stop the child."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import NoReturn
+from urllib.parse import quote
 
 from tacit_service.errors import PolicyError
 from tacit_service.policy.load import Loaded
@@ -28,7 +29,7 @@ def address(loaded: Loaded) -> str:
         secret = ""
     parameters = [p for p in at.url.partition("/;")[2].split(";") if p]
     if secret:
-        parameters.append(f"token={secret}")
+        parameters.append(f"token={quote(secret, safe='')}")
     if not any(p.startswith("user_agent=") for p in parameters):
         parameters.append("user_agent=tacit")
     if not any(p.startswith("user_id=") for p in parameters):

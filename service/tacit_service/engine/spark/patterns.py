@@ -1,7 +1,9 @@
 """LIKE, GLOB and regular expressions, as far as both engines read a pattern alike.
 
 DuckDB's RE2 and Java both take the first alternative that matches. Java's matcher recurses where a group repeats, and a
-long text could then end it with an error: so what repeats is one character or one class, a few times in a pattern.
+long text could then end it with an error: so what repeats is one character or one class, a few times in a pattern. It also
+tries again wherever a repeat may end: two repeats without a limit, in a regular expression or in LIKE (which Spark runs as
+one), would take a time that grows so fast with the text that one person's row could end a query. One is all there may be.
 """
 
 from __future__ import annotations
@@ -26,12 +28,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _REPEATS_MAX = 3
+_SHORT = re.compile(r"\?|\{1?[0-9](,1?[0-9])?\}")  # a repeat of twenty at most
 _EMPTY = re.compile(r"[*?]|\{0")
 
 
 def regex(pattern: str) -> str:
     """The pattern as Java reads it."""
-    found, at, repeats, depth, last = [], 0, 0, 0, ""
+    found, at, repeats, endless, depth, last = [], 0, 0, 0, 0, ""
     while at < len(pattern):
         token = _TOKEN.match(pattern, at)
         if token is None:
@@ -39,7 +42,13 @@ def regex(pattern: str) -> str:
         text, at = token.group(), token.end()
         if text[0] in "*+?{":
             repeats += 1
-            if last in ("", "(", "(?:", "|", "^", "$", ")") or last[0] in "*+?{" or repeats > _REPEATS_MAX:
+            endless += _SHORT.fullmatch(text) is None
+            if (
+                endless > 1
+                or last in ("", "(", "(?:", "|", "^", "$", ")")
+                or last[0] in "*+?{"
+                or repeats > _REPEATS_MAX
+            ):
                 raise _unlike(pattern)
         depth += (text in ("(", "(?:")) - (text == ")")
         if depth < 0:
@@ -54,7 +63,7 @@ def regex(pattern: str) -> str:
 def _unlike(pattern: str) -> Untranslatable:
     return Untranslatable(
         f"the regular expression {pattern[:60]!r}",
-        f"Use literals, classes and groups; *, + or ? of one character or class, {_REPEATS_MAX} times at most.",
+        f"Use literals, classes and groups; ? or {{n,m}} of one character or class, {_REPEATS_MAX} times at most, and one * or +.",
     )
 
 
@@ -82,6 +91,7 @@ def escaped(t: Expressions, node: exp.Escape) -> Value:
 def _like(t: Expressions, node: exp.Expr, escape: str) -> Value:
     x = t.text(node.this)
     parts = _parts(constant_text(node.expression), escape)
+    _quick(parts)
     if not isinstance(node, exp.ILike):
         return made(f"({x.sql} LIKE {_written(parts)} ESCAPE '!')", Kind.BOOL)
     if escape and escape.lower() != escape:
@@ -110,6 +120,18 @@ def _parts(pattern: str, escape: str) -> list[tuple[str, bool]]:
     return parts
 
 
+def _quick(parts: list[tuple[str, bool]]) -> None:
+    """Refuse a pattern that Java would try for long: a % before another, but for one at the end, which nothing can fail after."""
+    ends = len(parts)
+    while ends and parts[ends - 1] == ("%", True):
+        ends -= 1
+    runs = sum(part == ("%", True) and (i == 0 or parts[i - 1] != part) for i, part in enumerate(parts[:ends]))
+    if runs > 1:
+        raise Untranslatable(
+            "LIKE with several % before its end", "Write a condition for each part: x LIKE '%a%' AND x LIKE '%b%'."
+        )
+
+
 def _written(parts: list[tuple[str, bool]]) -> str:
     return literal("".join(f"!{c}" if c in "!%_" and not wild else c for c, wild in parts))
 
@@ -121,6 +143,7 @@ def glob(t: Expressions, node: exp.Glob) -> Value:
     if "[" in pattern or "\\" in pattern:
         raise Untranslatable("GLOB with brackets or backslashes")
     parts = [({"*": "%", "?": "_"}.get(c, c), c in "*?") for c in pattern]
+    _quick(parts)
     return made(f"({x.sql} LIKE {_written(parts)} ESCAPE '!')", Kind.BOOL)
 
 

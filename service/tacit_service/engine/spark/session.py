@@ -47,6 +47,8 @@ SETTINGS = {
     "spark.sql.legacy.negativeIndexInArrayInsert": "false",
     "spark.sql.legacy.duplicateBetweenInput": "false",
     "spark.sql.execution.arrow.useLargeVarTypes": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # an ancient date is read, and not an error
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
 }
 _PLAIN = (pa.int64(), pa.float64(), pa.string(), pa.bool_(), pa.date32(), pa.timestamp("us"))
 _ROWS_MAX = 20_000_000
