@@ -283,12 +283,14 @@ def _pack(header: Header, blobs: Sequence[Blob]) -> list[Blob]:
 def harden(parent_pid: int, *, may_write_files: bool, memory_bytes_max: int | None = None) -> None:
     """In the child, first thing: die with the parent, leave no core dump, gain no privileges, write no files.
 
-    ``memory_bytes_max`` stops what DuckDB's own limit does not count, such as one enormous string.
+    ``memory_bytes_max``, beyond what is mapped already, stops what DuckDB's own limit does not count, such as one enormous
+    string. A forked child inherits the mappings of libraries that are not its own: PostgreSQL's driver alone reserves 1 GiB.
     """
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if memory_bytes_max is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes_max, memory_bytes_max))
+        limit = memory_bytes_max + _mapped_bytes()
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     if not may_write_files:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -300,6 +302,15 @@ def harden(parent_pid: int, *, may_write_files: bool, memory_bytes_max: int | No
         libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0)
     if os.getppid() != parent_pid:
         os._exit(1)  # the parent died before the signal was armed
+
+
+def _mapped_bytes() -> int:
+    """What ``RLIMIT_DATA`` counts of this process now."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[5]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def name_process(name: str) -> None:
