@@ -127,7 +127,7 @@ class Database:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """The kept connection, or another when it is in use. After any error it is not kept."""
+        """The kept connection, or another when it is in use. After an error of the store it is not kept."""
         if not self._keeping.acquire(blocking=False):
             with self._writer.connect() as connection:
                 yield connection
@@ -138,13 +138,21 @@ class Database:
             self._kept = None
             try:
                 yield kept
-            except BaseException:
-                kept.close()
+            except (
+                Exception
+            ) as error:  # of the caller's, perhaps: the transaction is rolled back, the connection as good as before
+                if isinstance(error, sa.exc.SQLAlchemyError | OSError | Busy) or closings != self._closings:
+                    _drop(kept)
+                else:
+                    self._kept = kept
                 raise
-            if closings == self._closings and not kept.closed:
+            except BaseException:
+                _drop(kept)
+                raise
+            if closings == self._closings:
                 self._kept = kept
             else:
-                kept.close()
+                _drop(kept)
         finally:
             self._keeping.release()
 
@@ -183,11 +191,18 @@ class Database:
         if self._keeping.acquire(blocking=False):
             try:
                 if self._kept is not None:
-                    self._kept.close()
+                    _drop(self._kept)
                     self._kept = None
             finally:
                 self._keeping.release()
         self.engine.dispose()
+
+
+def _drop(connection: sa.Connection) -> None:
+    """Close it for good: the pool that it came from may be one that was disposed of, and would never do so."""
+    if not connection.closed:
+        connection.invalidate()
+        connection.close()
 
 
 def _parse(text: str) -> URL:
