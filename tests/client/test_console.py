@@ -191,8 +191,9 @@ class Terminal:
         self._main, side = pty.openpty()
         command = [sys.executable, "-m", "tacit.cli", "console"]
         self.process = subprocess.Popen(
-            command, env=environment, stdin=side, stdout=side, stderr=side, start_new_session=True
-        )
+            command, env=environment, stdin=side, stdout=side, stderr=side, start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+        )  # fmt: skip
         os.close(side)
 
     def expect(self, pattern: str, timeout_s: float = 20.0) -> str:
