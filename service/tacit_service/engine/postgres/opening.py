@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -15,8 +12,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import pyarrow as pa
 
 from tacit_service.engine.base import OpenedData
+from tacit_service.engine.elsewhere import public_files, version
 from tacit_service.engine.process import WorkerFailure
-from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import PolicyError
 from tacit_service.policy.engine_rules import in_engine
 from tacit_service.policy.load import Loaded
@@ -27,7 +24,6 @@ from .public import ROWS_MAX, inlined
 from .scope import quoted
 from .tables import FAMILIES, Found, Relation, Tables
 
-FORMAT = 1
 VERSION_MIN = 140_000
 _CHECK_TIMEOUT_S = 3600.0
 
@@ -39,7 +35,7 @@ def open_database(loaded: Loaded, data_dir: Path, *, processes: int) -> OpenedDa
         opening = _Opening(loaded, engine)
         opening.check_server()
         found = {name: opening.found(name, table) for name, table in opening.inside.items()}
-        public = _from_files(loaded, data_dir)
+        public = public_files(loaded, data_dir)
         tables = Tables(loaded, found)
         for name, table in opening.inside.items():
             opening.check_nulls(name, tables)
@@ -52,7 +48,7 @@ def open_database(loaded: Loaded, data_dir: Path, *, processes: int) -> OpenedDa
     except BaseException:
         engine.close()
         raise
-    return OpenedData(engine, _version(loaded, public), public)
+    return OpenedData(engine, version(loaded, public), public)
 
 
 def address(loaded: Loaded) -> str:
@@ -78,24 +74,6 @@ def address(loaded: Loaded) -> str:
     url = urlsplit(at.url)
     user, _, host = url.netloc.rpartition("@")
     return urlunsplit(url._replace(netloc=f"{user}:{quote(secret, safe='')}@{host}"))
-
-
-def _from_files(loaded: Loaded, data_dir: Path) -> dict[str, pa.Table]:
-    """The public tables that are files, through the snapshot's conversions."""
-    files = {n: t for n, t in loaded.policy.tables.items() if t.public and not in_engine(loaded.policy, t)}
-    if not files:
-        return {}
-    return build_snapshot(replace(loaded, policy=loaded.policy.model_copy(update={"tables": files})), data_dir).public
-
-
-def _version(loaded: Loaded, public: dict[str, pa.Table]) -> str:
-    """Of what shapes the answers, as far as it is known: the policy's words, and the rows that are held."""
-    policy = loaded.policy
-    assert policy.engine is not None
-    rows = {n: hashlib.sha256(repr(t.to_pydict()).encode()).hexdigest() for n, t in sorted(public.items())}
-    shape = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in policy.tables.items()}
-    body = json.dumps({"format": FORMAT, "engine": policy.engine.url, "tables": shape, "rows": rows}, sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
 class _Opening:

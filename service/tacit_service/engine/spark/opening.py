@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pyarrow as pa
 
 from tacit_service.engine.base import OpenedData
+from tacit_service.engine.elsewhere import public_files, version
 from tacit_service.engine.process import WorkerFailure
-from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import PolicyError
 from tacit_service.policy.engine_rules import in_engine
 from tacit_service.policy.load import Loaded
@@ -26,7 +23,6 @@ from .engine import SparkEngine
 from .public import ROWS_MAX, held, view_name, with_ranges
 from .tables import FILES_MAX, File, Relation, Tables, source_name
 
-FORMAT = 1
 _CHECK_TIMEOUT_S = 3600.0
 _MAJOR_MIN = 4
 
@@ -38,7 +34,7 @@ def open_spark(loaded: Loaded, data_dir: Path, *, processes: int) -> OpenedData:
         opening = _Opening(loaded, engine)
         opening.check_server()
         tables = Tables(loaded, {name: opening.found(name, table) for name, table in opening.inside.items()})
-        public = _from_files(loaded, data_dir)
+        public = public_files(loaded, data_dir)
         for name, table in opening.inside.items():
             opening.find_single(name, tables)
             opening.check_nulls(name, tables)
@@ -55,25 +51,7 @@ def open_spark(loaded: Loaded, data_dir: Path, *, processes: int) -> OpenedData:
     except BaseException:
         engine.close()
         raise
-    return OpenedData(engine, _version(loaded, public), public)
-
-
-def _from_files(loaded: Loaded, data_dir: Path) -> dict[str, pa.Table]:
-    """The public tables that are files of the service, through the snapshot's conversions."""
-    files = {n: t for n, t in loaded.policy.tables.items() if t.public and not in_engine(loaded.policy, t)}
-    if not files:
-        return {}
-    return build_snapshot(replace(loaded, policy=loaded.policy.model_copy(update={"tables": files})), data_dir).public
-
-
-def _version(loaded: Loaded, public: Mapping[str, pa.Table]) -> str:
-    """Of what shapes the answers, as far as it is known: the policy's words, and the rows that are held."""
-    policy = loaded.policy
-    assert policy.engine is not None
-    rows = {n: hashlib.sha256(repr(t.to_pydict()).encode()).hexdigest() for n, t in sorted(public.items())}
-    shape = {n: t.model_dump(mode="json", exclude={"description"}) for n, t in policy.tables.items()}
-    body = json.dumps({"format": FORMAT, "engine": policy.engine.url, "tables": shape, "rows": rows}, sort_keys=True)
-    return hashlib.sha256(body.encode()).hexdigest()[:16]
+    return OpenedData(engine, version(loaded, public), public)
 
 
 class _Opening:
