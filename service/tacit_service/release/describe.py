@@ -103,9 +103,11 @@ def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[
     if width is not None:
         return width, None
     rows = prepared.rows.get(point.name)
-    about = expected_half_width(point, output, prepared.estimate, rows or ROWS_DEFAULT)
     if any(a.found_by for m in point.measures if m.name in output.measures for a in m.axes):
         return None, "depends on the bounds found; its interval comes with the answer"
+    if rows is None and output.kind is not AggKind.AVG:  # nothing would be said of it, and a quantile's takes work
+        return None, "depends on the answer; its interval comes with it"
+    about = expected_half_width(point, output, prepared.estimate, rows or ROWS_DEFAULT)
     if about is not None and rows is not None:
         return about, f"about, in a group of {rows:,.0f} rows"
     if about is not None and output.kind is AggKind.AVG:
