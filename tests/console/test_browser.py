@@ -362,7 +362,8 @@ def test_it_looks_right_in_light_dark_and_narrow(console, tmp_path: Path):
 
 def test_explain_draws_the_derivation_and_costs_nothing(console):
     console.write(
-        "EXPLAIN SELECT v.clinic, SUM(p.income) AS s FROM visits v JOIN patients p USING (patient_id) GROUP BY v.clinic"
+        "EXPLAIN SELECT date_trunc('month', v.visited_on) AS month, v.clinic, SUM(p.income) AS s "
+        "FROM visits v JOIN patients p USING (patient_id) GROUP BY ALL"
     )
     console.price()
     console.page.keyboard.press("Control+Enter")
@@ -375,6 +376,8 @@ def test_explain_draws_the_derivation_and_costs_nothing(console):
     assert "a unit's rows add to at most 30; values within [0, 200000]" in measure
     assert "laplace noise" in measure
     assert flow.locator(".lane").last.inner_text().count("±") == 1
+    assert flow.locator(".arrow", has_text="by date_trunc('MONTH', v.visited_on), clinic: the keys are declared").count() == 1
+    assert """date_trunc('MONTH', visited_on) AS "month", clinic, sum(""" in flow.inner_text().replace("v.", "")
     assert console.page.get_by_role("dialog").count() == 0
     console.page.get_by_role("link", name="Back to the editor").click()
     console.page.locator(".cm-content", has_text="EXPLAIN").wait_for()

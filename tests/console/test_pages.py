@@ -25,6 +25,7 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     page.get_by_label("Units", exact=True).fill("4000")
     page.get_by_text("More parameters").click()
     page.get_by_label("Steps", exact=True).fill("25")
+    page.get_by_label("Audit", exact=True).fill("canaries")
     line.filter(has_text="25 steps").wait_for()
     page.locator(".plot .curve").wait_for(state="attached")  # drawn once its width is known
     page.get_by_role("button", name="Train").click()
@@ -39,6 +40,8 @@ def test_a_run_is_described_priced_trained_and_its_model_taken_along(console, tm
     card = page.locator(".card", has=page.get_by_role("heading", name="Model card")).inner_text()
     assert "What the guarantee does not cover" in card
     assert "patient" in card
+    tested = page.locator(".card", has=page.get_by_role("heading", name="Put to the test"))
+    assert tested.get_by_role("row", name=re.compile(r"^canaries \d+ made-up units .* holds$")).count() == 1
     page.get_by_label("age", exact=True).fill("41")
     page.get_by_label("sex", exact=True).select_option("F")
     page.get_by_role("button", name="Predict").click()

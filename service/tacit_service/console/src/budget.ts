@@ -26,7 +26,7 @@ export async function budgetPage(facts: DatasetFacts, signal: AbortSignal): Prom
         stat("Left", `ε ${amount(account.remaining.epsilon)}`, `of ${amount(account.limit.epsilon)} for life`),
         stat("Spent", `ε ${amount(account.spent.epsilon)}`, `${account.releases} ${account.releases === 1 ? "charge" : "charges"}`),
         stat("About", `${Math.floor(Number(account.remaining.epsilon) / usual + 1e-9)} more`, `at the usual ε ${amount(facts.default_epsilon)}`),
-        Number(account.limit.delta) ? stat("δ left", amount(account.remaining.delta), `of ${amount(account.limit.delta)}; one charge may use so much`) : null,
+        Number(account.limit.delta) ? stat("δ left", amount(account.remaining.delta), `of ${amount(account.limit.delta)} for life`) : null,
         account.dataset_remaining ? stat("The whole dataset", `ε ${amount(account.dataset_remaining.epsilon)}`, "left for all its analysts") : null),
       h("div", { class: "gap" }), meter(share, `ε ${amount(account.remaining.epsilon)} of ${amount(account.limit.epsilon)} left`, toneOf(share)),
       account.in_words.includes("Rényi") ? h("p", { class: "help" }, `${account.in_words} Many small charges together tell less than their sum, so the ledger counts in both ways.`) : null,

@@ -67,10 +67,22 @@ function friendly(sql: string, releases: Step[]): string {
     const [, inner, expression] = /^(a\d+) = (.*) from [^)]*$/.exec(child.text) ?? [];
     return inner && expression ? [[inner, shown(expression)] as const] : [];
   }));
-  const keys = (/: by (.*) \(/.exec(only.text)?.[1] ?? "").split(", ");
+  const keys = apart(/: by (.*) \((?:public|unknown) keys/s.exec(only.text)?.[1] ?? "");
   keys.forEach((key, place) => names.set(`k${place}`, key));
   return sql.replace(/,\s*"__r0"."__row" AS "__row"/g, "").replace(/"__r0"\."(\w+)"/g, (whole, inner: string) => names.get(inner) ?? whole)
     .replaceAll('"__r0"', "the release").replace(/(\b\w+) AS "\1"/g, "$1");
+}
+
+// "date_trunc('MONTH', day), region" is two keys: a comma within brackets or quotes parts nothing.
+function apart(keys: string): string[] {
+  const found = [""];
+  let depth = 0;
+  for (const [piece] of keys.matchAll(/'(?:[^']|'')*'|"(?:[^"]|"")*"|, |./gs)) {
+    depth += Number(piece === "(" || piece === "[") - Number(piece === ")" || piece === "]");
+    if (piece === ", " && depth === 0) found.push("");
+    else found.push(`${found.pop() ?? ""}${piece}`);
+  }
+  return found;
 }
 
 const shown = (expression: string): string => expression.replace("count_star()", "COUNT(*)");
@@ -95,7 +107,7 @@ function release(step: Step, quote: Quote, facts: DatasetFacts, stage: string): 
 
 function keysInWords(keys: string): string {
   if (keys.startsWith("one row")) return "one row";
-  const by = keys.replace(/\s*\(.*\)$/, "");
+  const by = keys.replace(/\s*\((?:public|unknown) keys.*\)$/s, "");
   if (keys.includes("public keys")) return `${by}: the keys are declared, each has a row whether anyone is there or not`;
   if (keys.includes("unknown keys")) return `${by}: the keys are not declared; one shows up only above a noisy threshold`;
   return keys;

@@ -160,6 +160,8 @@ export interface TrainingJob {
 export interface Curves { training: { step: number; update_norm?: number; weight_norm?: number; validation_accuracy?: number }[] }
 export interface Feature { name: string; kind: "number" | "category" | "image"; type: string; low: number; high: number; categories: Cell[] }
 export interface Predictions { predictions: Cell[]; classes: Cell[] | null; scores: number[][] | null }
+export interface AuditFinding { name: string; claimed: number; found: number; holds: boolean }
+export interface AttackFinding { name: string; on: string; found: number; interval?: [number, number] | null; without_noise?: number | null; without_noise_interval?: [number, number] | null; epsilon_at_least?: number | null; claimed?: number | null; holds: boolean }
 export type ModelCard = Record<string, Json> & { epsilon: number; delta: number; epsilon_by_epoch: [number, number][]; limits: string[] };
 export interface Schema { type?: string; description?: string; examples?: Json[]; default?: Json; anyOf?: Schema[]; maxLength?: number; items?: Schema }
 export interface ObjectSchema { properties: Record<string, Schema>; required?: string[] }

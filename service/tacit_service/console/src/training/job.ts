@@ -6,7 +6,8 @@ import { amount, when } from "../format";
 import { lines, plot, type Line } from "../plot";
 import { events } from "../stream";
 import { badge, card, formDialog, meter, page, stat, trying } from "../ui";
-import type { Curves, DatasetFacts, Feature, ModelCard, TrainingJob } from "../wire";
+import type { AttackFinding, AuditFinding, Curves, DatasetFacts, Feature, ModelCard, TrainingJob } from "../wire";
+import { findings } from "./findings";
 import { STATUS, facts as factsOf } from "./page";
 import { tryIt } from "./predict";
 
@@ -105,7 +106,7 @@ function curves(job: TrainingJob, planned: [number, number][], told: Told): Chil
   const done: Line[] = so.length > 1 ? [{ name: "ε so far", points: so, colour: 1 }] : [];
   const all: Line[] = [...(planned.length ? [{ name: "ε planned", points: planned, colour: 6 }] : []), ...done];
   return h("div", { class: "columns" },
-    h("div", null, h("h3", null, "ε by step"), all.length ? plot((width) => lines(width, "ε by step", "steps", all)) : h("p", { class: "muted" }, "The curve shows once the run has begun.")),
+    h("div", null, h("h3", null, "ε by step"), all.length ? plot((width) => lines(width, "ε by step", "steps", all)) : h("p", { class: "muted" }, job.steps_begun ? "The curve is on its way." : "The curve shows once the run has begun.")),
     learning(told.curves, !over(job)));
 }
 
@@ -127,7 +128,7 @@ function learning(found: Curves | null, running: boolean): Child {
 async function outcome(job: TrainingJob, names: string[]): Promise<Child> {
   const found = await training.card(job.id);
   const save = (path: string, name: string, type: string) => trying(async () => download(name, await training.file(job.id, path), type));
-  const { limits, epsilon_by_epoch: _, tensors, features, libraries, accountants, parameters, ...rest } = found as ModelCard & Record<string, unknown>;
+  const { limits, epsilon_by_epoch: _, audit, attacks, tensors, features, libraries, accountants, parameters, ...rest } = found as ModelCard & Record<string, unknown>;
   const said = (names: string[]): Record<string, unknown> => Object.fromEntries(names.filter((name) => name in rest).map((name) => [name, (rest as Record<string, unknown>)[name]]));
   return [
     card("The model", h("div", { class: "bar" },
@@ -139,5 +140,6 @@ async function outcome(job: TrainingJob, names: string[]): Promise<Child> {
       factsOf(said(["privacy_unit", "relation", "epsilon", "delta", "noise_multiplier", "sampling_rate", "steps", "clipping_norm", "max_rows", "units_source", "task", "model_sha256", "release_id", "ledger"])),
       h("h3", null, "What the guarantee does not cover"), h("ul", null, limits.map((limit) => h("li", null, limit))),
       h("details", null, h("summary", null, "Everything else"), factsOf({ accountants, libraries, parameters, tensors, features }))),
+    findings((audit ?? []) as unknown as AuditFinding[], (attacks ?? []) as unknown as AttackFinding[]),
   ];
 }
