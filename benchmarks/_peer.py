@@ -39,5 +39,5 @@ def run(works: dict[str, Callable[[], Answer]], rounds: int) -> None:
                 seconds.append(time.perf_counter() - start)
             found[name] = {"seconds": seconds, "answers": answers}
         except Exception as error:  # what a peer cannot answer is a result too
-            found[name] = {"fails": f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"}
+            found[name] = {"fails": f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"}
     print(json.dumps(found))
