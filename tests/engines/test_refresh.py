@@ -62,6 +62,10 @@ SHOPS = """  shops:
     columns:
       region: {type: string}
 budget:"""
+KINDS = {
+    "person": pa.int64(), "buy": pa.int64(), "weight": pa.float64(), "price": pa.float64(),
+    "region": pa.string(), "item": pa.string(), "colour": pa.string(),
+}  # fmt: skip
 TABLES = ("people", "buys", "parts", "tickets")
 
 
@@ -78,7 +82,8 @@ def some(rng: random.Random, table: str, rows: int) -> pa.Table:
         "tickets": lambda: {"buy": rng.randint(0, 50), "person": rng.randint(0, 40)},
         "shops": lambda: {"region": rng.choice("NSE")},
     }  # fmt: skip
-    return pa.Table.from_pylist([made[table]() for _ in range(rows)])
+    schema = pa.schema([(name, KINDS[name]) for name in made[table]()])  # a column of NULLs alone has the same type
+    return pa.Table.from_pylist([made[table]() for _ in range(rows)], schema)
 
 
 class Shop:
