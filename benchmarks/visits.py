@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from _common import ANALYST, PLENTY, finish, medians, open_desk, seconds, table
 from _service import peaks_mib
+from report import MORE_S, PREPARED_TARGET, UNPREPARED_TARGET
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.bounding import statements
@@ -171,12 +172,19 @@ def main() -> int:
             peaks = peaks_mib(os.getpid())
         finally:
             desk.close()
+    target = UNPREPARED_TARGET if choices.unprepared else PREPARED_TARGET
     rows = [
         (q, f"{r['plain_s'] * 1e3:.1f}", f"{r['engine_s'] * 1e3:.1f}", f"{r['tacit_s'] * 1e3:.1f}",
-         f"{r['engine_ratio']:.1f}", f"{r['tacit_ratio']:.1f}", ", ".join(r["forms"]))
+         f"{r['engine_ratio']:.1f}", f"{r['tacit_ratio']:.1f}", ", ".join(r["forms"]),
+         "yes" if r["tacit_s"] <= target * r["plain_s"] + MORE_S else "no")
         for q, r in results.items()
     ]  # fmt: skip
-    print(table(("query", "plain, ms", "engine, ms", "tacit, ms", "engine / plain", "tacit / plain", "bounding"), rows))
+    print(
+        table(
+            ("query", "plain, ms", "engine, ms", "tacit, ms", "engine / plain", "tacit / plain", "bounding", "within"),
+            rows,
+        )
+    )
     held = ", ".join(f"{name} {size:.0f}" for name, size in peaks.items())
     print(f"{choices.rows:,} visits, prepare {prepare}; loading them took {load_s:.1f} s; peak memory, MiB: {held}")
     finish(

@@ -25,6 +25,7 @@ class Source:
     files: tuple[Path, ...]
     schema: str = "main"
     table: str = ""  # of a DuckDB file; of IDX files the columns, with commas between
+    above: int | None = None  # of a DuckDB table: the rows from this row id on
 
     def readable(self, target: Path, **where: Any) -> Source:
         """This source, or, of arrays, the Parquet file ``target``, which is written now."""
@@ -43,7 +44,8 @@ class Source:
     def relation(self, alias: str) -> str:
         """What to write after FROM."""
         if self.kind == "duckdb":
-            return ".".join(map(identifier, (alias, self.schema, self.table)))
+            rows = ".".join(map(identifier, (alias, self.schema, self.table)))
+            return rows if self.above is None else f"(SELECT * FROM {rows} WHERE rowid >= {self.above})"
         files = "[" + ", ".join(literal(str(f)) for f in self.files) + "]"
         if self.kind == "parquet":
             return f"read_parquet({files}, union_by_name = true)"
