@@ -72,6 +72,7 @@ class Rehearsal:
         sandbox: Sandbox,
     ) -> None:  # fmt: skip
         self._plan, self._schema, self._rows, self._sandbox = plan, schema, rows, sandbox
+        self.names = [c.name for c in plan.columns]
         self._keys: dict[str, KeyRows] = {}
         for point in plan.releases:
             known = keys[point.name]
@@ -109,7 +110,7 @@ class Rehearsal:
             if not found:
                 raise unpriced(self._plan.columns[i].name)
             half[i] = max(h for h, _ in found)
-            relative[i] = max((h / v for h, v in found if v), default=float("inf") if half[i] else 0.0)
+            relative[i] = max((h / v if v > 1e-9 else math.inf) for h, v in found)
         return Simulated(half, relative)
 
 
@@ -182,14 +183,11 @@ def smallest_epsilon_of_all(
     ``least``: the ε that the released columns ask. A column that a larger price does not make narrower (a rank) is not asked for.
     Raises ``RequestError`` accuracy_invalid where sizes decide and are not told, and where ``cap`` is not enough.
     """
-    columns, names = rehearsal.columns(), [c.name for c in plan.columns]
+    names = rehearsal.names
     if any(p.finds_bounds for p in plan.releases):
-        raise unpriced(names[columns[0]])
+        raise unpriced(names[rehearsal.columns()[0]])
     best = rehearsal.at(price_at(cap))
-    late = [i for i in columns if best.ratio(i, target, names[i]) > 1]
-    if late:
-        coarse = rehearsal.at(price_at(Epsilon(max(cap.units // 4, STEP))))
-        columns = [i for i in columns if i not in late or best.half[i] < NARROWS * coarse.half[i]]
+    columns = _narrowing(rehearsal, target, price_at, cap, best)
     if not told and columns:
         few = rehearsal.at(price_at(cap), FEW_ROWS)
         other = [i for i in columns if not 1 / ALIKE <= (few.half[i] or 1e-12) / (best.half[i] or 1e-12) <= ALIKE]
@@ -224,6 +222,23 @@ def smallest_epsilon_of_all(
         if not low < guess < high:
             guess = math.isqrt(low * high)
     return Epsilon(high), {i: found.half[i] for i in columns}
+
+
+def _narrowing(
+    rehearsal: Rehearsal, target: Target, price_at: Callable[[Epsilon], Estimate], cap: Epsilon, best: Simulated
+) -> list[int]:
+    """The columns that are narrow enough already, or that a larger price makes narrower."""
+    usual = min(cap, Epsilon(FIRST))
+    now = rehearsal.at(price_at(usual))
+    late = [i for i in rehearsal.columns() if now.ratio(i, target, rehearsal.names[i]) > 1]
+    for finer, price in (
+        (now, usual),
+        (best, cap),
+    ):  # at the one, a range's ends may hide that it narrows; at the other, no noise
+        if late:
+            coarse = rehearsal.at(price_at(Epsilon(max(price.units // 4, STEP))))
+            late = [i for i in late if finer.half[i] >= NARROWS * coarse.half[i]]
+    return [i for i in rehearsal.columns() if i not in late]
 
 
 def _rounded(units: float) -> int:
