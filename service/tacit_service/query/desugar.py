@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from .named_bounds import per_row
-from .series import moments
+from .series import MOMENTS_MAX, moments
 from .syntax import unsupported
 
 SERIES_MAX = 10_000
@@ -137,7 +137,7 @@ def _table(sql: str, node: exp.Expr) -> exp.Expr:
     start, end, step = (_whole(series.args.get(k)) for k in ("start", "end", "step"))
     step = 1 if series.args.get("step") is None else step
     exclusive = bool(series.args.get("is_end_exclusive"))
-    rows = moments(series, SERIES_MAX)
+    rows = moments(series)
     if rows is None:
         if start is None or end is None or not step:
             hint = "Write range(0, 10), or generate_series(DATE '2024-01-01', DATE '2024-12-01', INTERVAL 1 MONTH)."
@@ -145,7 +145,10 @@ def _table(sql: str, node: exp.Expr) -> exp.Expr:
         numbers = range(start, end if exclusive else end + (1 if step > 0 else -1), step)
         rows = [number(n) for n in numbers[: SERIES_MAX + 1]]
     if not 0 < len(rows) <= SERIES_MAX:
-        raise unsupported(sql, node, f"A series of no rows, or of more than {SERIES_MAX},")
+        hint = "GROUP BY date_trunc('day', …) of a column with bounds gives every day a row."
+        raise unsupported(
+            sql, node, f"A series of no rows, or of more than {SERIES_MAX} ({MOMENTS_MAX} moments),", hint
+        )
     name = "range" if exclusive else "generate_series"
     alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name, quoted=True))
     if not alias.columns:

@@ -15,8 +15,11 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _SECONDS = {"hour": 3_600, "minute": 60, "second": 1}
 
 
-def moments(series: exp.GenerateSeries, most: int) -> list[exp.Expr] | None:
-    """Its timestamps, ``most`` + 1 at most; ``None`` where an end or the step is no such constant.
+MOMENTS_MAX = 400  # of a series: a year of days; each is bound as an expression of its own
+
+
+def moments(series: exp.GenerateSeries) -> list[exp.Expr] | None:
+    """Its timestamps, none where there are more than ``MOMENTS_MAX``; ``None`` where an end or the step is no such constant.
 
     By months from the 29th on is left to DuckDB's own rules, and is none.
     """
@@ -26,7 +29,11 @@ def moments(series: exp.GenerateSeries, most: int) -> list[exp.Expr] | None:
         return None
     exclusive = bool(series.args.get("is_end_exclusive"))
     within = itertools.takewhile(lambda t: t < end or (t == end and not exclusive), _from(start, *step))
-    return [exp.cast(exp.Literal.string(t.isoformat(" ")), "TIMESTAMP") for t in itertools.islice(within, most + 1)]
+    found = list(itertools.islice(within, MOMENTS_MAX + 1))
+    if len(found) > MOMENTS_MAX:
+        return []
+    kind = exp.DataType(this=exp.DType.TIMESTAMP)
+    return [exp.Cast(this=exp.Literal.string(t.isoformat(" ")), to=kind.copy()) for t in found]
 
 
 def _from(start: dt.datetime, months: int, seconds: int) -> Iterator[dt.datetime]:
