@@ -221,7 +221,7 @@ SELECT COUNT(*) FROM patients TABLESAMPLE 10 PERCENT
 SELECT COUNT(*) FROM visits WHERE visited_on < current_date
 -- refused unknown_function: CURRENT_DATE() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
--- try: SELECT COUNT(*) AS n FROM visits
+-- try: SELECT COUNT(*) FROM visits WHERE visited_on < CAST('2024-12-31' AS DATE)
 
 -- case: UNION of rows without the unit
 SELECT COUNT(*) FROM (SELECT clinic FROM visits UNION SELECT sex FROM patients)
@@ -472,3 +472,81 @@ SELECT region, NTILE(COUNT(*)) OVER (ORDER BY region) FROM patients GROUP BY reg
 -- refused unsupported_syntax at 1:16: NTILE of a computed number is not supported here.
 -- fix: Write a number, as in NTILE(4).
 -- try: SELECT region FROM patients GROUP BY region
+
+-- case: Snowflake's DATEADD
+SELECT COUNT(*) FROM visits WHERE visited_on > DATEADD(day, -30, DATE '2024-12-31')
+-- refused unknown_function at 1:48: DATEADD() is not on the list of functions that may read protected rows.
+-- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT COUNT(*) FROM visits WHERE visited_on > (CAST('2024-12-31' AS DATE) + INTERVAL (-30) DAY)
+
+-- case: BigQuery's raw strings
+SELECT COUNT(*) FROM visits WHERE REGEXP_CONTAINS(diagnosis, r'flu')
+-- refused sql_syntax at 1:63: Expecting ).
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT COUNT(*) FROM visits WHERE REGEXP_MATCHES(diagnosis, 'flu')
+
+-- case: BigQuery's truncation
+SELECT DATE_TRUNC(visited_on, MONTH) AS m, COUNT(*) AS n FROM visits GROUP BY m
+-- refused unsupported_syntax at 1:8: Date part VISITED_ON is not supported here.
+-- fix: Use one of year, quarter, month, week, day, hour, minute, second.
+-- try: SELECT DATE_TRUNC('MONTH', visited_on) AS m, COUNT(*) AS n FROM visits GROUP BY m
+
+-- case: Oracle's DECODE
+SELECT DECODE(sex, 'F', 'female', 'M', 'male', 'other') AS s, COUNT(*) FROM patients GROUP BY 1
+-- refused sql_syntax at 1:55: The number of provided arguments (6) is greater than the maximum number of supported arguments (3).
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT CASE WHEN sex = 'F' THEN 'female' WHEN sex = 'M' THEN 'male' ELSE 'other' END AS s, COUNT(*) FROM patients GROUP BY 1
+
+-- case: brackets around names
+SELECT [region], COUNT(*) FROM [patients] GROUP BY [region]
+-- refused sql_syntax at 1:32: Expected table name but got <Token token_type: TokenType.L_BRACKET, text: [, line: 1, col: 32, start: 31, end: 31, comments: []>.
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT "region", COUNT(*) FROM "patients" GROUP BY "region"
+
+-- case: weeks by TIME_BUCKET
+SELECT time_bucket(INTERVAL '7 days', visited_on) AS w, COUNT(*) FROM visits GROUP BY 1
+-- refused unsupported_syntax at 1:8: time_bucket of this width is not supported here.
+-- fix: Use date_trunc('week', …) or another unit.
+-- try: SELECT DATE_TRUNC('week', visited_on) AS w, COUNT(*) FROM visits GROUP BY 1
+
+-- case: INITCAP
+SELECT INITCAP(diagnosis) AS d, COUNT(*) FROM visits GROUP BY 1
+-- refused unknown_function at 1:16: INITCAP() is not on the list of functions that may read protected rows.
+-- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT UPPER(LEFT(diagnosis, 1)) || LOWER(SUBSTRING(diagnosis, 2)) AS d, COUNT(*) FROM visits GROUP BY 1
+
+-- case: misspelt keywords
+SELECT COUNT(*) FORM patients WHRE age > 3
+-- refused sql_syntax at 1:22: Invalid expression / Unexpected token.
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT COUNT(*) FROM patients WHERE age > 3
+
+-- case: GROUP without BY
+SELECT region, COUNT(*) FROM patients GROUP region
+-- refused sql_syntax at 1:45: Invalid expression / Unexpected token.
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT region, COUNT(*) FROM patients GROUP BY region
+
+-- case: a date against a year
+SELECT COUNT(*) FROM visits WHERE visited_on > 2023
+-- refused type_mismatch at 1:35: integer and date do not go together.
+-- fix: Use CAST on one side.
+-- try: SELECT COUNT(*) FROM visits WHERE YEAR(visited_on) > 2023
+
+-- case: an average of texts
+SELECT AVG(region) FROM patients
+-- refused type_mismatch at 1:12: AVG takes numbers, this is string.
+-- fix: Name a column of numbers, COUNT it, or CAST it.
+-- try: SELECT COUNT(*) AS n FROM patients
+
+-- case: a place of no column
+SELECT region, AVG(income) FROM patients GROUP BY 3
+-- refused unknown_column at 1:51: GROUP BY 3 names no column of the SELECT.
+-- fix: Write a number from 1 to 2, or the column itself.
+-- try: SELECT region, AVG(income) FROM patients GROUP BY region
+
+-- case: a series that months do not divide alike
+SELECT COUNT(*) FROM generate_series(DATE '2024-01-31', DATE '2024-12-01', INTERVAL 1 MONTH) AS c(m)
+-- refused unsupported_syntax at 1:22: A series whose ends or step are no whole numbers or dates is not supported here.
+-- fix: Write range(0, 10), or generate_series(DATE '2024-01-01', DATE '2024-12-01', INTERVAL 1 MONTH).
+-- try: SELECT COUNT(*) AS n FROM patients

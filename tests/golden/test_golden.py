@@ -58,6 +58,9 @@ def test_planning_is_a_function_of_the_text():
          "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5) COUNT(*) AS n FROM patients"),
         ("SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_group_contributed = 3) COUNT(*) FROM patients",
          "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.5, max_groups_contributed = 3) COUNT(*) FROM patients"),
+        ("SELECT WITH ANONYMIZATION OPTIONS (epsilon = 1, kappa = 2) clinic, ANON_COUNT(*) AS n FROM visits GROUP BY clinic",
+         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1, max_groups_contributed = 2) clinic, COUNT(*) AS n FROM visits "
+         "GROUP BY clinic"),
     ],
 )  # fmt: skip
 def test_a_suggestion_keeps_the_options(catalog, sql, offered):

@@ -18,6 +18,7 @@ AGGREGATES = [
     Q("variances", "SELECT VAR_SAMP(age), VAR_POP(income), STDDEV(weight), STDDEV_POP(age) FROM patients", rel=1e-3),
     Q("stddev_by_key", "SELECT clinic, STDDEV(cost) FROM visits GROUP BY clinic", rel=1e-3),
     Q("stddev_samp_by_key", "SELECT clinic, STDDEV_SAMP(minutes) FROM visits GROUP BY clinic", rel=1e-3),
+    Q("spread_at_both_ends", "SELECT STDDEV(age), VAR_SAMP(age), VAR_POP(age) FROM patients WHERE age IN (0, 100)", rel=1e-3),
     Q("median", "SELECT MEDIAN(age), MEDIAN(minutes) FROM patients JOIN visits USING (patient_id)", within=2),
     Q("quantiles", "SELECT QUANTILE_CONT(age, 0.25), QUANTILE_DISC(age, 0.9), PERCENTILE_CONT(0.1) WITHIN GROUP (ORDER BY age) "
       "FROM patients", within=1),

@@ -136,6 +136,61 @@ def test_who_asks_may_say_how_many_rows_a_group_has(desk: Desk, aggregate: str, 
     assert 0.001 < float(answer.receipt.charged.epsilon) < 3
 
 
+@pytest.mark.parametrize(
+    ("sql", "accuracy"),
+    [
+        ("SELECT 100.0 * COUNT_IF(age > 50) / COUNT(*) AS percent FROM patients", "2"),
+        ("SELECT SUM(age) / COUNT(*) AS mean FROM patients", "5 %"),
+        ("SELECT a - b AS gap FROM (SELECT AVG(cost) FILTER (WHERE cost > 500) AS a, AVG(cost) AS b FROM visits) t",
+         "60 in groups of 4000"),
+        ("SELECT region, n, n - LAG(n) OVER (ORDER BY region) AS more FROM (SELECT region, COUNT(*) AS n FROM patients "
+         "GROUP BY region) t", "40"),
+    ],
+)  # fmt: skip
+def test_what_is_computed_from_released_numbers_has_a_price_by_accuracy(desk: Desk, sql: str, accuracy: str) -> None:
+    """The last column's width as quoted is what was asked, and the answer's is about that; the price is what is charged."""
+    request = asked(sql, accuracy=accuracy, fresh=True)
+    quote = desk.quote("analyst", request)
+    answer = desk.query("analyst", request, None)
+    assert answer.receipt.charged == quote.price
+    told = quote.columns[-1].plus_minus
+    assert told is not None
+    if "%" not in accuracy:
+        assert 0.9 < told / float(accuracy.split()[0]) <= 1
+    widths = [(e[-1][1] - e[-1][0]) / 2 for e in answer.intervals if e[-1] is not None]
+    assert 0.2 < max(widths) / told < 3
+
+
+def test_an_accuracy_of_what_no_price_narrows_is_told_or_refused_with_what_to_write(desk: Desk) -> None:
+    ranks = "SELECT region, RANK() OVER (ORDER BY COUNT(*)) AS place FROM patients GROUP BY region"
+    (note,) = [n for n in desk.quote("analyst", asked(ranks, accuracy="0.1", fresh=True)).notes if "accuracy" in n]
+    assert note == "accuracy is not asked of place: no price makes it narrower, or it is no number."
+    ratio = "SELECT SUM(cost) / COUNT(*) AS mean FROM visits"
+    with pytest.raises(RequestError, match="mean depends on how many rows") as refused:
+        desk.quote("analyst", asked(ratio, accuracy="20"))
+    assert "in groups of 500" in str(refused.value.hint)
+    assert desk.quote("analyst", asked(ratio, accuracy="200 in groups of 500")).columns[-1].plus_minus
+    with pytest.raises(RequestError, match="gap is relative to is not known"):
+        desk.quote(
+            "analyst",
+            asked(
+                "SELECT AVG(age) FILTER (WHERE age > 50) - AVG(age) FILTER (WHERE age < 9) AS gap FROM patients",
+                accuracy="5 %",
+            ),
+        )
+
+
+def test_a_share_of_a_release_takes_its_rows_from_the_releases_own_counts(desk: Desk) -> None:
+    costs = "SELECT clinic, AVG(cost) AS mean, COUNT(*) AS n FROM visits GROUP BY clinic"
+    held = bought(desk, costs, epsilon="3")
+    fewest = min(int(row[2]) for row in held.rows)  # type: ignore[arg-type]
+    accuracy = f"5 % of {held.release_id}"
+    quote = desk.quote("analyst", asked(costs.replace(", COUNT(*) AS n", ""), accuracy=accuracy, fresh=True))
+    assert quote.columns[1].note == f"about, in a group of {fewest:,} rows"
+    with pytest.raises(RequestError, match="depends on how many rows"):  # counted by other keys
+        desk.quote("analyst", asked("SELECT AVG(cost) AS mean FROM visits", accuracy=accuracy))
+
+
 def test_a_choice_of_rows_by_noisy_numbers_says_how_sure_it_is(desk: Desk) -> None:
     top = bought(
         desk, "SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic ORDER BY n DESC LIMIT 3", epsilon="0.05"

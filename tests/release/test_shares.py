@@ -126,6 +126,16 @@ def test_the_count_that_keys_pass_by_is_not_starved(catalog: Catalog) -> None:
     assert gate.measurement.epsilon >= Epsilon.parse("0.33")  # an equal part of three
 
 
+def test_a_count_beside_an_average_and_a_median_of_many_rows_is_not_starved(catalog: Catalog) -> None:
+    """Their noise is made for thirty rows a patient, the count's for one: a small part of the price makes it exact enough."""
+    joined = "SELECT COUNT(DISTINCT p.patient_id) AS n, AVG(v.cost), MEDIAN(p.age) FROM patients p JOIN visits v USING (patient_id)"
+    statement = plan(catalog, joined)
+    (point,) = statement.releases
+    count = point.outputs[0]
+    assert half_width(point, count, priced(statement, "1")) < 60  # type: ignore[operator]
+    assert min(shares(statement, {}, Sizes())) > 1000 / (5 * 3) - 2
+
+
 def test_bounds_are_found_just_before_they_are_used(tmp_path: Path) -> None:
     """The stage that finds them may itself read a number that an earlier stage releases."""
     file = tmp_path / "policy.yaml"

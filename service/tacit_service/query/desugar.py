@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from .named_bounds import per_row
+from .series import MOMENTS_MAX, moments
 from .syntax import unsupported
 
 SERIES_MAX = 10_000
@@ -129,23 +130,30 @@ def _values(_sql: str, node: exp.Expr) -> exp.Expr:
 
 
 def _table(sql: str, node: exp.Expr) -> exp.Expr:
-    """``range(…)`` and ``generate_series(…)`` of constants in FROM, as VALUES."""
+    """``range(…)`` and ``generate_series(…)`` of constants, numbers or moments, in FROM, as VALUES."""
     series = node.args.get("this")
     if not isinstance(series, exp.GenerateSeries):
         return node
     start, end, step = (_whole(series.args.get(k)) for k in ("start", "end", "step"))
     step = 1 if series.args.get("step") is None else step
-    if start is None or end is None or not step:
-        raise unsupported(sql, node, "A series whose ends or step are no whole numbers", "Write range(0, 10).")
     exclusive = bool(series.args.get("is_end_exclusive"))
-    numbers = range(start, end if exclusive else end + (1 if step > 0 else -1), step)
-    if not 0 < len(numbers) <= SERIES_MAX:
-        raise unsupported(sql, node, f"A series of no rows, or of more than {SERIES_MAX},")
+    rows = moments(series)
+    if rows is None:
+        if start is None or end is None or not step:
+            hint = "Write range(0, 10), or generate_series(DATE '2024-01-01', DATE '2024-12-01', INTERVAL 1 MONTH)."
+            raise unsupported(sql, node, "A series whose ends or step are no whole numbers or dates", hint)
+        numbers = range(start, end if exclusive else end + (1 if step > 0 else -1), step)
+        rows = [number(n) for n in numbers[: SERIES_MAX + 1]]
+    if not 0 < len(rows) <= SERIES_MAX:
+        hint = "GROUP BY date_trunc('day', …) of a column with bounds gives every day a row."
+        raise unsupported(
+            sql, node, f"A series of no rows, or of more than {SERIES_MAX} ({MOMENTS_MAX} moments),", hint
+        )
     name = "range" if exclusive else "generate_series"
     alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name, quoted=True))
     if not alias.columns:
         alias.set("columns", [exp.to_identifier(name, quoted=True)])
-    return exp.Values(expressions=[exp.Tuple(expressions=[number(n)]) for n in numbers], alias=alias)
+    return exp.Values(expressions=[exp.Tuple(expressions=[row]) for row in rows], alias=alias)
 
 
 def number(value: int) -> exp.Expr:

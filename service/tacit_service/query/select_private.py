@@ -117,6 +117,7 @@ def resolve_key(binder: Binder, select: exp.Select, node: exp.Expr, scope: Scope
             raise BindError(
                 "unknown_column",
                 f"GROUP BY {inner.name} names no column of the SELECT.",
+                hint=f"Write a number from 1 to {len(select.expressions)}, or the column itself.",
                 position=position(binder.sql, node),
                 rule="names",
             )

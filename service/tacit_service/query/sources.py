@@ -238,12 +238,13 @@ def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None
         rows.append(tuple(c for c in cells if isinstance(c, Lit)))
     names = _columns(node) or [f"col{i}" for i in range(len(rows[0]))]
     columns: list[Column] = []
+    at = position(binder.sql, node)  # once: it walks all rows
     for i, name in enumerate(names[: len(rows[0])]):
         facts = rows[0][i].facts
         merged = Values((Column(0, name, facts),), Property.PUBLIC, None, ())
         for row in rows[1:]:
             other = Values((Column(0, name, row[i].facts),), Property.PUBLIC, None, ())
-            unioned = set_operation(merged, other, "union_all", binder.new_id, position(binder.sql, node)).columns
+            unioned = set_operation(merged, other, "union_all", binder.new_id, at).columns
             merged = Values(unioned, Property.PUBLIC, None, ())
         cells_i = [row[i].value for row in rows]
         distinct = len(set(cells_i)) == len(cells_i) and None not in cells_i

@@ -22,6 +22,8 @@ from .parse import parse
 from .suggest_rules import RULES
 from .suggest_tree import simplest
 
+FOREIGN = ("unknown_function", "unsupported_syntax", "unknown_column", "unsupported_aggregate")
+"""Refusals of what another dialect may have written."""
 TRIED_MAX = 16
 CHARS_MAX = 4_000
 ROUNDS_MAX = 3
@@ -66,13 +68,17 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
     if len(sql) > CHARS_MAX:
         return
     yield from suggest_dialects.texts(sql, refusal.code)
+    if refusal.code == "sql_syntax":
+        yield from suggest_dialects.foreign(sql)
     yield from _text(sql, refusal)
     try:
         tree: exp.Expr = parse(extract(sql)[0])
     except Refusal:
         return
-    for changed in suggest_dialects.nodes(tree, refusal.code):
+    for changed in suggest_dialects.nodes(tree, refusal.code, _last_day(catalog)):
         yield kept(sql, changed.sql("duckdb"))
+    if refusal.code in FOREIGN:
+        yield from suggest_dialects.foreign(sql)
     at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
@@ -80,6 +86,13 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
             yield kept(sql, changed.sql("duckdb"))
     for changed in _without(tree, at):
         yield kept(sql, changed.sql("duckdb"))
+
+
+def _last_day(catalog: Catalog) -> str | None:
+    """The last date within any column's bounds."""
+    columns = [c for t in catalog.policy.tables.values() for c in t.columns.values()]
+    ends = [str(c.bounds[1])[:10] for c in columns if c.type in ("date", "timestamp") and c.bounds is not None]
+    return max(ends, default=None)
 
 
 def _text(sql: str, refusal: Refusal) -> Iterator[str]:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp, parse_one
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.dialects.mysql import MySQL
+from sqlglot.dialects.oracle import Oracle
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.dialects.tsql import TSQL
+from sqlglot.errors import SqlglotError
 
 from .suggest_tree import on_copy
 
+_DIALECTS = (BigQuery, Snowflake, MySQL, TSQL, Postgres, Oracle)  # analysts' habits, the most frequent first
+_KEYWORDS = ("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT")
 _FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S", "Q": "%q"}
 _PLAIN = {"anon_count": exp.Count, "anon_sum": exp.Sum, "anon_avg": exp.Avg}
 
@@ -18,6 +30,12 @@ def texts(sql: str, code: str) -> Iterator[str]:
     if code == "unsupported_syntax" and "contribution_bounds_per" in sql.lower():
         yield re.sub("contribution_bounds_per_group", "contribution_bounds_per_row", sql, flags=re.IGNORECASE)
         yield re.sub(r",\s*contribution_bounds_per_\w+\s*=>\s*\([^()]*\)", "", sql, flags=re.IGNORECASE)
+    if code == "sql_syntax" and "anonymization" in sql.lower():
+        private = re.sub(r"WITH\s+ANONYMIZATION", "WITH DIFFERENTIAL_PRIVACY", sql, flags=re.IGNORECASE)
+        private = re.sub(r"\bkappa\b", "max_groups_contributed", private, flags=re.IGNORECASE)
+        yield re.sub(r"\bANON_(COUNT|SUM|AVG)\b", r"\1", private, flags=re.IGNORECASE)
+    if code == "sql_syntax":
+        yield _respelt(sql)
     if code == "sql_syntax":
         top = re.match(r"(\s*SELECT)\s+TOP\s*\(?\s*(\d+)\s*\)?(.*)", sql, re.IGNORECASE | re.DOTALL)
         if top is not None:
@@ -33,10 +51,34 @@ def texts(sql: str, code: str) -> Iterator[str]:
             yield f"SELECT {keys}, {pivot[3]} FROM {pivot[1]} GROUP BY {keys}"
 
 
-def nodes(tree: exp.Expr, code: str) -> Iterator[exp.Expr]:
-    """Changed trees."""
+def _respelt(sql: str) -> str:
+    """Keywords that are nearly there: SELEC, FORM, GROUP region."""
+
+    def near(word: re.Match[str]) -> str:
+        found = difflib.get_close_matches(word[0].upper(), _KEYWORDS, n=1, cutoff=0.75)
+        return found[0] if found else word[0]
+
+    text = re.sub(r"'[^']*'|\"[^\"]*\"|\b[A-Za-z]{4,7}\b", lambda m: near(m) if m[0][0].isalpha() else m[0], sql)
+    return re.sub(r"\b(GROUP|ORDER)\s+(?!BY\b)", r"\1 BY ", text, flags=re.IGNORECASE)
+
+
+def foreign(sql: str) -> Iterator[str]:
+    """The statement as other dialects read it, in DuckDB's words."""
+    seen = {" ".join(sql.split())}
+    for dialect in _DIALECTS:
+        with contextlib.suppress(SqlglotError, RecursionError, ValueError):
+            found = parse_one(sql, dialect=dialect).sql(DuckDB, unsupported_level=ErrorLevel.RAISE)
+            if " ".join(found.split()) not in seen:
+                seen.add(" ".join(found.split()))
+                yield found
+
+
+def nodes(tree: exp.Expr, code: str, last: str | None) -> Iterator[exp.Expr]:
+    """Changed trees. ``last``: the last day of the data, if the policy tells one."""
     if code == "unknown_function":
         changed = tree.copy().transform(_renamed)
+        if last is not None:
+            changed = changed.transform(_dated(last))
         if changed != tree:
             yield changed
     if code == "unsupported_aggregate":
@@ -54,12 +96,30 @@ def nodes(tree: exp.Expr, code: str) -> Iterator[exp.Expr]:
     if code == "unsupported_syntax":
         for pivot in tree.find_all(exp.Pivot):
             yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
-        changed = tree.copy().transform(_in_order)
+        changed = tree.copy().transform(_in_order).transform(_by_week)
+        if changed != tree:
+            yield changed
+    if code == "type_mismatch":
+        changed = tree.copy().transform(_year_of)
         if changed != tree:
             yield changed
 
 
+def _dated(last: str) -> Callable[[exp.Expr], exp.Expr]:
+    """CURRENT_DATE as the last day of the data that the policy tells: a constant, as a condition must be."""
+
+    def dated(node: exp.Expr) -> exp.Expr:
+        now = exp.CurrentDate | exp.CurrentTimestamp | exp.CurrentDatetime
+        return exp.cast(exp.Literal.string(last), "DATE") if isinstance(node, now) else node
+
+    return dated
+
+
 def _renamed(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.Initcap):
+        first = exp.Upper(this=exp.Left(this=node.this.copy(), expression=exp.Literal.number(1)))
+        rest = exp.Lower(this=exp.Substring(this=node.this.copy(), start=exp.Literal.number(2)))
+        return exp.DPipe(this=first, expression=rest)
     if isinstance(node, exp.SafeDivide):
         return exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
     if isinstance(node, exp.ToChar) and isinstance(node.args.get("format"), exp.Literal):
@@ -120,6 +180,23 @@ def _text_in_double_quotes(node: exp.Expr) -> exp.Expr:
     compared = isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.ILike)
     if isinstance(node, exp.Column) and not node.table and node.this.args.get("quoted") and compared:
         return exp.Literal.string(node.name)
+    return node
+
+
+def _by_week(node: exp.Expr) -> exp.Expr:
+    """TIME_BUCKET of seven days as weeks."""
+    width = node.this if isinstance(node, exp.DateBin) else None
+    if isinstance(width, exp.Interval) and f"{width.name} {width.args['unit'].name}".upper() in ("7 DAY", "7 DAYS"):
+        return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string("week"), node.expression.copy()])
+    return node
+
+
+def _year_of(node: exp.Expr) -> exp.Expr:
+    """``day > 2024``: where a column is compared with a year, its year was meant."""
+    if isinstance(node, exp.EQ | exp.NEQ | exp.GT | exp.GTE | exp.LT | exp.LTE) and isinstance(node.this, exp.Column):
+        year = node.expression
+        if isinstance(year, exp.Literal) and not year.is_string and re.fullmatch(r"(19|20)\d\d", year.name):
+            return type(node)(this=exp.Year(this=node.this.copy()), expression=year.copy())
     return node
 
 

@@ -2,13 +2,14 @@
 
 A width is absolute ("±50"), or a share of a size that is public to who asks: "5 % of rel_…", a release that they hold, or
 "5 %" of what the policy's ``expected_rows`` lets expect. Widths of averages, spreads and quantiles depend on how many rows a
-group has: the policy says so, or who asks ("±1 in groups of 500"). A wrong guess costs accuracy, never privacy.
+group has: the policy says so, who asks ("±1 in groups of 500"), or the counts of the release that they name. A wrong guess costs
+accuracy, never privacy. What is computed from released numbers is asked of as it is shown (``derived``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -80,6 +81,29 @@ def sizes_of(answer: Answer) -> dict[str, float]:
     return found
 
 
+def rows_counted(answer: Answer, held: Plan, wanted: Plan) -> float | None:
+    """The smallest group that a release counts, the least count that its noise does not explain.
+
+    ``held``: the release's own plan. ``None`` where it counts no rows, or by other keys than the plan that is wanted.
+    """
+    by, asked = ({k.label for p in plan.releases for k in p.keys} for plan in (held, wanted))
+    if by != asked:
+        return None
+    kinds = {(p.name, o.name): o.kind for p in held.releases for o in p.outputs}
+    stacks = {s.name: s.parts[0][0] for s in held.stacks}
+    counts = [
+        i
+        for i, c in enumerate(held.columns)
+        if c.source is not None and kinds.get((stacks[c.source[0]], c.source[1])) is AggKind.COUNT
+    ]
+    sure = []
+    for row, ends in zip(answer.rows, answer.intervals, strict=False):
+        for count, span in ((row[i], ends[i]) for i in counts[:1]):
+            if isinstance(count, int | float) and span is not None and span[0] > 0:
+                sure.append(float(count))
+    return min(sure, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked of one number: at most ``width`` wide to each side, in a group of ``rows`` where that matters."""
@@ -104,29 +128,33 @@ class Wanted:
                 f"The interval of {self.output.label} ends at the declared bound, whatever ε is: one person may hide there.",
                 "Ask for a quantile such as 0.01 or 0.99, or by epsilon.",
             )
-        return _invalid(
-            f"The width of {self.output.label} depends on how many rows a group has.",
-            'Say about how many: accuracy = "1 in groups of 500". Or have the policy tell expected_rows, or ask by epsilon.',
-        )
+        return unknown_rows(self.output.label)
 
 
-def wanted(plan: Plan, target: Target, groups: Mapping[str, int | None], sizes: Sizes) -> list[Wanted]:
-    """Every number of the plan with its width. Raises ``RequestError`` accuracy_invalid where a size is not known."""
+def wanted(
+    plan: Plan,
+    target: Target,
+    groups: Mapping[str, int | None],
+    sizes: Sizes,
+    shown: Set[tuple[str, str]] | None = None,
+) -> list[Wanted]:
+    """Every number of the plan with its width. Raises ``RequestError`` accuracy_invalid where a size is not known.
+
+    ``shown``: (release, output) of those that are asked for, where it is not all.
+    """
     found = []
     for point in plan.releases:
         rows = target.rows or (rows_a_group(point, groups, sizes) if sizes.knows(point.source) else None)
         named = {m.name: m for m in point.measures}
         for output in point.outputs:
+            if shown is not None and (point.name, output.name) not in shown:
+                continue
             width = target.width
             if target.share:
                 width *= _size(plan, point, output, target) or (
                     size(output, [named[m] for m in output.measures], rows) if rows and not target.release else 0.0
                 )
-            if not width:
-                raise _invalid(
-                    f"What {output.label} is relative to is not known.",
-                    "Name a release that you hold with a column of the same name: accuracy = '5 % of rel_…'.",
-                )
+            expected_size(width, output.label)
             found.append(Wanted(point, output, width, rows))
     return found
 
@@ -158,10 +186,7 @@ def smallest_epsilon(numbers: list[Wanted], price_at: Callable[[Epsilon], Estima
     if best > 1:
         least = max(numbers, key=lambda w: w.ratio(price_at(cap)))
         gives = best * least.width
-        raise _invalid(
-            f"Even epsilon {cap}, the most that one query may ask, gives ±{gives:.6g} on {least.output.label}.",
-            f"Ask for ±{gives:.6g} or more, or lower max_rows, max_groups or max_amount.",
-        )
+        raise gives_at_most(cap, gives, least.output.label)
     while low < high:
         middle = (low + high) // 2
         if worst(middle) <= 1:
@@ -169,6 +194,40 @@ def smallest_epsilon(numbers: list[Wanted], price_at: Callable[[Epsilon], Estima
         else:
             low = middle + 1
     return Epsilon(high * STEP)
+
+
+def expected_size(size: float | None, label: str) -> float:
+    """The size, where there is one. Raises ``RequestError`` accuracy_invalid."""
+    if not size:
+        raise _invalid(
+            f"What {label} is relative to is not known.",
+            "Name a release that you hold with a column of the same name: accuracy = '5 % of rel_…'.",
+        )
+    return size
+
+
+def gives_at_most(cap: Epsilon, gives: float, label: str) -> RequestError:
+    """Even the largest price gives no more than that."""
+    return _invalid(
+        f"Even epsilon {cap}, the most that one query may ask, gives ±{gives:.6g} on {label}.",
+        f"Ask for ±{gives:.6g} or more, or lower max_rows, max_groups or max_amount.",
+    )
+
+
+def unknown_rows(label: str) -> RequestError:
+    """A width rests on sizes that nobody told."""
+    return _invalid(
+        f"The width of {label} depends on how many rows a group has.",
+        'Say about how many: accuracy = "1 in groups of 500". Or have the policy tell expected_rows, or ask by epsilon.',
+    )
+
+
+def unpriced(label: str) -> RequestError:
+    """What an expected answer does not have no price can be found for."""
+    return _invalid(
+        f"{label} is computed from released numbers in a way that shows nothing before the answer does.",
+        "Ask for the released numbers themselves, such as SUM(x) and COUNT(x) in place of their ratio, or by epsilon.",
+    )
 
 
 def _invalid(detail: str, hint: str) -> RequestError:

@@ -78,12 +78,14 @@ def _check_info(one: PricedCheck) -> MechanismInfo:
 def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
     """Expected half-width of each output column, where public facts decide it."""
     columns = []
-    for c, field in zip(prepared.plan.columns, prepared.schema, strict=False):
+    for i, (c, field) in enumerate(zip(prepared.plan.columns, prepared.schema, strict=False)):
         plus_minus, note = None, None
         if c.source is not None and c.kind == "noisy":
             point = prepared.plan.release(c.source[0])
             output = next(o for o in point.outputs if o.name == c.source[1])
             plus_minus, note = _expected(prepared, point, output)
+        elif i in prepared.half:
+            plus_minus, note = prepared.half[i], "about, where groups are as large as expected"
         elif c.kind == "derived":
             note = "computed from noisy numbers; its interval comes with the answer"
         columns.append(
@@ -242,10 +244,9 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
     if prepared.plan.params:
         said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
     said += _shares(prepared)
-    if prepared.by_accuracy and any(c.kind == "derived" for c in prepared.plan.columns):
-        said.append(
-            "accuracy is asked of the numbers that are released; what is computed from them is as wide as that makes it."
-        )
+    loose = [c.name for i, c in enumerate(prepared.plan.columns) if c.kind == "derived" and i not in prepared.half]
+    if prepared.by_accuracy and loose and not held:
+        said.append(f"accuracy is not asked of {', '.join(loose)}: no price makes it narrower, or it is no number.")
     said += bias_words(prepared.estimate.checks) if prepared.bias_check else []
     if any(p.finds_bounds for p in prepared.plan.releases):
         said.append("A part of the price finds bounds that the policy lacks; widths are known after that.")

@@ -5,6 +5,7 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from tacit_service.query.catalog import Catalog
 from tacit_service.query.plan import Plan, Stack
 from tacit_service.recent import Recent
 
-from .accuracy import parse_accuracy, sizes_of, smallest_epsilon, wanted
+from .accuracy import Target, parse_accuracy, rows_counted, sizes_of
 from .bias import PricedCheck
 from .dry import DryRuns
 from .estimate import Estimate, estimate
@@ -68,6 +69,9 @@ class Prepared:
     rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
     bias_check: bool = False
     by_accuracy: bool = False  # a width was asked for, not a price
+    half: Mapping[int, float] = field(
+        default_factory=dict
+    )  # of columns computed from releases, where accuracy priced them
 
     @property
     def free(self) -> bool:
@@ -190,6 +194,7 @@ class Preparer:
             )  # fmt: skip
 
         told: float | None = None  # rows of a group, by who asks
+        half: Mapping[int, float] = {}
         if request.accuracy is not None and plan.releases:
             if request.epsilon is not None:
                 raise RequestError(
@@ -198,10 +203,13 @@ class Preparer:
                     hint="Give one of them.",
                     rule="parameters",
                 )
-            target = replace(parse_accuracy(request.accuracy), sizes={} if relative is None else sizes_of(relative))
-            told = target.rows
-            numbers = wanted(plan, target, groups, self.sizes)
-            epsilon = smallest_epsilon(numbers, price_at, self.policy.per_query.max_epsilon)
+            target = self._target(request.accuracy, relative, plan)
+            from .derived import price_of  # which answers as ``postprocessing`` does, from what is prepared here
+
+            cap = self.policy.per_query.max_epsilon
+            schema = self._schema(plan, keys, request.sql, who)
+            asked = price_of(plan, target, keys, schema, self.sizes, self.sandbox, price_at, cap)
+            epsilon, told, half = asked.epsilon, asked.rows, asked.half
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql, who)
         known = [p for p in plan.releases if told or self.sizes.knows(p.source)]
@@ -210,8 +218,20 @@ class Preparer:
         return Prepared(
             plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
-            bias_check=request.bias_check, by_accuracy=request.accuracy is not None,
+            bias_check=request.bias_check, by_accuracy=request.accuracy is not None, half=half,
         )  # fmt: skip
+
+    def _target(self, accuracy: str | int | float, relative: Answer | None, plan: Plan) -> Target:
+        """What is asked, with the sizes and the smallest group of the release that it is relative to."""
+        target = parse_accuracy(accuracy)
+        if relative is None:
+            return target
+        rows = target.rows
+        if rows is None:
+            with contextlib.suppress(Refusal):  # a text of another day may say nothing now
+                held = self.planner.plan(self.planner.options(relative.sql)[0], Caps(None, None, None, False))
+                rows = rows_counted(relative, held, plan)
+        return replace(target, sizes=sizes_of(relative), rows=rows)
 
     def _check_size(self, groups: Mapping[str, int | None]) -> None:
         """Every public group is a row of the answer, or of what it is made of."""

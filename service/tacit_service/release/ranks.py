@@ -3,7 +3,8 @@
 Post-processing only. D(e) = (rows below e) − q·(all rows) is below 0 to the left of the q-quantile and not to its right.
 At every edge e of the cells its noise has a law that does not depend on data; the interval reaches from the first point where
 D may be at 0 to the last (inversion of a test at 95 %), between edges by the rows that the cell holds, taken as spread at
-random over it. The value is where D crosses 0 within the chosen bin, or between that bin and the crossing, where the cells contradict the
+random over it where they are few or as dense as beside it: else they may all lie at one place (``Cells.ends``).
+The value is where D crosses 0 within the chosen bin, or between that bin and the crossing, where the cells contradict the
 choice (``Cells.level``).
 """
 
@@ -25,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 DRAWS = 4_000
 SPREAD = 1.96 / 2  # of √rows: how far rows at random places may be ahead of an even spread, at most
+LUMP = 2  # times as dense as the cell beside it: its rows may be at one place
 WIDE = 16  # a cell of more than this part of all bins says nothing of where within it rows are
 
 
@@ -35,11 +37,14 @@ def width(m: Measure) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Noisy rows of the cells of each group, between edges in bins; ``reach`` is how far noise may move D at each edge."""
+    """Noisy rows of the cells of each group, between edges in bins.
+
+    ``reach``: how far noise may move D at each edge, to both sides (95 %) and to one (its 95 % point).
+    """
 
     rows: Floats
     edges: Floats
-    reach: Floats
+    reach: tuple[Floats, Floats]
     q: float
     m: Measure
 
@@ -64,20 +69,32 @@ class Cells:
         return result
 
     def ends(self) -> tuple[Floats, Floats]:
-        """The interval of each group, in bins."""
-        d, (groups, count) = self.deviation, self.rows.shape
-        each, wide = np.arange(groups), np.diff(self.edges, axis=1) > len(self.m.candidates) / WIDE
-        slack = SPREAD * np.sqrt(np.maximum(self.rows, 0.0))
-        above = d + self.reach
+        """The interval of each group, in bins.
+
+        A bin b is left out where D is surely above 0 at its start, or surely below 0 at its end. One that holds more rows than
+        noise may move D by can fail at one of the two alone, so that the one-sided point is enough for it.
+        Where a bin holds so many rows, or a cell many times those beside it towards the middle, they may be equal (incomes are
+        round): the end is then that of the whole bin or cell. Elsewhere noise and the rows' places err independently.
+        """
+        d, (groups, count), (both, one) = self.deviation, self.rows.shape, self.reach
+        each, sizes = np.arange(groups), np.diff(self.edges, axis=1)
+        least = np.maximum(both[1:], both[:-1])
+        sure = (sizes <= 1) & (self.rows > 2 * least)
+        whole = (sizes > len(self.m.candidates) / WIDE) | ((sizes <= 1) & (self.rows > least))
+        density = np.maximum(self.rows, least / 4) / np.maximum(sizes, 1)  # of a cell alone noise is less than of D
+        slack = np.hypot(least, SPREAD * np.sqrt(np.maximum(self.rows, 0.0))) - least
+        above = d + np.concatenate([both[:1].repeat(groups)[:, None], np.where(sure, one[1:], both[1:])], axis=1)
         at = np.where((above >= 0).any(axis=1), (above >= 0).argmax(axis=1), count)
         cell = np.maximum(at - 1, 0)
+        lumped = whole[each, cell] | (density[each, cell] > LUMP * density[each, np.minimum(cell + 1, count - 1)])
         part = _crossed(-slack[each, cell], above[each, cell], above[each, cell + 1])
-        low = self._place(cell, np.where((at == 0) | wide[each, cell], 0.0, part))
-        below = d - self.reach
+        low = self._place(cell, np.where((at == 0) | lumped, 0.0, part))
+        below = d - np.concatenate([np.where(sure, one[:-1], both[:-1]), both[-1:].repeat(groups)[:, None]], axis=1)
         at = np.where((below <= 0).any(axis=1), count - (below <= 0)[:, ::-1].argmax(axis=1), 0)
         cell = np.minimum(at, count - 1)
+        lumped = whole[each, cell] | (density[each, cell] > LUMP * density[each, np.maximum(cell - 1, 0)])
         part = _crossed(slack[each, cell], below[each, cell], below[each, cell + 1])
-        high = self._place(cell, np.where((at == count) | wide[each, cell], 1.0, part))
+        high = self._place(cell, np.where((at == count) | lumped, 1.0, part))
         if self.lattice:  # the whole bins that the ends lie in
             low, high = np.floor(low) + 0.5, np.maximum(np.ceil(high) - 0.5, np.floor(low) + 0.5)
         return low, np.maximum(low, high)
@@ -115,25 +132,29 @@ def located(m: Measure, released: Floats, kind: accuracy.Kind, scale: float) -> 
     assert m.rank is not None
     q, rows = float(m.rank), released[:, 2:] / m.multiplier
     edges = nearby.edges(released[:, 0].astype(np.int64), len(m.candidates)).astype(float)
-    return Cells(rows, edges, _reach(kind, rows.shape[1], q) * scale / m.multiplier, q, m)
+    return Cells(rows, edges, _scaled(_reach(kind, rows.shape[1], q), scale / m.multiplier), q, m)
 
 
 def counted(m: Measure, counts: Floats, q: float, kind: accuracy.Kind, scale: float) -> Cells:
     """Of every bin's count: (groups, bins)."""
     bins = counts.shape[1]
     edges = np.broadcast_to(np.arange(bins + 1.0), (len(counts), bins + 1))
-    return Cells(counts / m.multiplier, edges, _reach(kind, bins, q) * scale / m.multiplier, q, m)
+    return Cells(counts / m.multiplier, edges, _scaled(_reach(kind, bins, q), scale / m.multiplier), q, m)
+
+
+def _scaled(reach: tuple[Floats, Floats], scale: float) -> tuple[Floats, Floats]:
+    return reach[0] * scale, reach[1] * scale
 
 
 @lru_cache(maxsize=256)
-def _reach(kind: accuracy.Kind, cells: int, q: float) -> Floats:
-    """At each edge the 97.5 % point of D's noise, for noise of scale 1 on every cell; simulated once, from a fixed seed."""
+def _reach(kind: accuracy.Kind, cells: int, q: float) -> tuple[Floats, Floats]:
+    """At each edge the 97.5 and the 95 % point of D's noise, for noise of scale 1 on every cell; simulated once, from a fixed seed."""
     rng = np.random.default_rng(20)
     drawn = rng.laplace(size=(DRAWS, cells)) if kind == "laplace" else rng.normal(size=(DRAWS, cells))
     running = np.concatenate([np.zeros((DRAWS, 1)), np.cumsum(drawn, axis=1)], axis=1)
-    found: Floats = np.quantile(np.abs(running - q * running[:, -1:]), CONFIDENCE, axis=0)
-    found.setflags(write=False)
-    return found
+    both: Floats = np.quantile(np.abs(running - q * running[:, -1:]), [CONFIDENCE, 2 * CONFIDENCE - 1], axis=0)
+    both.setflags(write=False)
+    return both[0], both[1]
 
 
 def redraw(m: Measure, released: Floats, noise: Floats) -> Floats:

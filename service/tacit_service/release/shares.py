@@ -35,6 +35,7 @@ OFF_MIDDLE, SPREAD = (
     0.03,
 )  # where values lie within their bounds, and their variance, in widths: few fill them evenly
 FINDER_PART = 10  # a stage that finds bounds takes this part of the price; the planner allows 5 of them
+FLOOR_PART = 5  # no measurement gets less than an equal part over this
 _POWER = 24
 _ROUNDS = 500
 _STEP = 0.04
@@ -181,7 +182,7 @@ def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[i
             row[index[point.name, m.name]] = norms[index[point.name, m.name]] / m.multiplier / (rows * UNITS_A_ROW)
             widths.append(row)
     gates = [index[p.name, p.threshold_on] for p in plan.releases if p.threshold_on is not None]
-    thousandths = _thousandths(_gated(minimax(np.array(widths), 1 / 3), gates))
+    thousandths = _thousandths(_raised(minimax(np.array(widths), 1 / 3), gates))
     if not finders:
         return thousandths
     each = max(SHARE_STEPS // FINDER_PART, 1)  # beside the answer's thousand: a tenth or so each
@@ -213,16 +214,22 @@ def minimax(widths: Floats, power: float) -> Floats:
     return s
 
 
-def _gated(s: Floats, gates: list[int]) -> Floats:
-    """No less than an equal part for each count that keys pass a threshold by: a key that stays hidden has no interval."""
-    low = [g for g in gates if s[g] < 1 / len(s)]
-    if not low:
-        return s
-    rest = np.ones(len(s), dtype=bool)
-    rest[low] = False
-    raised = np.where(rest, s, 1 / len(s))
-    raised[rest] *= (1 - len(low) / len(s)) / max(raised[rest].sum(), 1e-12)
-    return raised
+def _raised(s: Floats, gates: list[int]) -> Floats:
+    """No less than a fifth of an equal part for any measurement, and an equal part for counts that keys pass a threshold by.
+
+    Relative widths rest on guesses of sizes, which may leave a count next to nothing where a little more costs the others
+    little; and a key that stays hidden has no interval at all.
+    """
+    least = np.full(len(s), 1 / (FLOOR_PART * len(s)))
+    least[gates] = 1 / len(s)
+    low = s < least
+    while low.any() and not low.all():
+        scaled = np.where(low, least, s * ((1 - least[low].sum()) / max(s[~low].sum(), 1e-12)))
+        more = low | (scaled < least)
+        if (more == low).all():
+            return scaled
+        low = more
+    return s
 
 
 def _thousandths(s: Floats) -> list[int]:

@@ -37,7 +37,7 @@ def _range(now: Quotient, k: int, top: float, bottom: float, by_top: Floats, by_
     if np.isfinite(now.lo) and np.isfinite(now.hi):
         times = float(now.times[k])
         low, high = (now.lo**2, now.hi**2) if now.root else (now.lo, now.hi)
-        return low / times, high / times
+        return low / times, high * float(np.broadcast_to(now.stretch, now.top.shape)[k]) / times
     floor = max(bottom, float(np.std(by_bottom)), 1e-300)
     center = top / floor
     reach = REACH * float(np.std(by_top - center * by_bottom)) / floor

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tacit_service.engine.key_rows import KeyRows
 from tacit_service.query.bounds import Facts, Type
 from tacit_service.query.caps import LEVEL
-from tacit_service.query.plan import Plan, Stack
+from tacit_service.query.plan import Key, Plan, Stack
 
 # the first that passes will do: a logarithm wants numbers above 0, a chr() small ones
 ORDINARY: tuple[tuple[float, ...], ...] = (
@@ -46,7 +46,7 @@ def trial_table(
     for level, (name, present) in enumerate(stack.parts):
         known = keys.get(name)
         if known is None:
-            known = list(zip(*(_UNKNOWN[_kind(stack.keys[i].expr.facts)] for i in present), strict=True))
+            known = made_up_keys([stack.keys[i] for i in present])
         for key in known[:ROWS_MAX]:
             row: list[Any] = [None] * len(stack.keys)
             for i, value in zip(present, key, strict=True):
@@ -64,6 +64,11 @@ def trial_table(
     if LEVEL in schema.names:
         arrays.append(pa.array(levels, pa.int64()))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def made_up_keys(keys: Sequence[Key]) -> list[tuple[Any, ...]]:
+    """Three rows of keys that nobody knows."""
+    return list(zip(*(_UNKNOWN[_kind(k.expr.facts)] for k in keys), strict=True))
 
 
 def _kind(facts: Facts) -> Type:

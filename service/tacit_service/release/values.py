@@ -74,7 +74,10 @@ def average_ends(output: Output, m: Measure) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class Quotient:
-    """A statistic that is ``top / bottom`` (its root, for a deviation), times ``times``, within [lo, hi]."""
+    """A statistic that is ``top / bottom`` (its root, for a deviation), times ``times``, within [lo, hi].
+
+    ``stretch``: n/(n − 1), by which a variance of a sample may pass the largest of a population.
+    """
 
     top: Floats
     bottom: Floats
@@ -82,6 +85,7 @@ class Quotient:
     lo: float
     hi: float
     root: bool
+    stretch: Floats | float = 1.0
 
     def value(self) -> Floats:
         """The statistic; 0 (or the nearest bound) where the noisy bottom says nothing."""
@@ -94,7 +98,8 @@ class Quotient:
         scaled = ratio * self.times
         if self.root:
             scaled = np.sqrt(np.maximum(scaled, 0.0))
-        result: Floats = np.clip(scaled, self.lo, self.hi)
+        most = self.hi * (np.sqrt(self.stretch) if self.root else self.stretch)
+        result: Floats = np.clip(scaled, self.lo, most)
         return result
 
 
@@ -106,10 +111,16 @@ def quotient(output: Output, measures: Sequence[Measure], parts: Sequence[Floats
         square = _second(steps[2], n, measures[2])
         low, high = measures[0].axes[0].ends
         width = float(high - low)
+        sample = _bessel(n, output.sample)
         return Quotient(
-            square * n - first**2, n**2, width**2 * _bessel(n, output.sample), 0.0, float(output.hi or 0),
+            square * n - first**2,
+            n**2,
+            width**2 * sample,
+            0.0,
+            float(output.hi or 0),
             output.kind is AggKind.STDDEV,
-        )  # fmt: skip
+            sample,
+        )
     return _pair(output, measures, steps)
 
 

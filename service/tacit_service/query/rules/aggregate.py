@@ -35,6 +35,7 @@ ONE_ARGUMENT: dict[type[exp.Expr], str] = {
 # aggregates that the parser does not know as such
 NAMED = {"histogram", "product", "entropy", "mad", "list", "bit_and", "bit_or", "bit_xor", "approx_top_k", "every"}
 PICKS: dict[type[exp.Expr], str] = {exp.ArgMax: "arg_max", exp.ArgMin: "arg_min", exp.First: "first", exp.Last: "last"}
+NUMBERS = "Name a column of numbers, COUNT it, or CAST it."
 SPREADS = {"stddev_samp", "stddev_pop", "var_samp", "var_pop"}
 TWO_ARGUMENTS: dict[type[exp.Expr], str] = {
     exp.CovarPop: "covar_pop", exp.CovarSamp: "covar_samp", exp.Corr: "corr", exp.RegrSlope: "regr_slope",
@@ -112,7 +113,7 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
         )
     for arg, source in zip(bound, args, strict=True):
         if function in NUMERIC and not (arg.facts.type.numeric or arg.facts.type is Type.NULL):
-            raise inner.mismatch(source, f"{function.upper()} takes numbers, this is {arg.facts.type}")
+            raise inner.mismatch(source, f"{function.upper()} takes numbers, this is {arg.facts.type}", NUMBERS)
         if function in ("bool_and", "bool_or") and arg.facts.type is not Type.BOOLEAN:
             raise inner.mismatch(source, f"{function.upper()} takes a condition, this is {arg.facts.type}")
     if function in SPREADS:
@@ -131,7 +132,7 @@ def _in_a_group(
     counts = isinstance(node, exp.Count)
     x = None if isinstance(of, exp.Star) else b.bind(of)
     if x is not None and not counts and not x.facts.type.numeric:
-        raise b.mismatch(of, f"SUM takes numbers, this is {x.facts.type}")
+        raise b.mismatch(of, f"SUM takes numbers, this is {x.facts.type}", NUMBERS)
     lowest = None if x is None or counts else x.facts.bounds.lo
     positive = counts or (lowest is not None and lowest >= 0)
     if high <= 0 or (low > 0 if positive else low != -high) or (counts and high.denominator != 1):
