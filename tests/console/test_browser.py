@@ -376,7 +376,10 @@ def test_explain_draws_the_derivation_and_costs_nothing(console):
     assert "a unit's rows add to at most 30; values within [0, 200000]" in measure
     assert "laplace noise" in measure
     assert flow.locator(".lane").last.inner_text().count("±") == 1
-    assert flow.locator(".arrow", has_text="by date_trunc('MONTH', v.visited_on), clinic: the keys are declared").count() == 1
+    assert (
+        flow.locator(".arrow", has_text="by date_trunc('MONTH', v.visited_on), clinic: the keys are declared").count()
+        == 1
+    )
     assert """date_trunc('MONTH', visited_on) AS "month", clinic, sum(""" in flow.inner_text().replace("v.", "")
     assert console.page.get_by_role("dialog").count() == 0
     console.page.get_by_role("link", name="Back to the editor").click()
