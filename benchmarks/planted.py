@@ -28,7 +28,7 @@ BUGS: list[tuple[str, str, str, str, list[str]]] = [
     ("one noise for the whole vector", M, "np.array(build(m.scale)(rows), dtype=np.int64)",
      "rows + (int(build(m.scale)(rows[:1])[0]) - int(rows[0]))", [NOISE]),
     ("no noise", M, "np.array(build(m.scale)(rows), dtype=np.int64)", "rows", [NOISE]),
-    ("ties at the threshold pass", M, "if noisy > threshold]", "if noisy >= threshold]", [MECH, NOISE]),
+    ("ties at the threshold pass", M, "above = noisy > threshold", "above = noisy >= threshold", [MECH, NOISE]),
     ("a threshold lower by five", "privacy/scales.py", "        threshold -= step\n    return threshold",
      "        threshold -= step\n    return max(threshold - 5, lowest)", [MECH, NOISE]),
     ("groups of nobody are shown", M, "np.flatnonzero(values > 0)", "np.flatnonzero(values >= 0)", [MECH]),

@@ -76,6 +76,15 @@ ALWAYS = (  # fail on any numbers, and so are refused before a charge
     "SELECT region FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY region) t WHERE region = n",
 )
 
+TOTAL = (  # failed on some numbers after the charge once
+    BASE + "SELECT SKEWNESS(EXP(n * 1000)), KURTOSIS(n * 1e300), SKEWNESS(DISTINCT s * 1e100) FROM t",
+    BASE + "SELECT region, SKEWNESS(CASE WHEN n > 0 THEN CAST('inf' AS DOUBLE) ELSE n END) OVER () FROM t",
+)
+REFUSED = (  # could not be made so
+    BASE + "SELECT MEDIAN(DATE '2020-01-01' + CAST(n AS INTEGER)) FROM t",
+    BASE + "SELECT SUM(n) OVER (ORDER BY n RANGE BETWEEN 9000000000000000000 PRECEDING AND CURRENT ROW) FROM t",
+)
+
 
 def written(seed: int) -> str:
     """A statement: a shape whose holes are filled at random, shallower with depth."""
@@ -143,3 +152,27 @@ def test_what_fails_on_any_numbers_is_refused_before_a_charge(sql: str, preparer
     with pytest.raises(RequestError) as refused:
         preparer.prepare(QueryRequest(dataset="clinic", sql=sql))
     assert refused.value.code == "outer_sql_invalid"
+
+
+@pytest.mark.parametrize("sql", TOTAL)
+def test_what_cannot_be_had_of_extreme_numbers_is_null(sql: str, preparer: Preparer) -> None:
+    prepared = preparer.prepare(QueryRequest(dataset="clinic", sql=sql))
+    for seed in range(4):
+        tables = PostProcessor(preparer.sandbox, prepared, released(prepared, seed), "any").tables(
+            [s.name for s in prepared.plan.stacks]
+        )
+        assert preparer.sandbox.query(prepared.plan.sql, tables).num_rows > 0
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_what_extreme_numbers_would_break_is_refused_before_a_charge(sql: str, preparer: Preparer) -> None:
+    with pytest.raises(RequestError) as refused:
+        preparer.prepare(QueryRequest(dataset="clinic", sql=sql))
+    assert refused.value.code == "outer_sql_invalid"
+
+
+@pytest.mark.parametrize("length", ["2000000000", "500000000", "10001"])
+def test_a_written_length_is_limited(length: str, preparer: Preparer) -> None:
+    with pytest.raises(Refusal) as refused:
+        preparer.prepare(QueryRequest(dataset="clinic", sql=f"SELECT LENGTH(REPEAT('x', {length})) AS n"))
+    assert refused.value.code == "text_too_long"

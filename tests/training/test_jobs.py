@@ -204,6 +204,22 @@ def test_a_job_whose_noise_is_not_what_was_claimed_fails_and_releases_nothing(
     failed = world.desk.job("ada", job.id)
     assert (failed.status, failed.code) == ("failed", "audit_failed")
     assert world.spent() == failed.charged.epsilon == job.price.epsilon, "noise was drawn: spent is spent"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_an_attack_that_runs_out_of_memory_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    from tacit_service.training import attacks
+
+    def made(_: attacks.Attacked) -> None:
+        raise error
+
+    monkeypatch.setattr(attacks, "made", made)
+    job = world.desk.submit("ada", ask(epochs=None, steps=5, audit=["canaries"]), None)
+    assert attempt(world, job.id) == job_process.FAILED
+    failed = world.desk.job("ada", job.id)
+    assert (failed.status, failed.code) == ("failed", "attack_out_of_memory")
     with pytest.raises(Conflict):
         world.desk.model("ada", job.id)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp, parse
 
-from tacit_service.errors import BindError, Position, TacitError
+from tacit_service.errors import BindError, DerivationError, Position, TacitError
 
 from .bind_expr import CASTS
 from .bounds import Interval
@@ -21,6 +21,7 @@ from .functions import PART_ALIASES, PARTS
 from .outer_functions import FUNCTION_NAMES, FUNCTIONS, NODES, REFUSED_BINARY
 from .parse import position
 from .syntax import label, unsupported
+from .total import TEXT_MAX
 
 # bare words that are emitted as they stand: date parts and window frames
 _WORDS = {*PARTS, *PART_ALIASES, "microsecond", "millisecond", "epoch", "century", "decade", "all"}
@@ -154,6 +155,15 @@ class OuterExpressions:
                 plain = not isinstance(end, exp.Expr) or _constant(end)
                 if not plain:
                     raise unsupported(self.binder.sql, node, "A window frame of a computed width", "Write a number.")
+        written = node.args.get("times") if isinstance(node, exp.Repeat) else node.args.get("expression")
+        if isinstance(node, exp.Repeat | exp.Pad) and _longer(written):
+            raise DerivationError(
+                "text_too_long",
+                f"This makes a text of more than {TEXT_MAX:,} characters.",
+                hint=f"Write a length of {TEXT_MAX:,} at most.",
+                position=position(self.binder.sql, node),
+                rule="bounded cost",
+            )
         printf = isinstance(node, exp.Anonymous) and node.name.lower() == "printf"
         if printf or isinstance(node, exp.Format):
             text = node.expressions[0] if printf and node.expressions else node.this
@@ -271,3 +281,8 @@ def projection_name(node: exp.Expr) -> str:
         return "count_star()"
     text = inner.sql("duckdb", normalize_functions="lower")
     return "".join(ch for ch in text if ch.isprintable())[:120]
+
+
+def _longer(length: object) -> bool:
+    """A written length past what text may have; one that is computed is limited when it runs (``total``)."""
+    return isinstance(length, exp.Literal) and not length.is_string and float(length.name) > TEXT_MAX

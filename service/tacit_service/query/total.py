@@ -17,6 +17,7 @@ from sqlglot import exp
 from .rules.aggregate import NAMED
 
 TEXT_MAX = 10_000  # characters that REPEAT, LPAD or RPAD may make of a number; more is NULL
+MOMENT_MAX = "1e30"  # what SKEWNESS and KURTOSIS may raise to their powers; beyond, a value counts as NULL
 
 # evaluation never raises, whatever the values are
 SAFE: tuple[type[exp.Expr], ...] = (
@@ -75,7 +76,18 @@ def _guarded(node: exp.Expr, single: frozenset[str], *, values: bool) -> exp.Exp
         return copy if _one_row(node.this, single) else _only_row(copy)
     if isinstance(copy, exp.Cast) and not isinstance(copy, exp.TryCast):
         return copy if _converts(copy) else exp.TryCast(this=copy.this, to=copy.args["to"])
+    if isinstance(copy, exp.Skewness | exp.Kurtosis) and isinstance(copy.this, exp.Expr):
+        copy.set("this", _moderate(copy.this))
     return copy if _safe(copy) else _wrapped(copy, values=values)
+
+
+def _moderate(value: exp.Expr) -> exp.Expr:
+    """NULL for infinities and what is too large: DuckDB's higher moments raise on them, and no TRY goes around an aggregate."""
+    if isinstance(value, exp.Distinct):
+        return exp.Distinct(expressions=[_moderate(e) for e in value.expressions])
+    number = exp.TryCast(this=value.copy(), to=exp.DataType(this=exp.DType.DOUBLE))
+    near = exp.Between(this=number, low=exp.Neg(this=_number(MOMENT_MAX)), high=_number(MOMENT_MAX))
+    return exp.Case(ifs=[exp.If(this=near, true=value)])
 
 
 def _converts(cast: exp.Cast) -> bool:
@@ -173,6 +185,8 @@ def exposed(tree: exp.Query) -> bool:
             return True
         if isinstance(node, exp.AggFunc) and node.find(exp.Cast) is not None:
             return True
+        if isinstance(node, exp.WindowSpec) and node.args.get("kind") == "RANGE" and node.find(exp.Literal) is not None:
+            return True  # the end of a frame is a sum, which may be past the type
         bare = not _safe(node) and not isinstance(node, exp.Cast | exp.Try)
         if bare and not isinstance(node.parent, exp.Try) and node.find_ancestor(exp.Try) is None:
             return True
@@ -184,7 +198,7 @@ def trivial(tree: exp.Query) -> bool:
     return all(isinstance(n, PLAIN) and (not isinstance(n, exp.Subquery) or not _is_value(n)) for n in tree.walk())
 
 
-def _number(value: int) -> exp.Expr:
+def _number(value: int | str) -> exp.Expr:
     return exp.Literal.number(str(value))
 
 

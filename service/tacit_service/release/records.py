@@ -18,7 +18,7 @@ import pyarrow as pa
 from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.key_rows import LARGE, KeyRows, KeyTable, places
 from tacit_service.engine.process import decode_table, encode_table
-from tacit_service.errors import Refusal
+from tacit_service.errors import Refusal, RequestError, TacitError
 from tacit_service.ledger.records import StoredRelease
 from tacit_service.query.plan import ReleasePoint
 
@@ -39,6 +39,16 @@ class PostprocessFailed(Refusal):
     """The SQL above the release failed on the noisy values; the release is recorded and held."""
 
     title = "SQL above the release failed"
+
+
+def unfinished(error: TacitError) -> RequestError:
+    """SQL over public tables alone that failed, or ran out of time or memory: there is no release to hold."""
+    return RequestError(
+        "outer_sql_invalid",
+        f"The SQL could not be run: {error.detail} Nothing protected was read, and nothing charged.",
+        hint="Make it smaller: fewer rows, shorter texts.",
+        rule="post-processing",
+    )
 
 
 def stored_answer(stored: StoredRelease) -> Answer:

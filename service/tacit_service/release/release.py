@@ -49,7 +49,7 @@ from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
 from .prepare import Prepared, Preparer
 from .quoting import quoted
-from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body
+from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body, unfinished
 from .reuse import follows
 
 ANSWER = "rel_"  # how the ids of answers begin
@@ -264,7 +264,9 @@ class Desk:
         release_id = ANSWER + secrets.token_hex(12)
         try:
             shown = PostProcessor(self.sandbox, prepared, released, release_id).show()
-        except (SandboxError, EngineFailure):
+        except (SandboxError, EngineFailure) as error:
+            if prepared.free:
+                raise unfinished(error) from None
             body = to_body(request, prepared, None, released)
             stored = StoredRelease(release_id, self.name, analyst, prepared.canonical, body, _now())
             self.ledger.record(reservation.charge_id, stored)

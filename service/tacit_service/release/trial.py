@@ -28,6 +28,7 @@ ORDINARY: tuple[tuple[float, ...], ...] = (
 )
 EXTREME: tuple[tuple[float | None, ...], ...] = (
     (2.0**53, -(2.0**53), 0.0, 1e9), (-1e18, 1e18, None, -0.5), (None, None, None, None), (0.0, 0.5, -1.0, 1.0),
+    (2e8, -2e8, 12.0, 5e8),  # days that are a date, and no moment
 )  # fmt: skip
 ROWS_MAX = 2_000  # of real keys that a trial reads
 _UNKNOWN: dict[Type, tuple[Any, ...]] = {

@@ -147,6 +147,9 @@ def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int
         except AuditFailed:
             heart.rest()
             jobs.fail(claim, "audit_failed")
+        except _AttackTooLarge:
+            heart.rest()
+            jobs.fail(claim, "attack_out_of_memory")
         except Exception as error:
             heart.rest()
             jobs.fail(claim, "internal")
@@ -156,6 +159,10 @@ def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int
 
 class _Stopped(Exception):
     """The owner asked to stop while the run was attacked."""
+
+
+class _AttackTooLarge(Exception):
+    """An attack that the request asks for took more memory than the job has: the model stands as it was, and is not released."""
 
 
 class Work:
@@ -247,7 +254,12 @@ class Work:
             if self._heart.stop_asked.is_set():
                 raise _Stopped
 
-        return attacks.made(attacks.Attacked(planned, trainer.tensors(), batch, self._weights, public, watch))
+        try:
+            return attacks.made(attacks.Attacked(planned, trainer.tensors(), batch, self._weights, public, watch))
+        except (MemoryError, RuntimeError) as error:  # PyTorch's allocator raises the latter
+            if isinstance(error, MemoryError) or "memory" in str(error):
+                raise _AttackTooLarge from None
+            raise
 
     def _rows(
         self, engine: DuckDBEngine, planned: TrainingPlan, saved: dict[str, Any], key: bytes
