@@ -15,6 +15,7 @@ What keeps this sound:
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from opendp import combinators, domains, measurements, measures, metrics  # its prelude imports far more
-from opendp.mod import enable_features
+from opendp.mod import OpenDPException, enable_features
 
 from ..errors import RequestError, TacitError
 from . import accuracy, recording
@@ -369,7 +370,12 @@ def _solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
 
 
 def _gaussian_price(scale: float, l2: float, delta: float) -> tuple[float, float]:
-    """(ρ, ε at δ) of Gaussian noise, both from OpenDP."""
+    """(ρ, ε at δ) of Gaussian noise, both from OpenDP; infinite where its curve has no float, as of ε in the thousands."""
     measurement = _build_gaussian(scale)
     convert: Any = combinators.make_zCDP_to_approxDP
-    return measurement.map(l2), convert(measurement).map(l2).epsilon(delta)
+    try:
+        return measurement.map(l2), convert(measurement).map(l2).epsilon(delta)
+    except OpenDPException as error:
+        if error.variant != "Overflow":
+            raise
+        return math.inf, math.inf

@@ -96,7 +96,7 @@ def smallest_gaussian_scale(l2: float, epsilon: Epsilon, delta: Delta, price: Ca
     for _ in range(200):
         if Epsilon.ceil(hi_price) == epsilon or math.nextafter(lo, math.inf) >= hi:
             break
-        share = lo_gap / (lo_gap - hi_gap) if math.isfinite(hi_gap) else 0.5
+        share = lo_gap / (lo_gap - hi_gap) if math.isfinite(lo_gap) and math.isfinite(hi_gap) else 0.5
         mid: float = min(max(lo * (hi / lo) ** share, math.nextafter(lo, math.inf)), math.nextafter(hi, 0.0))
         mid_price = price(mid)
         if fits(mid_price, epsilon):
