@@ -513,7 +513,13 @@ SELECT time_bucket(INTERVAL '7 days', visited_on) AS w, COUNT(*) FROM visits GRO
 SELECT INITCAP(diagnosis) AS d, COUNT(*) FROM visits GROUP BY 1
 -- refused unknown_function at 1:16: INITCAP() is not on the list of functions that may read protected rows.
 -- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
--- try: SELECT UPPER(LEFT(diagnosis, 1)) || LOWER(SUBSTRING(diagnosis, 2)) AS d, COUNT(*) FROM visits GROUP BY 1
+-- try: SELECT COUNT(*) FROM visits
+
+-- case: another dialect's function beside one that DuckDB reads in its own way
+SELECT AVG(LOG(1 + cost)) AS a FROM visits WHERE DATETIME_TRUNC(visited_on, MONTH) = DATE '2024-03-01'
+-- refused unknown_function at 1:50: DATETIME_TRUNC() is not on the list of functions that may read protected rows.
+-- fix: Allowed are total, deterministic functions of one row; see the dataset's function list.
+-- try: SELECT AVG(LOG(1 + cost)) AS a FROM visits WHERE DATE_TRUNC('MONTH', CAST(visited_on AS TIMESTAMP)) = DATE '2024-03-01'
 
 -- case: misspelt keywords
 SELECT COUNT(*) FORM patients WHRE age > 3

@@ -75,10 +75,10 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
         tree: exp.Expr = parse(extract(sql)[0])
     except Refusal:
         return
-    for changed in suggest_dialects.nodes(tree, refusal.code, _last_day(catalog)):
+    for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog)):
         yield kept(sql, changed.sql("duckdb"))
     if refusal.code in FOREIGN:
-        yield from suggest_dialects.foreign(sql)
+        yield from suggest_dialects.foreign_call(sql, refusal.position)
     at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
@@ -88,11 +88,14 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
         yield kept(sql, changed.sql("duckdb"))
 
 
-def _last_day(catalog: Catalog) -> str | None:
-    """The last date within any column's bounds."""
-    columns = [c for t in catalog.policy.tables.values() for c in t.columns.values()]
-    ends = [str(c.bounds[1])[:10] for c in columns if c.type in ("date", "timestamp") and c.bounds is not None]
-    return max(ends, default=None)
+def _last_days(catalog: Catalog) -> dict[str, str]:
+    """The last day of each column of dates that is bounded; of a name in several tables the later one."""
+    days: dict[str, str] = {}
+    for table in catalog.policy.tables.values():
+        for name, column in table.columns.items():
+            if column.type in ("date", "timestamp") and column.bounds is not None:
+                days[name.lower()] = max(days.get(name.lower(), ""), str(column.bounds[1])[:10])
+    return days
 
 
 def _text(sql: str, refusal: Refusal) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlglot import ErrorLevel, exp, parse_one
 from sqlglot.dialects.bigquery import BigQuery
@@ -16,6 +16,9 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from tacit_service.errors import Position
 
 from .suggest_tree import on_copy
 
@@ -73,12 +76,47 @@ def foreign(sql: str) -> Iterator[str]:
                 yield found
 
 
-def nodes(tree: exp.Expr, code: str, last: str | None) -> Iterator[exp.Expr]:
-    """Changed trees. ``last``: the last day of the data, if the policy tells one."""
+def foreign_call(sql: str, position: Position | None) -> Iterator[str]:
+    """The refused call alone as other dialects read it: the rest of the text means what it meant (DuckDB's LOG is not BigQuery's)."""
+    place = None if position is None else _call(sql, position)
+    if place is None:
+        return
+    start, end = place
+    for found in foreign(sql[start:end]):
+        with contextlib.suppress(SqlglotError):
+            whole = not isinstance(parse_one(found, dialect=DuckDB), exp.Binary)
+            yield sql[:start] + (found if whole else f"({found})") + sql[end:]
+
+
+def _call(sql: str, position: Position) -> tuple[int, int] | None:
+    """Where the call stands that begins at the position, or holds it."""
+    with contextlib.suppress(SqlglotError):
+        tokens = DuckDB().tokenize(sql)
+        at = next((i for i, t in enumerate(tokens) if t.end >= position.start), len(tokens))
+        named = at + 1 < len(tokens) and tokens[at + 1].token_type == TokenType.L_PAREN
+        opening = at + 1 if named else _unclosed(tokens, at)
+        depth = 0
+        for token in tokens[opening:] if opening > 0 else ():
+            depth += (token.token_type == TokenType.L_PAREN) - (token.token_type == TokenType.R_PAREN)
+            if depth == 0:
+                return tokens[opening - 1].start, token.end + 1
+    return None
+
+
+def _unclosed(tokens: Sequence[Token], at: int) -> int:
+    """The bracket that is open before a token; 0 where none is."""
+    depth = 0
+    for i in range(at - 1, 0, -1):
+        depth += (tokens[i].token_type == TokenType.R_PAREN) - (tokens[i].token_type == TokenType.L_PAREN)
+        if depth < 0:
+            return i
+    return 0
+
+
+def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Expr]:
+    """Changed trees. ``last``: the last day of each column of dates of which the policy tells one."""
     if code == "unknown_function":
-        changed = tree.copy().transform(_renamed)
-        if last is not None:
-            changed = changed.transform(_dated(last))
+        changed = tree.copy().transform(_dated(last)).transform(_renamed)
         if changed != tree:
             yield changed
     if code == "unsupported_aggregate":
@@ -105,21 +143,24 @@ def nodes(tree: exp.Expr, code: str, last: str | None) -> Iterator[exp.Expr]:
             yield changed
 
 
-def _dated(last: str) -> Callable[[exp.Expr], exp.Expr]:
-    """CURRENT_DATE as the last day of the data that the policy tells: a constant, as a condition must be."""
+def _dated(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:
+    """CURRENT_DATE as the last day that the policy tells of the column beside it: a constant, as a condition must be."""
 
     def dated(node: exp.Expr) -> exp.Expr:
-        now = exp.CurrentDate | exp.CurrentTimestamp | exp.CurrentDatetime
-        return exp.cast(exp.Literal.string(last), "DATE") if isinstance(node, now) else node
+        if not isinstance(node, exp.CurrentDate | exp.CurrentTimestamp | exp.CurrentDatetime):
+            return node
+        around = node.parent
+        while around is not None and not isinstance(around, exp.Select):
+            ends = {last[c.name.lower()] for c in around.find_all(exp.Column) if c.name.lower() in last}
+            if ends:
+                return exp.cast(exp.Literal.string(ends.pop()), "DATE") if len(ends) == 1 else node
+            around = around.parent
+        return node
 
     return dated
 
 
 def _renamed(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Initcap):
-        first = exp.Upper(this=exp.Left(this=node.this.copy(), expression=exp.Literal.number(1)))
-        rest = exp.Lower(this=exp.Substring(this=node.this.copy(), start=exp.Literal.number(2)))
-        return exp.DPipe(this=first, expression=rest)
     if isinstance(node, exp.SafeDivide):
         return exp.Div(this=node.this, expression=exp.Nullif(this=node.expression, expression=exp.Literal.number(0)))
     if isinstance(node, exp.ToChar) and isinstance(node.args.get("format"), exp.Literal):
@@ -176,16 +217,16 @@ def _quantiles(node: exp.Expr) -> exp.Expr:
 
 
 def _text_in_double_quotes(node: exp.Expr) -> exp.Expr:
-    """``sex = "F"``: double quotes make a name; where it is compared, a text was meant."""
-    compared = isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.ILike)
+    """``sex = "F"``: double quotes make a name; where a column is compared with it, a text was meant."""
+    compared = node.arg_key != "this" and isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.ILike)
     if isinstance(node, exp.Column) and not node.table and node.this.args.get("quoted") and compared:
         return exp.Literal.string(node.name)
     return node
 
 
 def _by_week(node: exp.Expr) -> exp.Expr:
-    """TIME_BUCKET of seven days as weeks."""
-    width = node.this if isinstance(node, exp.DateBin) else None
+    """TIME_BUCKET of seven days as weeks, unless they are to begin at a day of one's own."""
+    width = node.this if isinstance(node, exp.DateBin) and not node.args.get("unit") else None
     if isinstance(width, exp.Interval) and f"{width.name} {width.args['unit'].name}".upper() in ("7 DAY", "7 DAYS"):
         return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string("week"), node.expression.copy()])
     return node
