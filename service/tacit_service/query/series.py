@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-_TYPES = (exp.DType.DATE, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.DATETIME)
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIMESTAMP = _DATE + r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?"  # no zone: DuckDB would move it to UTC
+_TEXTS = {
+    exp.DType.DATE: _DATE,  # with a time of day it is another moment to DuckDB, which drops that
+    exp.DType.TIMESTAMP: _TIMESTAMP,
+    exp.DType.TIMESTAMPNTZ: _TIMESTAMP,
+    exp.DType.DATETIME: _TIMESTAMP,
+}
 _DAYS = {"day": 1, "week": 7}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _SECONDS = {"hour": 3_600, "minute": 60, "second": 1}
@@ -48,29 +55,32 @@ def _from(start: dt.datetime, months: int, seconds: int) -> Iterator[dt.datetime
 
 
 def _moment(node: exp.Expr | None) -> dt.datetime | None:
-    if isinstance(node, exp.Cast) and node.to.this in _TYPES:
-        node = node.this
-        if isinstance(node, exp.Literal) and node.is_string:
-            try:
-                return dt.datetime.fromisoformat(node.name) if node.name[:1].isdigit() else None
-            except ValueError:
-                return None
-    return None
+    if not isinstance(node, exp.Cast) or not isinstance(node.this, exp.Literal) or not node.this.is_string:
+        return None
+    written = _TEXTS.get(node.to.this)
+    if written is None or node.to.expressions or not re.fullmatch(written, node.name):
+        return None
+    try:
+        return dt.datetime.fromisoformat(node.name)
+    except ValueError:
+        return None
 
 
 def _step(node: exp.Expr | None) -> tuple[int, int] | None:
     """Months and seconds, one of which is above 0."""
-    if isinstance(node, exp.Cast) and node.to.this is exp.DType.INTERVAL:
-        text = node.this.name.lower()
-    elif isinstance(node, exp.Interval) and node.this is not None:
-        text = f"{node.this.name} {node.args['unit'].name if node.args.get('unit') else ''}".lower()
-    else:
+    if not isinstance(node, (exp.Cast, exp.Interval)) or not isinstance(node.this, exp.Expr):
         return None
-    found = re.fullmatch(r"(\d{1,4}) ([a-z]+?)s?", text.strip())
+    written, unit = node.this.unnest(), node.args.get("unit")
+    if not isinstance(written, exp.Literal) or isinstance(unit, exp.IntervalSpan):
+        return None
+    if isinstance(node, exp.Cast) and node.to.this is not exp.DType.INTERVAL:
+        return None
+    text = f"{written.name} {unit.name if unit else ''}".lower()
+    found = re.fullmatch(r"([0-9]{1,4}) ([a-z]+?)s?", text.strip())
     if found is None or not int(found[1]):
         return None
-    count, unit = int(found[1]), found[2]
-    if unit in _MONTHS:
-        return count * _MONTHS[unit], 0
-    each = _DAYS.get(unit, 0) * 86_400 or _SECONDS.get(unit, 0)
+    count, each_is = int(found[1]), found[2]
+    if each_is in _MONTHS:
+        return count * _MONTHS[each_is], 0
+    each = _DAYS.get(each_is, 0) * 86_400 or _SECONDS.get(each_is, 0)
     return (0, count * each) if each else None
