@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
@@ -19,6 +20,7 @@ from tacit_service.query.plan import ReleasePoint
 from tacit_service.release.prepare import Prepared
 
 STAGED = 47.0  # what an earlier stage is taken to have released: public, so the same on every neighbour
+COMPARED: Counter[bool] = Counter()  # threshold points compared, by whether a key that both sides have moved
 Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
 
@@ -43,14 +45,20 @@ def _cells(exact: ExactAggregates, measure: str) -> Cells:
 
 
 def violations(point: ReleasePoint, whole: Aggregates, less: Aggregates) -> Iterator[str]:
-    """Each norm of the difference that is larger than the release point declares.
+    """Each norm of the difference that is larger than the release point declares; ``less`` is ``whole`` without one unit.
 
-    A key that the threshold's count holds on one side alone has that unit's 1 there, and passes with the chance δ that is
+    A key that the threshold's count holds in ``whole`` alone has that unit's 1 there, and passes with the chance δ that is
     charged; where it does not pass, nothing of it is released. So the other measures are compared over the other keys.
+    Without a unit there is never a key more.
     """
     alone: set[tuple[Any, ...]] = set()
     if point.threshold_on is not None:
-        alone = whole[point.name, point.threshold_on].keys() ^ less[point.name, point.threshold_on].keys()
+        more, fewer = (side[point.name, point.threshold_on] for side in (whole, less))
+        if added := fewer.keys() - more.keys():
+            yield f"the threshold's count has {len(added)} keys without the unit that it has not with it"
+        linf = next(sensitivity(m).linf for m in point.measures if m.name == point.threshold_on)
+        alone = {k for k in more.keys() - fewer.keys() if more[k] <= linf}
+        COMPARED[any(more[k] != n for k, n in fewer.items() if k in more)] += 1
     for measure in point.measures:
         a, b = whole[point.name, measure.name], less[point.name, measure.name]
         told = a.keys() | b.keys() if measure.name == point.threshold_on else _told(a.keys() | b.keys(), alone, point)

@@ -9,7 +9,7 @@ import pytest
 from tacit_e2e_data import ALONE, HEAVIEST, TIGHT, TIGHT_GROUPS, Bounds
 from tacit_e2e_databases import Databases
 from tacit_e2e_generate import generate
-from tacit_e2e_neighbours import asked, check, outcome
+from tacit_e2e_neighbours import COMPARED, asked, check, outcome
 from tacit_e2e_post_queries import RELEASES
 from tacit_e2e_queries import BOUNDED, OVERFLOWS, ROWS, TIED, TRAPS, Query
 from tacit_e2e_world import World
@@ -35,7 +35,10 @@ def params(queries: list[Query]) -> list[Any]:
 @pytest.mark.parametrize("query", params(CURATED))
 def test_one_unit_moves_aggregates_by_no_more_than_declared(query: Query, world: World, databases: Databases) -> None:
     for prepared in asked(world, query.sql):
+        before = COMPARED[True]
         assert check(databases, prepared) == [], prepared.plan
+        if any(p.threshold_on is not None for p in prepared.plan.releases):
+            assert COMPARED[True] > before, "no group that both neighbours have has moved: nothing was compared"
 
 
 @pytest.mark.parametrize("query", params(TRAPS))
