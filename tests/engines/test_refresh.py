@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tacit_service.engine import refresh
-from tacit_service.engine.snapshot import Snapshot, build_snapshot
+from tacit_service.engine.snapshot import Snapshot, _earlier, build_snapshot
 from tacit_service.policy.load import load_policy
 
 ROUNDS = int(os.environ.get("TACIT_TEST_REFRESH_ROUNDS", "1"))
@@ -273,3 +273,27 @@ def test_a_table_that_grew_by_much_is_put_in_order_again(tmp_path: Path, monkeyp
     for name, people, times in (("a", range(10), 0), ("b", [11], 1), ("c", [12], 2), ("d", [13], 0)):
         pq.write_table(pa.table({"person": list(people), "price": [1.0] * len(people)}), tmp_path / f"{name}.parquet")
         assert refreshed(one(tmp_path, "*.parquet")) == times
+
+
+@pytest.mark.parametrize("body", ['{"tables": []}', '{"tables": {"buys": 1}}', "[]", "no JSON"])
+def test_an_earlier_snapshot_with_a_broken_record_is_passed_over(tmp_path: Path, body: str) -> None:
+    (tmp_path / "a.csv").write_text("person,price\n1,1.5\n")
+    with duckdb.connect(str(one(tmp_path, "*.csv").path)) as connection:
+        connection.execute("UPDATE tacit.made SET body = ?", [body])
+    (tmp_path / "b.csv").write_text("person,price\n2,2.5\n")
+    whole = one(tmp_path, "*.csv")
+    assert (refreshed(whole), held(whole)) == (0, [(1, 1.5), (2, 2.5)])
+
+
+def test_only_this_users_own_snapshots_of_this_very_data_set_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text("person,price\n1,1.5\n")
+    mine = one(tmp_path, "*.csv").path
+    loaded = load_policy(tmp_path / "policy.yaml")
+    prefix = mine.name.partition("-")[0]
+    (mine.parent / f"{prefix}-north-0123456789abcdef.duckdb").write_bytes(mine.read_bytes())
+    (mine.parent / f"{prefix}-0123456789abcdef.duckdb").symlink_to(mine)
+    assert _earlier(loaded, mine) == [mine]
+    monkeypatch.setattr(os, "geteuid", lambda: mine.stat().st_uid + 1)
+    assert _earlier(loaded, mine) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tacit_service.errors import Overloaded
 from tacit_service.release.ladder import ENGINE_S_MAX, Ladder
 
 
@@ -23,6 +24,19 @@ def test_the_engine_has_what_the_last_step_leaves_it():
     now[0] = 7
     assert 0 < run.engine_s() <= 0.05
     assert run.leave_ms() == 7000
+
+
+def test_what_is_late_before_its_charge_is_refused_free():
+    now = [0.0]
+    run = Ladder((100, 10_000), lambda: now[0]).start()
+    now[0] = 3.9
+    run.still_in_time()
+    now[0] = 4.1
+    with pytest.raises(Overloaded, match="Nothing was run or charged"):
+        run.still_in_time()
+    off = Ladder((), lambda: now[0]).start()
+    now[0] = 1e6
+    off.still_in_time()
 
 
 def test_no_ladder_is_no_waiting():

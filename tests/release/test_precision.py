@@ -10,9 +10,13 @@ import pytest
 
 from tacit.wire import Answer, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import NotFound, RequestError
+from tacit_service.errors import NotFound, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
+from tacit_service.release import derived
+from tacit_service.release.accuracy import rows_counted
+from tacit_service.release.planner import too_complex
+from tacit_service.release.records import asked as asked_of
 from tacit_service.release.release import Desk
 
 
@@ -28,7 +32,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     (folder / "policy.yaml").write_text(text)
     ledger = Ledger.open(f"sqlite:///{folder / 'ledger.sqlite'}")
     opened = Desk.open(load_policy(folder / "policy.yaml"), ledger, folder / "data")
-    yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(derived, "TIME_S", 120.0)  # a busy machine decides no test
+        yield opened
     opened.close()
     ledger.close()
 
@@ -189,6 +195,53 @@ def test_a_share_of_a_release_takes_its_rows_from_the_releases_own_counts(desk: 
     assert quote.columns[1].note == f"about, in a group of {fewest:,} rows"
     with pytest.raises(RequestError, match="depends on how many rows"):  # counted by other keys
         desk.quote("analyst", asked("SELECT AVG(cost) AS mean FROM visits", accuracy=accuracy))
+
+
+def test_a_price_is_sought_among_dry_runs_and_for_so_long_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer waits for a quote; what took too long is refused with what to write, and is not refused for good."""
+    ratio = asked("SELECT a.s / b.s AS r FROM (SELECT SUM(age) AS s FROM patients) a, (SELECT COUNT(*) AS s FROM patients) b",
+                  accuracy="3")  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(derived, "TIME_S", 0.0)
+        with pytest.raises(RequestError, match="longer to find") as refused:
+            desk.quote("analyst", ratio)
+    assert refused.value.code == "sql_too_complex"
+    assert "epsilon" in str(refused.value.hint)
+    lent = desk.sandbox._answers.lent
+    waited: list[bool] = []
+    monkeypatch.setattr(desk.sandbox._answers, "lent", lambda *a: waited.append(True) or lent(*a))
+    assert float(desk.quote("analyst", ratio).price.epsilon) > 0
+    assert not waited
+
+
+def test_a_busy_parser_does_not_change_what_a_share_of_a_release_costs(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs = "SELECT clinic, AVG(cost) AS mean, COUNT(*) AS n FROM visits GROUP BY clinic"
+    held = bought(desk, costs, epsilon="2.5")
+    plan = desk.preparer.prepare(asked(costs, epsilon="2.5")).plan
+    assert rows_counted(held, plan, plan) is not None
+    fewer = held.model_copy(update={"columns": held.columns[:1], "rows": [["N"]], "intervals": [[None]]})
+    assert rows_counted(fewer, plan, plan) is None  # its text means other columns by now
+
+    def busy(sql: str) -> tuple[str, dict[str, str]]:
+        raise too_complex()
+
+    monkeypatch.setattr(desk.preparer.planner, "options", busy)
+    with pytest.raises(Refusal) as refused:
+        desk.quote("analyst", asked("SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic",
+                                    accuracy=f"4 % of {held.release_id}", fresh=True))  # fmt: skip
+    assert refused.value.code == "sql_too_complex"
+
+
+def test_a_release_priced_by_accuracy_is_prepared_again_by_its_price(desk: Desk) -> None:
+    bought_once = bought(desk, "SELECT SUM(age) / COUNT(*) AS mean_age FROM patients", accuracy="4 in groups of 4000")
+    stored = desk.ledger.release(bought_once.release_id)
+    assert stored is not None
+    again = asked_of(stored)
+    assert again.accuracy is None
+    assert again.epsilon is not None
+    assert desk.preparer.prepare(again, who="analyst").canonical == stored.canonical
 
 
 def test_a_choice_of_rows_by_noisy_numbers_says_how_sure_it_is(desk: Desk) -> None:

@@ -91,7 +91,7 @@ class Made:
 
     @classmethod
     def read(cls, body: str) -> Made:
-        """The record back from its text. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
+        """The record back from its text. What is no record raises one exception or another."""
         found = json.loads(body)
         for name, table in found["tables"].items():
             content = table["content"]

@@ -14,6 +14,7 @@ never depend on that. The earlier snapshot is copied, never changed: a service m
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +25,11 @@ from tacit_service.engine.duckdb import Builder
 from tacit_service.engine.prepare import STAGE, added_alone, added_to_units
 from tacit_service.engine.process import WorkerFailure
 from tacit_service.engine.sources import Source, identifier, literal
-from tacit_service.errors import TacitError
+from tacit_service.errors import PolicyError
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Table
 from tacit_service.query.catalog import stored
+from tacit_service.telemetry import log
 
 GROWN_MAX = 0.2
 """Rows added since a table was built whole, as a share of it: beyond this, and where units with new rows hold more than
@@ -49,7 +51,9 @@ def refresh(loaded: Loaded, given: dict[str, Source], earlier: list[Path], work:
     try:
         with Builder(work) as builder:
             _Refresh(loaded, given, builder).run_from(earlier, target)
-    except (BuildWhole, WorkerFailure, TacitError, OSError):
+    except Exception as error:  # an earlier snapshot may be of any program, or broken
+        if not isinstance(error, BuildWhole | PolicyError):
+            log("refresh_failed", level=logging.WARNING, error=type(error).__name__)
         target.unlink(missing_ok=True)
         target.with_name(target.name + ".wal").unlink(missing_ok=True)
         return False
@@ -96,8 +100,9 @@ class _Refresh(Build):
             return None
         try:
             return made.Made.read(self._builder.rows(f"SELECT body FROM earlier.{made.TABLE}")[0]["body"])
-        except (WorkerFailure, LookupError, TypeError, ValueError):
-            return None  # of an earlier version of this program
+        except Exception as error:  # of an earlier version of this program, or no record at all: another may do
+            log("earlier_unreadable", error=type(error).__name__)
+            return None
         finally:
             self._builder.execute("DETACH earlier")
 

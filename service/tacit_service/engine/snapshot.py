@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -115,11 +117,21 @@ def _build(loaded: Loaded, resolved: dict[str, Source], path: Path, version: str
 
 
 def _earlier(loaded: Loaded, path: Path) -> list[Path]:
-    """The latest snapshots of this data set, newest first: one of them may hold all rows but some that were added."""
+    """The latest snapshots of this data set, newest first: one of them may hold all rows but some that were added.
+
+    Files of this process's user alone: a link, or another's file, is nothing that this service made.
+    """
+    name = re.compile(
+        re.escape(loaded.policy.dataset) + r"-[0-9a-f]{16}\.duckdb"
+    )  # a data set's name may begin another's
     found = []
-    for other in path.parent.glob(f"{loaded.policy.dataset}-*.duckdb"):
+    for other in path.parent.iterdir():
+        if name.fullmatch(other.name) is None:
+            continue
         with contextlib.suppress(OSError):  # an owner may delete them at any time
-            found.append((other.stat().st_mtime_ns, other))
+            facts = other.lstat()
+            if stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid():
+                found.append((facts.st_mtime_ns, other))
     return [other for _, other in sorted(found, reverse=True)[:_EARLIER_MAX]]
 
 

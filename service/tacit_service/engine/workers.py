@@ -6,7 +6,7 @@ import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from .process import WorkerProcess
+from .process import WorkerFailure, WorkerProcess
 
 
 class Workers:
@@ -23,9 +23,12 @@ class Workers:
         return self._all[place]
 
     @contextmanager
-    def lent(self) -> Iterator[WorkerProcess]:
-        """A child for this caller alone; waits until one is free."""
-        worker = self._idle.get()
+    def lent(self, wait_s: float | None = None) -> Iterator[WorkerProcess]:
+        """A child for this caller alone; waits until one is free, so long at most: then ``WorkerFailure`` timeout."""
+        try:
+            worker = self._idle.get(timeout=wait_s)
+        except queue.Empty:
+            raise WorkerFailure("timeout") from None
         try:
             yield worker
         finally:

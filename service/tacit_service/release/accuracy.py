@@ -84,10 +84,11 @@ def sizes_of(answer: Answer) -> dict[str, float]:
 def rows_counted(answer: Answer, held: Plan, wanted: Plan) -> float | None:
     """The smallest group that a release counts, the least count that its noise does not explain.
 
-    ``held``: the release's own plan. ``None`` where it counts no rows, or by other keys than the plan that is wanted.
+    ``held``: the release's own plan. ``None`` where it counts no rows, by other keys than the plan that is wanted, or where
+    its text means other columns by now.
     """
     by, asked = ({k.label for p in plan.releases for k in p.keys} for plan in (held, wanted))
-    if by != asked:
+    if by != asked or len(held.columns) != len(answer.columns):
         return None
     kinds = {(p.name, o.name): o.kind for p in held.releases for o in p.outputs}
     stacks = {s.name: s.parts[0][0] for s in held.stacks}
@@ -227,6 +228,16 @@ def unpriced(label: str) -> RequestError:
     return _invalid(
         f"{label} is computed from released numbers in a way that shows nothing before the answer does.",
         "Ask for the released numbers themselves, such as SUM(x) and COUNT(x) in place of their ratio, or by epsilon.",
+    )
+
+
+def untimely(label: str) -> RequestError:
+    """The price was not found in time, which a busy machine may decide: so this is not remembered, and no price is guessed."""
+    return RequestError(
+        "sql_too_complex",
+        f"What {label} would cost takes longer to find than is allowed. Nothing was run or charged.",
+        hint="Ask by epsilon in place of accuracy, or for the released numbers themselves, such as SUM(x) and COUNT(x).",
+        rule="limits",
     )
 
 

@@ -27,11 +27,13 @@ from .accuracy import (
     smallest_epsilon,
     unknown_rows,
     unpriced,
+    untimely,
     wanted,
 )
 from .estimate import Estimate
+from .patience import left, within
 from .postprocess import Sandbox, SandboxError
-from .postprocessing import PostProcessor, Released
+from .postprocessing import RERUNS_MIN, PostProcessor, Released
 from .prepare import Prepared
 from .shares import ROWS_DEFAULT, Sizes, expected, rows_a_group
 from .trial import made_up_keys
@@ -40,6 +42,7 @@ FILTERED = 0.5  # of the rows, those that a condition of one aggregate is though
 GROUPS_MAX = 200  # of a release point that are simulated: the first
 FEW_ROWS = 1_000  # beside ROWS_DEFAULT: a width that is the same at both rests on no size
 ALIKE = 1.1
+TIME_S = 3.0  # in which a price is found, all rehearsals together
 FIRST = 10**12  # ε = 1, at which the search begins
 LEAP = 30.0
 ROUNDS = 12
@@ -97,9 +100,13 @@ class Rehearsal:
             for p in self._plan.releases
         }
         try:
+            left(TIME_S)
             shown = _Quiet(self._sandbox, prepared, released, "accuracy").show()
-        except (SandboxError, EngineFailure):
+            left(TIME_S)  # what ran out of time within is shown without intervals
+        except SandboxError:
             raise unpriced(self._plan.columns[self.columns()[0]].name) from None
+        except EngineFailure:
+            raise untimely(self._plan.columns[self.columns()[0]].name) from None
         half, relative = {}, {}
         for i in self.columns():
             found = [
@@ -115,7 +122,10 @@ class Rehearsal:
 
 
 class _Quiet(PostProcessor):
-    """Nobody asks how sure rows are that nobody has."""
+    """Nobody asks how sure rows are that nobody has. It waits with dry runs: no answer waits for it."""
+
+    dry = True
+    reruns_max = RERUNS_MIN
 
     def _membership(self, result: pa.Table, notes: list[str]) -> list[float] | None:  # noqa: ARG002 - an override
         return None
@@ -164,7 +174,8 @@ def price_of(
     numbers = wanted(plan, target, groups, sizes, _shown(plan))
     least = smallest_epsilon(numbers, price_at, cap) if numbers else None
     told = len(known) == len(plan.releases)
-    epsilon, half = smallest_epsilon_of_all(rehearsal, plan, target, told, least, price_at, cap)
+    with within(TIME_S):
+        epsilon, half = smallest_epsilon_of_all(rehearsal, plan, target, told, least, price_at, cap)
     return Asked(epsilon, target.rows, half)
 
 

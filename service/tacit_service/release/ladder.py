@@ -8,17 +8,20 @@ and on released values alone. What is left to see is one step of the ladder for 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tacit_service.errors import TacitError
+from tacit_service.errors import Overloaded, TacitError
 
 ENGINE_SHARE: Final = 0.8
 """Part of the last step that the engine has; the rest is for noise, record and post-processing."""
 ENGINE_S_MAX: Final = 60.0
 ENGINE_S_MIN: Final = 0.05
+READY_S: Final = 1.0
+"""That a request may take before its charge, on whatever ladder: one that was prepared before takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class Run:
     def stamp(self, error: TacitError) -> None:
         """Say in ``extra`` when an error after the charge leaves."""
         error.extra["response_ms"] = self.leave_ms()
+
+    def still_in_time(self) -> None:
+        """Before a charge: ``Overloaded``, at no cost, where what needs no data took half of the time that the engine has."""
+        most_s = max(self.ladder.steps_ms[-1] / 1000 * ENGINE_SHARE / 2, READY_S) if self.ladder.steps_ms else math.inf
+        if self.ladder.now() - self.started_s > most_s:
+            told = (
+                "The query took so long to prepare that too little time is left to run it. Nothing was run or charged."
+            )
+            raise Overloaded(
+                "overloaded", told, hint="Try again: it is prepared by now. Or ask by epsilon, not accuracy."
+            )
 
     def engine_s(self) -> float:
         """How long the engine may still run."""

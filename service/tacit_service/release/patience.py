@@ -1,4 +1,4 @@
-"""How long the look for a suggestion may still take: asked by whatever asks a child process on its behalf.
+"""How long a suggestion, or the price of an accuracy, may still be looked for: asked by whatever asks a child process on its behalf.
 
 A refused statement was understood in time; that a statement near it is sought must not make its refusal wait.
 """
@@ -33,5 +33,5 @@ def left(most_s: float) -> float:
     """Time for one call that may take ``most_s`` by itself; ``EngineFailure`` where there is none left."""
     found = min(most_s, _until.get() - time.monotonic())
     if found < min(most_s, LEAST_S):
-        raise EngineFailure("engine_timeout", "There is no time left to look for a suggestion.")
+        raise EngineFailure("engine_timeout", "There is no time left for this.")
     return found

@@ -8,6 +8,7 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections import OrderedDict
@@ -35,6 +36,7 @@ from tacit_service.engine.process import (
 from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
+from .patience import left
 from .plain import plain
 
 MODULE = "tacit_service.release.postprocess"
@@ -130,17 +132,18 @@ class Sandbox:
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float, *, dry: bool) -> list[memoryview]:
         header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
+        wait_s = left(math.inf)
         try:
-            with (self._dry if dry else self._answers).lent() as worker:
+            with (self._dry if dry else self._answers).lent(None if math.isinf(wait_s) else wait_s) as worker:
                 try:
                     self._load(worker)
-                    return worker.call(header, blobs, timeout_s=timeout_s)[1]
+                    return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
                 except WorkerFailure as failure:
                     if failure.reason != "died":
                         raise
                 # Killed from outside, perhaps: its successor tries once more, over the same released values.
                 self._load(worker)
-                return worker.call(header, blobs, timeout_s=timeout_s)[1]
+                return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
         except WorkerFailure as failure:
             if failure.reason == "error":
                 raise SandboxError(failure.text, failure.error) from None

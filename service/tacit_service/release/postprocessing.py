@@ -86,6 +86,9 @@ def staged_numbers(
 class PostProcessor:
     """Runs outer SQL over released tables of one prepared request."""
 
+    dry = False  # whether it waits with dry runs, and not with answers
+    reruns_max = RERUNS_MAX
+
     def __init__(self, sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], seed_text: str) -> None:
         self.sandbox = sandbox
         self.prepared = prepared
@@ -114,7 +117,7 @@ class PostProcessor:
         tables = {t.name: self._table(t, values) for t in self.plan.stacks}
         groups = sum(len(r.keys) for r in self.released.values())
         patience_s = SANDBOX_S + groups * SANDBOX_S_A_GROUP
-        result = self.sandbox.query(self.plan.sql, tables, patience_s, self.sandbox.rows_max)
+        result = self.sandbox.query(self.plan.sql, tables, patience_s, self.sandbox.rows_max, dry=self.dry)
         notes: list[str] = []
         membership = self._membership(result, notes)
         rows_at: IntVector | None = None
@@ -226,7 +229,7 @@ class PostProcessor:
             part = slice(start, min(start + window, groups))
             drawn = {r: self._drawn_values(self.plan.release(r), draws, part, rngs[r]) for r, _ in stack.parts}
             stacked = self._table(stack, drawn, draws, part)
-            out = self.sandbox.query(self.plan.interval_sql, {stack.name: stacked}, timeout_s=20.0)
+            out = self.sandbox.query(self.plan.interval_sql, {stack.name: stacked}, 20.0, dry=self.dry)
             order = np.argsort(out.column(out.num_columns - 1).to_numpy(), kind="stable")
             here = np.flatnonzero((rows_at >= part.start) & (rows_at < part.stop))
             for i in columns:
@@ -241,10 +244,11 @@ class PostProcessor:
         if RERUNS_MIN * cells > 4 * DRAWN_CELLS_MAX:
             notes.append("Too many groups for intervals of what the outer SQL computes across them.")
             return {}
-        draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, RERUNS_MAX))
+        draws = int(np.clip(DRAWN_CELLS_MAX // 4 // max(cells, 1), RERUNS_MIN, self.reruns_max))
         keys = self._keys_of(result)
         twins = len({k[:-1] for k in keys}) != len(keys)  # told apart by their order alone, so the order must hold
-        again = self.sandbox.redraw(self.plan.unordered_sql, self._redrawn(draws), timeout_s=20.0, ordered=twins)
+        drawn = self._redrawn(draws)
+        again = self.sandbox.redraw(self.plan.unordered_sql, drawn, timeout_s=20.0, ordered=twins, dry=self.dry)
         place = {k: r for r, k in enumerate(keys)}
         if twins:
             notes.append("Some rows have equal keys: their intervals match them by their order.")

@@ -5,7 +5,6 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,9 +68,7 @@ class Prepared:
     rows: Mapping[str, float] = field(default_factory=dict)  # of a group of each release point, where the policy tells
     bias_check: bool = False
     by_accuracy: bool = False  # a width was asked for, not a price
-    half: Mapping[int, float] = field(
-        default_factory=dict
-    )  # of columns computed from releases, where accuracy priced them
+    half: Mapping[int, float] = field(default_factory=dict)  # of columns computed from releases, priced by accuracy
 
     @property
     def free(self) -> bool:
@@ -228,9 +225,12 @@ class Preparer:
             return target
         rows = target.rows
         if rows is None:
-            with contextlib.suppress(Refusal):  # a text of another day may say nothing now
+            try:
                 held = self.planner.plan(self.planner.options(relative.sql)[0], Caps(None, None, None, False))
                 rows = rows_counted(relative, held, plan)
+            except Refusal as refusal:  # a text of another day may say nothing now
+                if refusal.code in BUSY:  # a busy machine decides no price
+                    raise
         return replace(target, sizes=sizes_of(relative), rows=rows)
 
     def _check_size(self, groups: Mapping[str, int | None]) -> None:

@@ -75,6 +75,7 @@ def to_body(request: QueryRequest, prepared: Prepared, answer: Answer | None, re
         "request": request.model_dump(mode="json", exclude_none=True, exclude={"fresh"}),
         "answer": None if answer is None else answer.model_dump(mode="json"),
         "events": _events(prepared),
+        "epsilon": str(prepared.epsilon),
         "released": {name: _measured(prepared.identities.get(name), r, name, tables) for name, r in released.items()},
     }
     text = json.dumps(whole | ({"tables": list(tables)} if tables else {})).encode()
@@ -123,8 +124,12 @@ def _measured(identity: Identity | None, released: Released, name: str, tables: 
 
 
 def asked(stored: StoredRelease) -> QueryRequest:
-    """The request that a stored release answered."""
-    return QueryRequest.model_validate(_parts(stored.body)[0]["request"])
+    """The request that a stored release answered; by the price that was found, where an accuracy was asked for."""
+    head = _parts(stored.body)[0]
+    request = QueryRequest.model_validate(head["request"])
+    if request.accuracy is None or "epsilon" not in head:
+        return request
+    return request.model_copy(update={"accuracy": None, "epsilon": head["epsilon"]})
 
 
 def from_body(prepared: Prepared, body: bytes) -> dict[str, Released]:

@@ -182,6 +182,7 @@ class Desk:
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None and priced_alike(prepared, other):
             return self._handed_on(request, prepared, charge, other)
+        run.still_in_time()
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
