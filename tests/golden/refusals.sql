@@ -556,3 +556,15 @@ SELECT COUNT(*) FROM generate_series(DATE '2024-01-31', DATE '2024-12-01', INTER
 -- refused unsupported_syntax at 1:22: A series whose ends or step are no whole numbers or dates is not supported here.
 -- fix: Write range(0, 10), or generate_series(DATE '2024-01-01', DATE '2024-12-01', INTERVAL 1 MONTH).
 -- try: SELECT COUNT(*) AS n FROM patients
+
+-- case: a length of time with more than the parser reads
+SELECT COUNT(*) FROM visits WHERE visited_on > DATE '2024-06-01' + INTERVAL '1 day ago'
+-- refused unsupported_syntax at 1:77: A length of time is written as numbers with units.
+-- fix: Write INTERVAL '1 day', INTERVAL '1 month -1 day' or INTERVAL (-1) DAY.
+-- try: SELECT COUNT(*) AS n FROM visits
+
+-- case: a length of time with a sign that DuckDB refuses
+SELECT COUNT(*) FROM visits WHERE visited_on > DATE '2024-06-01' + INTERVAL '+1 day'
+-- refused unsupported_syntax at 1:77: A length of time is written as numbers with units.
+-- fix: Write INTERVAL '1 day', INTERVAL '1 month -1 day' or INTERVAL (-1) DAY.
+-- try: SELECT COUNT(*) AS n FROM visits

@@ -6,6 +6,8 @@ size, token count and nesting are bounded first; what passes parses in milliseco
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import Any
 
 from sqlglot import exp
@@ -26,6 +28,7 @@ CHAIN_MAX = 24
 TREE_DEPTH_MAX = 220
 IDENTIFIER_CHARS_MAX = 128
 
+_LENGTH = re.compile(r"\s*(-?\d+(\.\d+)?|-?\d+:\d\d(:\d\d(\.\d+)?)?|(-?\d+(\.\d+)?\s*[A-Za-z]+\s*)+)\s*", re.ASCII)
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END}
 _PREFIX = {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE}
@@ -42,6 +45,7 @@ def parse(sql: str) -> exp.Query:
         raise SqlSyntaxError("sql_syntax", "The statement holds a NUL character.")
     tokens = _tokens(sql)
     _check_nesting(sql, tokens)
+    _check_intervals(sql, tokens)
     tree = _one_query(sql, tokens)
     _check_tree(sql, tree)
     return tree
@@ -77,6 +81,20 @@ def _check_nesting(sql: str, tokens: list[Token]) -> None:
                 f"The statement is nested deeper than {NESTING_MAX} levels "
                 f"(or {TYPE_CALL_NESTING_MAX} calls named like a type, such as DATE).",
                 hint="Move inner parts into WITH clauses.",
+                position=span(sql, token.start, token.end + 1),
+            )
+
+
+def _check_intervals(sql: str, tokens: list[Token]) -> None:
+    """Refuse the lengths of which sqlglot keeps the first number and unit and drops the rest: '1 day ago' is not a day."""
+    for before, token in itertools.pairwise(tokens):
+        if before.token_type is not TokenType.INTERVAL or token.token_type is not TokenType.STRING:
+            continue
+        if _LENGTH.fullmatch(token.text) is None:
+            raise SqlSyntaxError(
+                "unsupported_syntax",
+                "A length of time is written as numbers with units.",
+                hint="Write INTERVAL '1 day', INTERVAL '1 month -1 day' or INTERVAL (-1) DAY.",
                 position=span(sql, token.start, token.end + 1),
             )
 
