@@ -47,8 +47,7 @@ def version(policy: Policy, resolved: dict[str, Source]) -> str:
     shape = meaning(policy, resolved)
     for name, source in resolved.items():
         shape[name]["files"] = source.fingerprint()
-    body = json.dumps({"format": FORMAT, "tables": shape}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(body.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical({"format": FORMAT, "tables": shape}).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +99,5 @@ class Made:
 
 
 def canonical(value: object) -> str:
-    """One text for equal JSON values, for comparison with what a record holds."""
+    """One text for equal JSON values: hashed into a version, compared with what a record holds."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

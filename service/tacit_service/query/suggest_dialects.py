@@ -39,7 +39,6 @@ def texts(sql: str, code: str) -> Iterator[str]:
         yield re.sub(r"\bANON_(COUNT|SUM|AVG)\b", r"\1", private, flags=re.IGNORECASE)
     if code == "sql_syntax":
         yield _respelt(sql)
-    if code == "sql_syntax":
         top = re.match(r"(\s*SELECT)\s+TOP\s*\(?\s*(\d+)\s*\)?(.*)", sql, re.IGNORECASE | re.DOTALL)
         if top is not None:
             yield f"{top[1]}{top[3].rstrip(' ;')} LIMIT {top[2]}"
