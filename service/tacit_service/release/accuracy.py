@@ -20,7 +20,7 @@ from tacit_service.query.plan import AggKind, Output, Plan, ReleasePoint
 
 from .estimate import Estimate
 from .intervals import expected_half_width, half_width
-from .shares import Sizes, rows_a_group, size
+from .shares import Sizes, known_rows, size
 
 STEP = 10**6  # ε is found on a grid of 1e-6
 _TEXT = re.compile(r"(?:±|\+/-)?\s*(?P<number>[0-9.eE+-]+)\s*(?:(?P<share>%)\s*(?:of\s+(?P<release>rel_[0-9a-zA-Z]+))?)?"
@@ -144,8 +144,9 @@ def wanted(
     ``shown``: (release, output) of those that are asked for, where it is not all.
     """
     found = []
+    known = known_rows(plan, target.rows, groups, sizes)
     for point in plan.releases:
-        rows = target.rows or (rows_a_group(point, groups, sizes) if sizes.knows(point.source) else None)
+        rows = known.get(point.name)
         named = {m.name: m for m in point.measures}
         for output in point.outputs:
             if shown is not None and (point.name, output.name) not in shown:

@@ -35,7 +35,7 @@ from .patience import left, within
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import RERUNS_MIN, PostProcessor, Released
 from .prepare import Prepared
-from .shares import ROWS_DEFAULT, Sizes, expected, rows_a_group
+from .shares import ROWS_DEFAULT, Sizes, expected, known_rows
 from .trial import made_up_keys
 
 FILTERED = 0.5  # of the rows, those that a condition of one aggregate is thought to leave
@@ -165,15 +165,13 @@ def price_of(
     Raises ``RequestError`` accuracy_invalid.
     """
     groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
-    known = [p for p in plan.releases if target.rows or sizes.knows(p.source)]
-    rehearsal = Rehearsal(
-        plan, keys, schema, {p.name: target.rows or rows_a_group(p, groups, sizes) for p in known}, sandbox
-    )
+    rows = known_rows(plan, target.rows, groups, sizes)
+    rehearsal = Rehearsal(plan, keys, schema, rows, sandbox)
     if not rehearsal.columns():
         return Asked(smallest_epsilon(wanted(plan, target, groups, sizes), price_at, cap), target.rows, {})
     numbers = wanted(plan, target, groups, sizes, _shown(plan))
     least = smallest_epsilon(numbers, price_at, cap) if numbers else None
-    told = len(known) == len(plan.releases)
+    told = len(rows) == len(plan.releases)
     with within(TIME_S):
         epsilon, half = smallest_epsilon_of_all(rehearsal, plan, target, told, least, price_at, cap)
     return Asked(epsilon, target.rows, half)

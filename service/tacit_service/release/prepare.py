@@ -36,7 +36,7 @@ from .patience import within
 from .planner import Near, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
-from .shares import Sizes, rows_a_group, shares
+from .shares import Sizes, known_rows, shares
 from .trial import ROWS_MAX as TRIED_MAX
 from .trial import trial_table
 
@@ -209,8 +209,7 @@ class Preparer:
             epsilon, told, half = asked.epsilon, asked.rows, asked.half
         priced = price_at(epsilon)
         self._check_statements(plan, priced.checks, request.sql, who)
-        known = [p for p in plan.releases if told or self.sizes.knows(p.source)]
-        rows = {p.name: told or rows_a_group(p, groups, self.sizes) for p in known}
+        rows = known_rows(plan, told, groups, self.sizes)
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
             plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,

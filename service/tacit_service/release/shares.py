@@ -150,6 +150,11 @@ def rows_a_group(point: ReleasePoint, groups: Mapping[str, int | None], sizes: S
     return max(sizes.of(point.source) / count, 1.0)
 
 
+def known_rows(plan: Plan, told: float | None, groups: Mapping[str, int | None], sizes: Sizes) -> dict[str, float]:
+    """Of each release point of which it is known, the rows of a group: as ``told`` by who asks, else by the policy's sizes."""
+    return {p.name: told or rows_a_group(p, groups, sizes) for p in plan.releases if told or sizes.knows(p.source)}
+
+
 def shares(plan: Plan, groups: Mapping[str, int | None], sizes: Sizes) -> list[int]:
     """A whole weight for every group of measures, in the order of release points and ``point_groups``."""
     if not plan.releases:
