@@ -13,6 +13,7 @@ import pytest
 
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.formulations import Formulation
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.policy.load import load_policy
 from tacit_service.query.bind import Caps
@@ -167,6 +168,51 @@ def test_what_is_stored_is_used(stores: tuple[Store, Store]) -> None:
     assert "_n > 4" in emitted(prepared, QUERIES[3])  # the totals of units above the cap alone
     assert "_k1 <= 3" in emitted(prepared, QUERIES[8], "groups")
     assert '"_i_price"' in emitted(prepared, QUERIES[2])
+
+
+BEFORE = (
+    "SELECT p.sex, COUNT(*), SUM(b.price), AVG(b.tip) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex",
+    "SELECT sex, COUNT(DISTINCT person), COUNT(*) FROM people JOIN buys USING (person) WHERE price > 20 GROUP BY sex",
+    "SELECT p.sex, SUM(b.price) FILTER (WHERE b.pieces > 3) FROM buys b LEFT JOIN people p ON b.person = p.person GROUP BY p.sex",
+    "SELECT sex, VAR_POP(price) FROM people p RIGHT JOIN buys b ON b.person = p.person GROUP BY sex",
+    "SELECT SUM(b.pieces) FROM buys b JOIN people p ON b.person = p.person WHERE b.day >= DATE '2024-06-01'",
+)
+AFTER = (
+    "SELECT sex, VAR_POP(price) FROM people p RIGHT JOIN buys b ON b.person = p.person AND b.region = 'N' GROUP BY sex",
+    "SELECT p.sex, COUNT(*) FROM buys b JOIN people p ON b.person = p.person WHERE p.weight > 80 GROUP BY p.sex",
+    "SELECT p.sex, SUM(b.price) FILTER (WHERE p.weight > 80) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex",
+    "SELECT p.sex, b.region, COUNT(*) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex, b.region",
+    "SELECT p.sex, AVG(b.price) FROM people p LEFT JOIN buys b ON b.person = p.person GROUP BY p.sex",
+    "SELECT a.region, COUNT(*) FROM buys a JOIN buys b ON a.person = b.person GROUP BY a.region",
+    "SELECT p.sex, COUNT(*) FROM buys b JOIN people p ON b.person = p.person AND b.price > p.weight GROUP BY p.sex",
+)
+
+
+@pytest.mark.parametrize("sql", [*BEFORE, *AFTER])
+def test_a_join_that_adds_one_row_of_the_unit_may_come_after_its_rows_are_put_together(
+    stores: tuple[Store, Store], sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for store in stores:
+        planned = store.plan("auto", sql, Caps())
+        forms = {s.formulation for p in planned.releases for s in statements(p)}
+        found = rows(store, planned)
+        with monkeypatch.context() as patch:
+            patch.setattr("tacit_service.engine.bounding.apart", lambda point, measures: None)
+            assert rows(store, planned) == found
+        assert any(found), "the data must exercise the query"
+        assert (Formulation.GROUPS_BEFORE_JOIN in forms) is (sql in BEFORE)
+
+
+def test_a_stored_multiple_is_clamped_only_where_it_may_be_outside(stores: tuple[Store, Store]) -> None:
+    prepared, _ = stores
+    assert "coalesce(i" in emitted(prepared, "SELECT SUM(price) FROM buys")
+    narrower = emitted(
+        prepared, "SELECT SUM(price) FROM buys WHERE price < 100"
+    )  # the bounds are what the filter leaves
+    assert " >= 10000 THEN 10000" in narrower
+    with duckdb.connect(str(prepared.path), read_only=True) as connection:
+        ends = connection.execute("SELECT min(_i_price), max(_i_price), min(_i_tip), max(_i_tip) FROM buys").fetchall()
+    assert ends == [(-5000, 50000, 1, 35)]  # the source has prices from -70 to 600
 
 
 def test_totals_and_ranks_are_what_they_say(stores: tuple[Store, Store]) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Final
 
 from tacit_service.privacy.sensitivity import Sensitivity, groups, one_row, weights
 from tacit_service.query.bounds import INT64_MAX, Type
 from tacit_service.query.expr import Ref, constants
-from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Relation, ReleasePoint
+from tacit_service.query.plan import CURVE, Form, Measure, MeasureKind, Multiples, Relation, ReleasePoint
 
 from . import stored
+from .before_join import Apart, apart
 from .emit import expression, key, name, relation, to_steps
 from .formulations import Formulation, Statement
 from .group_caps import by_rank, kept_groups, partial
@@ -108,7 +108,7 @@ def source_text(source: Relation) -> str:
     return last[1]
 
 
-def row_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
+def row_value(m: Measure, steps: Mapping[int, Multiples] | None = None) -> str:
     """The integer that a row counts: its value's, or its cell of integer axes."""
     if not m.axes:
         return integer_value(m, steps)
@@ -123,25 +123,30 @@ def row_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
     return " * ".join(u if c else t for u, t, c in zip(lows, highs, m.cell, strict=True))
 
 
-def integer_value(m: Measure, steps: Mapping[int, Fraction] | None = None) -> str:
+def integer_value(m: Measure, steps: Mapping[int, Multiples] | None = None) -> str:
     """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid.
 
     What rounding gives is held within [low, high] once more, so that the bound needs no argument about floats.
 
-    ``steps``: columns whose whole multiples of a grid are stored; those of this measure's grid are read as they are.
+    ``steps``: columns whose whole multiples of a grid are stored; those of this measure's grid are read as they are. The
+    build has checked that they are within the declared bounds: where those are within [low, high], a clamp changes nothing.
     """
     assert m.value is not None
     x = expression(m.value)
-    whole = m.value.facts.type is Type.INTEGER and m.grid == 1
-    if isinstance(m.value, Ref) and steps is not None and steps.get(m.value.id) == m.grid:
-        x, whole = f"i{m.value.id}", (m.center / m.grid).denominator == 1
-    if whole:
+    held = None
+    if isinstance(m.value, Ref) and steps is not None and (m.center / m.grid).denominator == 1:
+        held = steps.get(m.value.id)
+        held = held if held is not None and held.grid == m.grid else None
+        x = f"i{m.value.id}" if held is not None else x
+    if held is not None or (m.value.facts.type is Type.INTEGER and m.grid == 1):
         center = int(m.center / m.grid)
         lo, hi = m.low + center, m.high + center
         shift = f" - {center}" if center > 0 else f" + {-center}" if center < 0 else ""
         known = constants(m.value)
         if known and lo <= min(known) and max(known) <= hi:  # within the bounds by what is written
             return f"({x}{shift})"
+        if held is not None and lo <= held.low and held.high <= hi:
+            return f"coalesce({x}{shift}, 0)"
         inner = f"CASE WHEN {x} <= {lo} THEN {m.low} WHEN {x} >= {hi} THEN {m.high} ELSE {x}{shift} END"
         return f"coalesce(CAST({inner} AS BIGINT), 0)"
     lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)
@@ -282,10 +287,12 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
         if m.kind is MeasureKind.SUM:
             partials.append(f"sum(v_{m.name}) AS v_{m.name}")
         terms.append(partial(m))
+    k = measures[0].k if measures[0].ranked else None
+    if k is None and (parts := apart(point, measures)) is not None:
+        return _before_join(parts, point, measures, partials, terms)
     known = stored.total(point.source) is not None
     whole = known and all(m.kind is not MeasureKind.UNITS and m.amount is None for m in measures)
     rows = _rows(point, measures, [stored.TOTAL] if known else None)
-    k = measures[0].k if measures[0].ranked else None
     columns = ", ".join(["_u", *keys])
 
     def kept(condition: str = "TRUE") -> str:
@@ -300,6 +307,20 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
     sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
     how = Formulation.GROUPS if k is not None else Formulation.GROUPS_OF_UNIT
     return _statement(f"SELECT {', '.join([*keys, *sums])} FROM {kept()}{_group_by(keys)}", keys, measures, how)
+
+
+def _before_join(
+    parts: Apart, point: ReleasePoint, measures: list[Measure], partials: list[str], terms: list[str]
+) -> Statement:
+    """The integers of ``_groups``: a unit's rows meet one row of the unit, or none, and so have their partials already. ∎"""
+    keys = _keys(point)
+    sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
+    own = f"SELECT {', '.join(['_u', *partials])} FROM ({_rows(parts.rows, measures)}) GROUP BY _u"
+    labels = ", ".join(["_u", *(f"{key(k.expr)} AS {k.name}" for k in point.keys)])
+    join = "LEFT JOIN" if parts.outer else "JOIN"
+    joined = f"({own}) {join} (SELECT {labels} FROM ({relation(parts.units)})) USING (_u)"
+    sql = f"SELECT {', '.join([*keys, *sums])} FROM {joined}{_group_by(keys)}"
+    return _statement(sql, keys, measures, Formulation.GROUPS_BEFORE_JOIN)
 
 
 _BUILDERS: Final = (

@@ -105,9 +105,11 @@ def added_to_units(name: str, table: Table, extra: Stored) -> list[str]:
 def _columns(table: Table, extra: Stored) -> list[str]:
     """What is stored of each staged row ``s`` by itself."""
     columns = [f"s.{c}" for c in ["_u", *map(identifier, table.columns)]]
-    for column, grid in zip(table.columns, extra.steps, strict=True):
-        if grid is not None:
-            columns.append(f"{whole_steps('s.' + identifier(column), grid)} AS {identifier(steps_column(column))}")
+    for column, steps in zip(table.columns, extra.steps, strict=True):
+        if steps is not None:
+            columns.append(
+                f"{whole_steps('s.' + identifier(column), steps.grid)} AS {identifier(steps_column(column))}"
+            )
     return columns
 
 
@@ -127,10 +129,11 @@ def violations(table: Table, extra: Stored) -> str:
     wrong = []
     if extra.total:
         wrong.append(f"{TOTAL} IS NULL OR {TOTAL} < 1")
-    for column, grid in zip(table.columns, extra.steps, strict=True):
-        if grid is not None:
+    for column, steps in zip(table.columns, extra.steps, strict=True):
+        if steps is not None:
             x, i = identifier(column), identifier(steps_column(column))
-            wrong.append(f"{x} IS DISTINCT FROM {i} * {grid.numerator} / {grid.denominator}")
+            wrong.append(f"{x} IS DISTINCT FROM {i} * {steps.grid.numerator} / {steps.grid.denominator}")
+            wrong.append(f"{i} NOT BETWEEN {steps.low} AND {steps.high}")
     for place in range(len(extra.ranks)):
         wrong += [f"{rank} IS NULL OR {rank} < 1" for rank in rank_columns(place)]
     return f"count_if({' OR '.join(wrong)})" if wrong else "0"

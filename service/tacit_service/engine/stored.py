@@ -9,10 +9,9 @@ needs no weighing. Units above it have their totals computed, so that no answer 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from tacit_service.query.expr import Expr, Ref, conjuncts
-from tacit_service.query.plan import Filter, Join, Project, Relation, RowCap, Scan
+from tacit_service.query.plan import Filter, Join, Multiples, Project, Relation, RowCap, Scan
 from tacit_service.query.rules.join import equates_units, matches_once
 
 # a row of the other side may be missing, and its total with it
@@ -77,12 +76,12 @@ def _only_unit(r: Join) -> bool:
     return all(a.facts.per_unit for a in parts[0].children())  # an id that is NULL in some rows matches in others
 
 
-def steps(r: Relation) -> dict[int, Fraction]:
-    """Columns of ``r`` (by id) whose whole multiples come with it as ``i<id>``, and of which grid."""
+def steps(r: Relation) -> dict[int, Multiples]:
+    """Columns of ``r`` (by id) whose whole multiples come with it as ``i<id>``."""
     if isinstance(r, Scan):
         if r.stored is None:
             return {}
-        return {c.id: grid for c, grid in zip(r.columns, r.stored.steps, strict=True) if grid is not None}
+        return {c.id: whole for c, whole in zip(r.columns, r.stored.steps, strict=True) if whole is not None}
     if isinstance(r, Project):
         below = steps(r.input)
         pairs = zip(r.columns, r.exprs, strict=True)

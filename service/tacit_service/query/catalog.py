@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,7 +19,7 @@ from tacit_service.policy.model import Table as PolicyTable
 
 from .bounds import DAY_US, Facts, Interval, Type
 from .grids import value_grid
-from .plan import Stored
+from .plan import Multiples, Stored
 
 DOMAIN_MAX = 10_000
 
@@ -97,18 +98,20 @@ def stored(policy: Policy, t: PolicyTable) -> Stored | None:
     single = t.one_row_per_unit or t.row_is_unit
     return Stored(
         total=not single,
-        steps=tuple(stored_grid(c) for c in t.columns.values()),
+        steps=tuple(_multiples(c) for c in t.columns.values()),
         ranks=() if single else t.prepared_keys,
     )
 
 
-def stored_grid(column: PolicyColumn) -> Fraction | None:
-    """The grid of a decimal column whose whole multiples are stored: it has bounds, a precision, and fits 2^31 steps."""
+def _multiples(column: PolicyColumn) -> Multiples | None:
+    """What is stored of a decimal column that has bounds, a precision, and fits 2^31 steps."""
     if column.type != "number" or column.bounds is None or column.precision is None:
         return None
     lo, hi = (_ordinal(Type.NUMBER, b) for b in column.bounds)
     grid = Fraction(column.precision)
-    return grid if value_grid(_declared_facts(column), lo, hi) == grid else None
+    if value_grid(_declared_facts(column), lo, hi) != grid:
+        return None
+    return Multiples(grid, math.ceil(lo / grid), math.floor(hi / grid))
 
 
 def _declared_facts(column: PolicyColumn) -> Facts:

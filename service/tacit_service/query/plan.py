@@ -47,16 +47,25 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Multiples:
+    """A column's values, stored as whole multiples of ``grid``: NULL, or in [``low``, ``high``], as the build checks."""
+
+    grid: Fraction
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """What the snapshot holds of a protected table beside its columns, so that bounding is done before anyone asks.
 
-    ``total``: each row has the number of its unit's rows. ``steps``: for each column, the grid in whole multiples of
-    which its value is stored as well, or ``None``. ``ranks``: key sets for which each row has its group's place among
+    ``total``: each row has the number of its unit's rows. ``steps``: for each column, the whole multiples that are stored
+    of its value as well, or ``None``. ``ranks``: key sets for which each row has its group's place among
     the unit's groups, and its own place in the group.
     """
 
     total: bool
-    steps: tuple[Fraction | None, ...]
+    steps: tuple[Multiples | None, ...]
     ranks: tuple[tuple[str, ...], ...] = ()
 
 
