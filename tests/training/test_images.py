@@ -20,10 +20,11 @@ from tacit_service.errors import PolicyError, Refusal
 from tacit_service.policy.check import check
 from tacit_service.policy.load import Loaded, load_policy, parse_policy
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.rows import protected_rows
+from tacit_service.query.rows import protected_rows, public_rows
+from tacit_service.query.split import plan as split_plan
 from tacit_service.training.checkpoints import headers
 from tacit_service.training.checkpoints import tensors as checkpoint_tensors
-from tacit_service.training.encoding import encode, encoding
+from tacit_service.training.encoding import alike, encode, encoding
 from tacit_service.training.generator import Stream
 from tacit_service.training.plan import fits_checkpoint, plan
 
@@ -94,6 +95,44 @@ def test_images_of_three_formats_become_the_same_inputs(tmp_path: Path, pixels: 
     found = sorted((row.tobytes(), label) for row, label in zip(rows.x, rows.y, strict=True))
     wanted = (x.reshape(ROWS, 256) / np.float32(255)).astype(np.float32)
     assert found == sorted((row.tobytes(), int(label)) for row, label in zip(wanted, y, strict=True))
+
+
+PUBLIC = """
+  shown:
+    source: shown.npz
+    public: true
+    columns:
+      image: {type: image, shape: [16, 16]}
+      label: {type: integer, categories: [0, 1, 2]}
+"""
+
+
+def test_public_images_validate_a_model_and_are_not_shown_by_sql(tmp_path: Path, pixels: tuple[Bytes, Bytes]) -> None:
+    x, y = pixels
+    np.savez(tmp_path / "shown.npz", image=x[::-1], label=y[::-1])
+    source, unit = write(tmp_path, "npz", x, y)
+    text = POLICY.format(source=source, unit=unit, more="").replace("budget:", f"{PUBLIC.strip(chr(10))}\nbudget:")
+    (tmp_path / "digits.yaml").write_text(text, encoding="utf-8")
+    loaded = load_policy(tmp_path / "digits.yaml")
+    assert check(loaded, OwnerReader()).ok
+    snapshot = build_snapshot(loaded, tmp_path / "data")
+    assert snapshot.public["shown"].column("image").null_count == ROWS  # no image where SQL is answered
+    catalog = Catalog(loaded.policy, snapshot.public)
+    how = encoding(protected_rows(catalog, "SELECT image, label FROM digits"), "label", "classification", None)
+    public = alike(public_rows(catalog, "SELECT label, image FROM shown"), how)
+    with DuckDBEngine(snapshot.path) as engine:
+        rows = encode(engine.run(public.sql, timeout_s=60), how, ROWS, Stream().words(ROWS))
+    assert sorted(map(bytes, np.round(rows.x * 255).astype(np.uint8))) == sorted(map(bytes, x.reshape(ROWS, 256)))
+    everything = split_plan(catalog, "SELECT * FROM shown")
+    assert [c.name for c in everything.columns] == ["label"]
+    for sql in ("SELECT image FROM shown", "SELECT LEN(image) FROM shown", "SELECT s.image FROM shown s ORDER BY 1",
+                "SELECT COUNT(*) FROM digits WHERE image IN (SELECT image FROM shown)"):  # fmt: skip
+        with pytest.raises(Refusal):
+            split_plan(catalog, sql)
+    keyed = split_plan(
+        catalog, "SELECT s.label, COUNT(d.label) FROM shown s LEFT JOIN digits d ON d.label = s.label GROUP BY 1"
+    )
+    assert len(keyed.releases) == 1
 
 
 def test_an_image_of_another_length_is_missing_and_reads_as_black(tmp_path: Path) -> None:

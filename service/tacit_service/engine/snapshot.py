@@ -136,5 +136,11 @@ def _earlier(loaded: Loaded, path: Path) -> list[Path]:
 
 
 def _public_tables(loaded: Loaded, engine: DuckDBEngine) -> dict[str, pa.Table]:
-    names = [name for name, table in loaded.policy.tables.items() if table.public]
-    return {n: engine.run(f"SELECT * FROM {identifier(n)}", timeout_s=_READ_TIMEOUT_S) for n in names}
+    """What SQL may read of them. Images are for training alone, which reads the snapshot: here their places are empty."""
+    shown = {}
+    for name, table in loaded.policy.tables.items():
+        images = [identifier(c) for c, declared in table.columns.items() if declared.type == "image"]
+        kept = f" REPLACE ({', '.join(f'CAST(NULL AS UTINYINT[1]) AS {i}' for i in images)})" if images else ""
+        if table.public:
+            shown[name] = engine.run(f"SELECT *{kept} FROM {identifier(name)}", timeout_s=_READ_TIMEOUT_S)
+    return shown

@@ -16,7 +16,7 @@ _TAKES = {"conv": {"size", "kernel", "stride", "padding", "name"}, "linear": {"s
 
 
 def images_have_shapes(policy: Policy) -> Iterator[Broken]:
-    """An image says its shape, and nothing that numbers say; it is a column of people's rows."""
+    """An image says its shape, and nothing that numbers say; it is nobody's id."""
     for table_name, table in policy.tables.items():
         for name, column in table.columns.items():
             path: Path = ("tables", table_name, "columns", name)
@@ -32,8 +32,8 @@ def images_have_shapes(policy: Policy) -> Iterator[Broken]:
                 yield Broken((*path, "shape"), f"more than {PIXELS_MAX} values", "Make the images smaller.")
             if column.precision is not None:
                 yield Broken((*path, "precision"), "an image has no precision: its values are 0 to 255", "Remove it.")
-            if table.public or name == table.unit:
-                yield Broken(path, "an image is a column of people's rows", "Remove the column.")
+            if name == table.unit:
+                yield Broken(path, "an image is no id", "Name the column that says whose row it is.")
 
 
 def layers_are_whole(policy: Policy) -> Iterator[Broken]:

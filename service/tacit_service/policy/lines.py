@@ -62,7 +62,8 @@ def _findings(policy: Policy, document: Document) -> Iterator[Finding]:
         yield say(("tables", name), _of_table(policy, table))
         for column_name, column in table.columns.items():
             path: Path = ("tables", name, "columns", column_name)
-            text = "exact and free" if table.public else column_questions(policy, table, column_name, column)
+            free = table.public and column.type != "image"
+            text = "exact and free" if free else column_questions(policy, table, column_name, column)
             yield say(path, text, "note" if "add 'bounds" in text else "ok")
     asked, budget = policy.per_query, policy.budget
     times = budget.epsilon.units // asked.default_epsilon.units

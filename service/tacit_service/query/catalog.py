@@ -159,7 +159,7 @@ def from_ordinal(kind: Type, value: int) -> dt.date | dt.datetime:
 
 def _public_facts(column: PolicyColumn, values: pa.ChunkedArray | None) -> Facts:
     facts = _declared_facts(column)
-    if values is None:
+    if values is None or facts.type is Type.IMAGE:
         return facts
     distinct = pc.unique(values.drop_null())
     nullable = values.null_count > 0

@@ -190,8 +190,8 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
         )
     source.table = info.name
     if info.public and not as_relation:
-        columns = [OuterColumn(n, "public") for n in info.columns]
-        tree = exp.select(*[exp.column(quoted(n)) for n in info.columns]).from_(exp.Table(this=quoted(info.name)))
+        columns = [OuterColumn(n, "public") for n, f in info.columns.items() if f.type is not Type.IMAGE]
+        tree = exp.select(*[exp.column(quoted(c.name)) for c in columns]).from_(exp.Table(this=quoted(info.name)))
         source.outer = Outer(tree, columns, public=True)
         binder.public_tables.add(info.name)
         if source.aliases:
