@@ -114,7 +114,9 @@ def test_public_images_validate_a_model_and_are_not_shown_by_sql(tmp_path: Path,
     text = POLICY.format(source=source, unit=unit, more="").replace("budget:", f"{PUBLIC.strip(chr(10))}\nbudget:")
     (tmp_path / "digits.yaml").write_text(text, encoding="utf-8")
     loaded = load_policy(tmp_path / "digits.yaml")
-    assert check(loaded, OwnerReader()).ok
+    report = check(loaded, OwnerReader())
+    assert report.ok
+    assert "shown (public): anything, exact and free: label\n" in str(report)
     snapshot = build_snapshot(loaded, tmp_path / "data")
     assert snapshot.public["shown"].column("image").null_count == ROWS  # no image where SQL is answered
     catalog = Catalog(loaded.policy, snapshot.public)

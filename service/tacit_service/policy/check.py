@@ -252,7 +252,8 @@ def questions(policy: Policy) -> Iterator[str]:
     yield f"What each analyst could ask (95 % ± at the default ε {asked.default_epsilon}; all of this is public):"
     for name, table in policy.tables.items():
         if table.public:
-            yield f"  {name} (public): anything, exact and free: {', '.join(table.columns)}"
+            shown = [c for c, declared in table.columns.items() if declared.type != "image"]
+            yield f"  {name} (public): anything, exact and free: {', '.join(shown)}"
             continue
         cap, epsilon = rows_cap(policy, table), float(asked.default_epsilon)
         count = half_width("laplace", cap / epsilon)
