@@ -144,6 +144,19 @@ def memory_mib(pid: int) -> dict[str, float]:
     }
 
 
+def kinds_mib(pid: int) -> dict[str, tuple[int, float]]:
+    """How many processes of each name a family has, and their resident memory together: pages that they share count for each."""
+    found: dict[str, tuple[int, float]] = {}
+    for one in family(pid):
+        try:
+            told = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
+        except OSError:
+            continue
+        count, size = found.get(name := told["Name"].strip(), (0, 0.0))
+        found[name] = count + 1, round(size + int(told.get("VmRSS", "0 kB").split()[0]) / 1024, 1)
+    return found
+
+
 def peaks_mib(pid: int) -> dict[str, float]:
     """The most memory that each process of a family ever held, the largest of each kind by its name."""
     found: dict[str, float] = {}

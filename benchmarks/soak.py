@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from _common import finish
-from _service import DATASET, Asked, Home, compare, family, furnish, memory_mib, problem_code, serving
+from _service import DATASET, Asked, Home, compare, family, furnish, kinds_mib, memory_mib, problem_code, serving
 from load import REFUSALS, RELEASES, Wire, new
 
 KINDS = {
@@ -172,16 +172,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = furnish(Path(folder), analysts=args.analysts, rows=args.rows)
         with serving(home, training="true", training_threads="1") as process:
-            before = memory_mib(process.pid)
+            before, kinds = memory_mib(process.pid), kinds_mib(process.pid)
             soak, killed = asyncio.run(run(home, process, args))
             after, died = memory_mib(process.pid), process.poll() is not None
+            kinds = {name: [*kinds.get(name, (0, 0.0)), *now] for name, now in kinds_mib(process.pid).items()}
         late = unfinished(home, soak.trained)
         books = compare(home, soak.asked + soak.trained)
         books.wrong += late
     told = {"charges": books.charges, "answered": books.answered, "failed_and_charged": dict(books.failed_and_charged),
             "wrong": books.wrong[:20]}  # fmt: skip
     finish({"benchmark": "soak", "minutes": args.minutes, "killed": dict(killed), "answers": dict(soak.codes), "asked_again": soak.again,
-            "slowest_s": round(soak.slowest_s, 1), "memory_mib": [before, after], "died": died, "books": told}, args.out)  # fmt: skip
+            "slowest_s": round(soak.slowest_s, 1), "memory_mib": [before, after], "processes_mib": kinds,
+            "died": died, "books": told}, args.out)  # fmt: skip
     return 1 if books.wrong or died else 0
 
 

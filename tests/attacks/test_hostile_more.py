@@ -1,4 +1,4 @@
-"""Five hundred more hostile statements: refused free or answered soundly, and alike on two databases that differ by a patient.
+"""Six hundred more hostile statements: refused free or answered soundly, and alike on two databases that differ by a patient.
 
 What is refused is refused by the text alone, in planning, so most of the list needs no database. ``TACIT_HOSTILE=all`` sends each
 over HTTP to both; otherwise of what is answered every fifteenth is sent, the ``hard`` (whose outcome is the machine's speed) not at all.

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from tacit_service.engine.duckdb import DuckDBEngine, OwnerReader, lock, open_locked
+from tacit_service.engine.niceness import BEHIND
 from tacit_service.engine.process import WorkerFailure
 from tacit_service.errors import EngineFailure, PolicyError
 
@@ -167,6 +168,16 @@ def test_the_lock_holds_without_the_statement_check(folder):
     finally:
         connection.close()
     assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="this system does not weigh sessions")
+def test_an_engine_stands_behind_among_sessions_too(engine):
+    engine.warm()
+    told, deadline = "", time.monotonic() + 60
+    while not told.endswith(f"nice {BEHIND}") and time.monotonic() < deadline:
+        told = Path(f"/proc/{engine._workers[0].pid}/autogroup").read_text().strip()
+        time.sleep(0.02)
+    assert told.endswith(f"nice {BEHIND}")
 
 
 def test_every_setting_of_the_lock_is_in_force_on_cursors_too(folder):

@@ -21,7 +21,7 @@ CHILD = """
     import os, sys, threading, time
     from tacit_service.engine.process import ChildError, harden, serve
 
-    stop = threading.Event()
+    stop, tidied = threading.Event(), []
 
     def handle(header, blobs):
         stop.clear()
@@ -45,6 +45,8 @@ CHILD = """
         if do == "facts":
             return {"pid": os.getpid(), "session": os.getsid(0), "environment": sorted(os.environ),
                     "descriptors": sorted(os.listdir("/proc/self/fd")), "cwd": os.getcwd()}, []
+        if do == "after":
+            return {"after": tidied}, []
         if do == "big":
             return {}, [b"x" * header["size"]]
         return {"echo": header}, list(blobs)
@@ -54,7 +56,7 @@ CHILD = """
         if "broken" in argv:
             serve(lambda: 1 / 0)
         else:
-            serve(lambda: (handle, stop.set))
+            serve(lambda: (handle, stop.set), after=lambda: tidied.append(len(tidied)))
 
     if __name__ == "__main__":
         main(sys.argv[1:])
@@ -102,6 +104,11 @@ def test_a_call_returns_header_and_blobs(worker):
     reply, parts = worker.call({"do": "echo", "text": "é\n\0"}, blobs, timeout_s=60)
     assert reply == {"echo": {"do": "echo", "text": "é\n\0"}}
     assert [bytes(p) for p in parts] == blobs
+
+
+def test_what_follows_a_reply_is_not_waited_for(worker):
+    told = [worker.call({"do": "after"}, timeout_s=60)[0]["after"] for _ in range(3)]
+    assert told == [[], [0], [0, 1]]  # each is run once its reply has gone, and before the next
 
 
 def test_tables_travel_as_arrow(worker):

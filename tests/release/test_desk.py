@@ -6,7 +6,7 @@ import pytest
 
 from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Refusal, RequestError
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Overloaded, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
@@ -14,6 +14,7 @@ from tacit_service.release.postprocess import SandboxError
 from tacit_service.release.postprocessing import staged_numbers
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
+from tacit_service.release.turns import Turns
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +110,17 @@ def test_one_idempotency_key_is_one_charge_and_one_answer(desk):
     assert spent(desk) == "0.1"
     with pytest.raises(Conflict):
         desk.query("analyst", ask(BY_REGION, "0.2", fresh=True), "key-1")
+
+
+def test_what_costs_nothing_waits_for_its_like_and_holds_nobody_else_up(desk):
+    desk.turns = Turns(wait_s=0.01)
+    free = "SELECT country, SUM(population) AS p FROM regions GROUP BY country"
+    with desk.turns.one(True):  # somebody's cross join of public tables
+        with pytest.raises(Overloaded, match="Nothing was run or charged"):
+            desk.query("analyst", ask(free), "again")
+        assert desk.quote("analyst", ask(free)).price.epsilon == "0"
+        assert desk.query("analyst", ask(BY_REGION), None).receipt.charged.epsilon == "0.1"
+    assert desk.query("analyst", ask(free), "again").receipt.charged.epsilon == "0"  # under the same key
 
 
 def test_public_tables_alone_are_exact_and_free(desk):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -153,6 +156,25 @@ def test_children_that_are_killed_are_replaced(pool: PlannerPool, catalog: Catal
             except Refusal as refused:
                 assert refused.code == "sql_too_complex"  # noqa: PT017
         assert answered
+
+
+def test_trees_of_a_statement_are_freed_between_two_calls_and_not_within_one(catalog: Catalog) -> None:
+    code = """
+import gc, pickle, sys
+from tacit_service.release import planning
+handle, _ = planning._start()
+ran = []
+gc.callbacks.append(lambda phase, _: ran.append(phase))
+header = {"do": "plan", "caps": [None, None, None, False], "catalog": 1, "near": True}
+for n in range(20):
+    handle({**header, "sql": f"SELECT * FROM patients WHERE age > {n}"}, [memoryview(sys.stdin.buffer.read())] if n == 0 else [])
+    assert not ran, "collected while somebody waits"
+    planning._tidy()
+    ran.clear()
+print(gc.get_count()[0])
+"""
+    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(catalog), capture_output=True, check=True)
+    assert int(told.stdout) < 10_000
 
 
 @pytest.mark.parametrize(

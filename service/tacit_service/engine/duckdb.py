@@ -10,7 +10,6 @@ Three things live here because this file is the engine room's only importer of d
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sys
@@ -24,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from tacit_service.engine import sources
+from tacit_service.engine.niceness import BEHIND, stand_behind
 from tacit_service.engine.process import (
     Blob,
     ChildError,
@@ -294,15 +294,11 @@ class OwnerReader:
                 ) from None
 
 
-BEHIND = 5
-"""Niceness of what releases wait for: where processors are scarce, the service and its parsers come first."""
-
-
 def main(argv: list[str]) -> None:
     """Entry of the children: ``parent-pid engine|builder …``."""
     parent_pid, mode, *args = argv
+    stand_behind(BEHIND)
     harden(int(parent_pid), may_write_files=mode == "builder")
-    os.nice(BEHIND)
     if mode == "builder":
         serve(lambda: _start_builder(*args))
     else:

@@ -320,8 +320,11 @@ def name_process(name: str) -> None:
         ctypes.CDLL(None).prctl(pr_set_name, f"tacit-{name}"[:15].encode(), 0, 0, 0)
 
 
-def serve(start: Callable[[], tuple[Handler, Callable[[], None]]]) -> None:
-    """In the child: run ``start`` for (handler, interrupt), say ready, answer calls until the parent is gone."""
+def serve(start: Callable[[], tuple[Handler, Callable[[], None]]], *, after: Callable[[], None] | None = None) -> None:
+    """In the child: run ``start`` for (handler, interrupt), say ready, answer calls until the parent is gone.
+
+    ``after`` is run when a reply is gone: what nobody needs to wait for.
+    """
     reader = os.fdopen(os.dup(0), "rb", buffering=_CHUNK_BYTES)
     writer = os.fdopen(os.dup(1), "wb", buffering=0)
     null = os.open(os.devnull, os.O_RDWR)
@@ -349,6 +352,8 @@ def serve(start: Callable[[], tuple[Handler, Callable[[], None]]]) -> None:
         del header, blobs
         _write(writer, reply, out)
         del reply, out
+        if after is not None:
+            after()
 
 
 def _read_calls(

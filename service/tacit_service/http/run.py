@@ -20,7 +20,7 @@ from tacit_service.settings import Settings
 from tacit_service.telemetry import log
 
 _OPENING_GRACE_S: Final = 5.0
-_SWITCH_S: Final = 0.0005
+_SWITCH_S: Final = 0.0001
 """A refusal changes threads some thirty times. By Python's own 5 ms, each change could wait so long for a release's arithmetic."""
 _COLLECTED: Final = (10_000, 20, 20)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

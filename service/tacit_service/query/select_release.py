@@ -172,6 +172,14 @@ def _check_key(binder: Binder, node: exp.Expr, key: Expr, key_table: Relation | 
         raise unsupported(binder.sql, node, "An interval as a group key")
     if key.facts.type is Type.IMAGE:
         raise unsupported(binder.sql, node, "An image as a group key")
+    if key.facts.unit:  # alone, it would be a per-unit aggregation; here it is in a ROLLUP, CUBE or GROUPING SETS
+        raise DerivationError(
+            "unit_in_output",
+            "Grouping sets with the privacy unit's id would hold one group for each person, beside totals of all.",
+            hint="Group by the id alone in a subquery, or leave it out of the sets.",
+            position=position(binder.sql, node),
+            rule="release",
+        )
     if _computes_with_unit(key):
         raise DerivationError(
             "unit_forged",

@@ -139,6 +139,20 @@ def _node_at(tree: exp.Expr, position: Position | None) -> exp.Expr | None:
 
 # -- leaving out
 
+_LEAVING = (
+    exp.And,
+    exp.Or,
+    exp.Where,
+    exp.Having,
+    exp.Qualify,
+    exp.Filter,
+    exp.Select,
+    exp.Group,
+    exp.Order,
+    exp.SetOperation,
+)
+"""What ``_left_out`` takes parts out of."""
+
 
 def _without(tree: exp.Expr, at: exp.Expr | None) -> Iterator[exp.Expr]:
     """The statement less the smallest parts around a node that can be left out: a condition, a column, a join, a clause."""
@@ -150,6 +164,8 @@ def _without(tree: exp.Expr, at: exp.Expr | None) -> Iterator[exp.Expr]:
         index = numbered.get(id(node))
         if index is None:
             continue
+        if not isinstance(node.parent, _LEAVING):
+            continue  # before a copy is made in vain
         copy = tree.copy()
         twin = next(n for i, n in enumerate(copy.walk()) if i == index)
         if _left_out(twin):

@@ -115,29 +115,29 @@ def _unclosed(tokens: Sequence[Token], at: int) -> int:
 def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Expr]:
     """Changed trees. ``last``: the last day of each column of dates of which the policy tells one."""
     if code == "unknown_function":
-        changed = tree.copy().transform(_dated(last)).transform(_renamed)
+        changed = tree.copy().transform(_dated(last), copy=False).transform(_renamed, copy=False)
         if changed != tree:
             yield changed
     if code == "unsupported_aggregate":
-        changed = tree.copy().transform(_quantiles)
+        changed = tree.copy().transform(_quantiles, copy=False)
         if changed != tree:
             yield changed
     if code == "outer_sql_invalid":
-        changed = tree.copy().transform(_of_its_kind)
+        changed = tree.copy().transform(_of_its_kind, copy=False)
         if changed != tree:
             yield changed
     if code == "unknown_column":
-        changed = tree.copy().transform(_text_in_double_quotes)
+        changed = tree.copy().transform(_text_in_double_quotes, copy=False)
         if changed != tree:
             yield changed
     if code == "unsupported_syntax":
         for pivot in tree.find_all(exp.Pivot):
             yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
-        changed = tree.copy().transform(_in_order).transform(_by_week)
+        changed = tree.copy().transform(_in_order, copy=False).transform(_by_week, copy=False)
         if changed != tree:
             yield changed
     if code == "type_mismatch":
-        changed = tree.copy().transform(_year_of)
+        changed = tree.copy().transform(_year_of, copy=False)
         if changed != tree:
             yield changed
 

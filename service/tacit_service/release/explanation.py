@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from tacit.wire import Answer, ColumnInfo, Receipt, Spend
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.literals import placeholder
 from tacit_service.query.explain import explain
@@ -31,6 +32,21 @@ def explained_statement(sql: str) -> str | None:
     if match is None:
         return None
     return re.sub(r"\S", " ", sql[: match.end()]) + sql[match.end() :]
+
+
+def explained_answer(dataset: str, sql: str, text: str, remaining: Spend, at: str) -> Answer:
+    """The explanation as an answer, a line a row, at no cost."""
+    lines = text.splitlines()
+    return Answer(
+        release_id="explain",
+        dataset=dataset,
+        sql=sql,
+        created_at=at,
+        columns=[ColumnInfo(name="plan", type="string", kind="public")],
+        rows=[[line] for line in lines],
+        intervals=[[None] for _ in lines],
+        receipt=Receipt(charged=Spend(epsilon="0", delta="0"), remaining=remaining, held=False),
+    )
 
 
 def explanation(prepared: Prepared) -> str:

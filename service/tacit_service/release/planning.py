@@ -31,6 +31,8 @@ from .planner import Near, refusal_of, said
 
 _MEMORY_BYTES_MAX: Final = 1 << 30
 _CATALOGS_MAX: Final = 64  # that a child keeps
+_COLLECTED: Final = (500_000, 20, 20)  # in the midst of a call: what one statement alone must make for that
+_TIDIED: Final = 2_000
 _SOUGHT_S: Final = 1.2  # from the statement's arrival, for a statement near it: well within what a call may take
 
 
@@ -79,8 +81,8 @@ class LocalPlanner:
 
 
 def _start() -> tuple[Handler, Callable[[], None]]:
-    gc.freeze()  # what is loaded now stays: it need not be looked through while a statement is read
-    gc.set_threshold(50_000, 20, 20)
+    gc.freeze()  # what is loaded now stays: it need not be looked through
+    gc.set_threshold(*_COLLECTED)
     catalogs: OrderedDict[int, Catalog] = OrderedDict()
 
     def handle(header: Header, blobs: list[memoryview]) -> tuple[Header, list[Blob]]:
@@ -106,6 +108,12 @@ def _start() -> tuple[Handler, Callable[[], None]]:
             raise ChildError(type(error).__name__, json.dumps(places(error))) from None
 
     return handle, lambda: None
+
+
+def _tidy() -> None:
+    """Trees of statements point up and down, so that only a collection frees them: between two calls, a few ms each."""
+    if gc.get_count()[0] > _TIDIED:
+        gc.collect(1)
 
 
 def _answer(planner: LocalPlanner, header: Header) -> tuple[Header, list[Blob]]:
@@ -141,7 +149,7 @@ def _near(planner: LocalPlanner, header: Header, refusal: Refusal, time_s: float
 def main(argv: list[str]) -> None:
     """Entry of the child: ``parent-pid``."""
     harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
-    serve(_start)
+    serve(_start, after=_tidy)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tacit_service.engine.duckdb import BEHIND, lock, one_select, open_locked
+from tacit_service.engine.duckdb import lock, one_select, open_locked
+from tacit_service.engine.niceness import BEHIND, stand_behind
 from tacit_service.engine.process import (
     Blob,
     ChildError,
@@ -387,9 +387,9 @@ def _start() -> tuple[Handler, Callable[[], None]]:
 
 def main(argv: list[str]) -> None:
     """Entry of the child: ``parent-pid``, and ``behind`` where questions go before it."""
-    harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
     if "behind" in argv[1:]:
-        os.nice(BEHIND)
+        stand_behind(BEHIND)
+    harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
     serve(_start)
 
 

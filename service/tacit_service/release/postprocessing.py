@@ -28,6 +28,7 @@ from .plain import floats, values_of
 from .postprocess import Sandbox, SandboxError
 from .prepare import Prepared, table_schema
 from .ranks import width
+from .turns import FREE_S
 
 IntVector = npt.NDArray[np.int64]
 DRAWN_CELLS_MAX = 400_000
@@ -116,7 +117,7 @@ class PostProcessor:
         values = {r: {n: c.values for n, c in columns.items()} for r, columns in computed.items()}
         tables = {t.name: self._table(t, values) for t in self.plan.stacks}
         groups = sum(len(r.keys) for r in self.released.values())
-        patience_s = SANDBOX_S + groups * SANDBOX_S_A_GROUP
+        patience_s = SANDBOX_S + groups * SANDBOX_S_A_GROUP if self.plan.releases else FREE_S
         result = self.sandbox.query(self.plan.sql, tables, patience_s, self.sandbox.rows_max, dry=self.dry)
         notes: list[str] = []
         membership = self._membership(result, notes)

@@ -46,7 +46,7 @@ ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.st
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
-KNOWN_BYTES_MAX = 256 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
+KNOWN_BYTES_MAX = 64 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
 SOUGHT_S = 1.5  # that a suggestion is looked for, at most
 REFUSED_S = 1.7  # in which a refusal with its suggestion is to be ready
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is

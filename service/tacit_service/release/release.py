@@ -13,7 +13,6 @@ from tacit.wire import (
     AccountBudget,
     Answer,
     BiasShare,
-    ColumnInfo,
     DatasetFacts,
     LedgerHead,
     QueryRequest,
@@ -40,7 +39,7 @@ from .balances import account_budget, in_words, spend
 from .bulk import with_bulk
 from .commitment import limits_of, open_accounts, pace_of
 from .describe import dataset_facts, mechanism_infos, notes
-from .explanation import explained_statement, explanation
+from .explanation import explained_answer, explained_statement, explanation
 from .found import with_bounds
 from .ladder import Ladder, Run
 from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
@@ -51,6 +50,7 @@ from .prepare import Prepared, Preparer
 from .quoting import quoted
 from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body, unfinished
 from .reuse import follows
+from .turns import Turns
 
 ANSWER = "rel_"  # how the ids of answers begin
 ANALYST_ROLE = "analyst"
@@ -69,6 +69,7 @@ class Desk:
         self.sandbox = sandbox
         self.preparer = preparer
         self.ladder = Ladder(loaded.policy.response_times)
+        self.turns = Turns()
         self._by_role: set[str] = set()
         self._owner = Administration(ledger)
 
@@ -183,6 +184,12 @@ class Desk:
         if other is not None and priced_alike(prepared, other):
             return self._handed_on(request, prepared, charge, other)
         run.still_in_time()
+        with self.turns.one(prepared.free):
+            return self._bought(analyst, request, prepared, charge, run)
+
+    def _bought(
+        self, analyst: str, request: QueryRequest, prepared: Prepared, charge: ChargeRequest, run: Run
+    ) -> Answer:
         reservation = self._reserve(charge)
         if reservation.replay is not None:
             return stored_answer(reservation.replay)
@@ -216,18 +223,8 @@ class Desk:
 
     def _explained(self, analyst: str, request: QueryRequest, inner: str) -> Answer:
         """``EXPLAIN SELECT …`` as a statement: the explanation, a line a row, at no cost."""
-        lines = self.explain(analyst, request.model_copy(update={"sql": inner})).splitlines()
-        free = Spend(epsilon="0", delta="0")
-        return Answer(
-            release_id="explain",
-            dataset=self.name,
-            sql=request.sql,
-            created_at=_now(),
-            columns=[ColumnInfo(name="plan", type="string", kind="public")],
-            rows=[[line] for line in lines],
-            intervals=[[None] for _ in lines],
-            receipt=Receipt(charged=free, remaining=self._remaining(analyst), held=False),
-        )
+        text = self.explain(analyst, request.model_copy(update={"sql": inner}))
+        return explained_answer(self.name, request.sql, text, self._remaining(analyst), _now())
 
     def _reserve(self, charge: ChargeRequest) -> Reservation:
         """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""

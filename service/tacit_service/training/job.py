@@ -23,6 +23,7 @@ import pyarrow as pa
 from tacit.wire import AttackFinding
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.niceness import LAST, stand_behind
 from tacit_service.engine.process import harden
 from tacit_service.engine.snapshot import Snapshot, open_snapshot
 from tacit_service.errors import EngineFailure, LedgerUnavailable, Refusal
@@ -345,5 +346,5 @@ class Work:
 
 
 if __name__ == "__main__":
-    os.nice(10)  # behind every question
+    stand_behind(LAST)
     sys.exit(main())

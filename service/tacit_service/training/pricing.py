@@ -6,13 +6,13 @@ for the next who asks. It loads the accountant when it is first asked.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tacit_service.engine.niceness import BEHIND, stand_behind
 from tacit_service.engine.process import Blob, ChildError, Handler, Header, WorkerFailure, WorkerProcess, harden, serve
 from tacit_service.errors import Overloaded, TacitError
 from tacit_service.privacy.events import DpSgdEvent, from_dict
@@ -24,7 +24,6 @@ MODULE: Final = "tacit_service.training.pricing"
 TIME_S_MAX: Final = 60.0
 """A run of the largest size takes two seconds on an idle machine."""
 _MEMORY_BYTES_MAX: Final = 4 << 30
-_BEHIND: Final = 5  # niceness: questions come first
 POINTS: Final = 10
 
 
@@ -132,8 +131,8 @@ def _start() -> tuple[Handler, Callable[[], None]]:
 
 def main(argv: list[str]) -> None:
     """Entry of the child: ``parent-pid``."""
+    stand_behind(BEHIND)
     harden(int(argv[0]), may_write_files=False, memory_bytes_max=_MEMORY_BYTES_MAX)
-    os.nice(_BEHIND)
     serve(_start)
 
 
