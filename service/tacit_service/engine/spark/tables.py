@@ -17,7 +17,7 @@ from tacit_service.policy.engine_rules import PARQUET
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Column, Table
 
-from .columns import Field, converted, declared_value, readable
+from .columns import Field, converted, declared_value, present, readable
 from .scope import Columns, literal, quoted
 from .value import Kind, Value
 
@@ -76,13 +76,17 @@ class Tables:
                 text, x = self._converted(name, column, declared), declared_value(column, declared)
             items.append(f"{text} AS {quoted(column)}")
             columns[column] = x
-        where = "" if table.public else f" WHERE ({unit}) IS NOT NULL"
+        rows = [] if table.public else [f"({unit}) IS NOT NULL"]
+        needed = {c: d for c, d in table.columns.items() if d.nullable is False and c != table.unit}
+        ranked = table.one_row_per_unit and name not in self._single
+        if not ranked:  # checked when the dataset is opened; rows that break it later are not read
+            rows += [self._present(name, c, d) for c, d in needed.items()]
+        where = f" WHERE {' AND '.join(rows)}" if rows else ""
         sql = f"SELECT {', '.join(items)} FROM {self._from(name, table)}{where}"
-        if table.one_row_per_unit and name not in self._single:
+        if ranked:
             sql = _one_of_each(sql, table)
-        needed = [c for c, d in table.columns.items() if d.nullable is False and c != table.unit]
-        if needed:  # checked when the dataset is opened; rows that break it later are not read
-            sql = f"SELECT * FROM ({sql}) AS _rows WHERE {' AND '.join(f'{quoted(c)} IS NOT NULL' for c in needed)}"
+            if needed:
+                sql = f"SELECT * FROM ({sql}) AS _rows WHERE {' AND '.join(f'{quoted(c)} IS NOT NULL' for c in needed)}"
         return Relation(sql, columns)
 
     def files(self, name: str) -> str | None:
@@ -116,6 +120,9 @@ class Tables:
 
     def _id(self, column: str) -> Value:
         return Value(quoted(column), self.unit_kind, -(2.0**63), 2.0**63)
+
+    def _present(self, name: str, column: str, declared: Column) -> str:
+        return present(declared, *self._source(name, column))
 
     def _converted(self, name: str, column: str, declared: Column) -> str:
         source, field = self._source(name, column)
