@@ -14,7 +14,15 @@ from tacit_service.query.bounds import Facts, Type
 from tacit_service.query.expr import Ref
 from tacit_service.query.plan import Form, Measure, MeasureKind
 
-GRIDS = (Fraction(1), Fraction(1, 100), Fraction(1, 3), Fraction(7, 10), Fraction(25), Fraction(1, 10**9), Fraction(1, 2**20))
+GRIDS = (
+    Fraction(1),
+    Fraction(1, 100),
+    Fraction(1, 3),
+    Fraction(7, 10),
+    Fraction(25),
+    Fraction(1, 10**9),
+    Fraction(1, 2**20),
+)
 
 
 def measure(low: int, high: int, grid: Fraction, center: Fraction) -> Measure:
