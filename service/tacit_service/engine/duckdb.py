@@ -196,11 +196,12 @@ def select(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     more copy of the result, which takes no more memory than the other way where there are millions of rows.
     """
     connection.execute(one_select(connection, sql))
-    if any(str(t) not in _RESULT_TYPES and not _IMAGE.match(str(t)) for _, t, *_ in connection.description or ()):
+    types = [str(t) for _, t, *_ in connection.description or ()]
+    if not types or any(t not in _RESULT_TYPES and not _IMAGE.match(t) for t in types):
         raise ChildError("UnsupportedResultType")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
-        table = connection.to_arrow_table()
+        table: pa.Table = connection.to_arrow_table()
     if table.num_rows > _ROWS_MAX:
         raise ChildError("TooManyRows")
     fields = [f.with_type(pa.int64()) if pa.types.is_integer(f.type) else f for f in table.schema]
