@@ -42,10 +42,10 @@ NUMBERS = [
     "TRY_CAST(TRY_CAST(k AS TINYINT) AS BIGINT)", "TRY_CAST(n AS BOOLEAN)", "TRY_CAST(b AS BIGINT)", "TRY_CAST(b AS DOUBLE)",
     "CAST(CASE WHEN k < CAST(0 AS BIGINT) THEN 0 WHEN k >= CAST(90 AS BIGINT) THEN CAST(9 AS BIGINT) + 1 ELSE"
     " floor((k - CAST(0 AS BIGINT)) * CAST(9 AS BIGINT) / (CAST(90 AS BIGINT) - CAST(0 AS BIGINT))) + 1 END AS BIGINT)",
-    "CASE WHEN x IS NULL OR isnan(x) THEN 0 WHEN x <= 0.0 THEN 0 WHEN x >= 5000.0 THEN 500000 ELSE"
-    " least(500000, greatest(0, CAST(round(x * 100.0) AS BIGINT))) END",
-    "CASE WHEN g IS NULL OR isnan(g) THEN 0 WHEN g <= -500.0 THEN -50000 WHEN g >= 5000.0 THEN 500000 ELSE"
-    " least(500000, greatest(-50000, CAST(round(g * 100.0) AS BIGINT))) END",
+    "CASE WHEN x BETWEEN 0.0 AND 5000.0 THEN CAST(round(x * 100.0) AS BIGINT) WHEN x < 0.0 THEN 0"
+    " WHEN x > 5000.0 AND NOT isnan(x) THEN 500000 ELSE 0 END",
+    "CASE WHEN g BETWEEN -500.0 AND 5000.0 THEN least(500000, greatest(-50000, CAST(round(g * 100.0) AS BIGINT)))"
+    " WHEN g < -500.0 THEN -50000 WHEN g > 5000.0 AND NOT isnan(g) THEN 500000 ELSE 0 END",
     "coalesce(CAST(CASE WHEN n <= 0 THEN 0 WHEN n >= 90 THEN 90 ELSE n END AS BIGINT), 0)",
     "TRY_CAST((CAST(k AS HUGEINT) * 123456789) // 7 AS BIGINT)", "TRY_CAST((CAST(n AS HUGEINT) * 1000) // 1001 AS BIGINT)",
     "greatest(n, k)", "least(n, k)", "greatest(x, g)", "least(x, g)", "coalesce(x, g)", "nullif(k, CAST(0 AS BIGINT))",

@@ -126,7 +126,7 @@ def row_value(m: Measure, steps: Mapping[int, Multiples] | None = None) -> str:
 def integer_value(m: Measure, steps: Mapping[int, Multiples] | None = None) -> str:
     """The value as an integer in [low, high]: clamped by CASE (NULL and NaN count 0), then rounded to the grid.
 
-    What rounding gives is held within [low, high] once more, so that the bound needs no argument about floats.
+    Where steps are so many that floats might miss one, what rounding gives is held within [low, high] once more.
 
     ``steps``: columns whose whole multiples of a grid are stored; those of this measure's grid are read as they are. The
     build has checked that they are within the declared bounds: where those are within [low, high], a clamp changes nothing.
@@ -151,15 +151,29 @@ def integer_value(m: Measure, steps: Mapping[int, Multiples] | None = None) -> s
         return f"coalesce(CAST({inner} AS BIGINT), 0)"
     lo_f, hi_f = float(m.low * m.grid + m.center), float(m.high * m.grid + m.center)
     moved = x if m.center == 0 else f"({x} - {float(m.center)!r})"
-    whole_steps, _ = to_steps(moved, m.grid)
-    if m.value.facts.type is Type.INTEGER:
-        guard = f"{x} IS NULL"
-    else:
-        guard = f"{x} IS NULL OR isnan({x})"
+    text, _ = to_steps(moved, m.grid)
+    rounded = f"CAST(round({text}) AS BIGINT)"
+    if not _few_steps(m):
+        rounded = f"least({m.high}, greatest({m.low}, {rounded}))"
+    above = f"{x} > {hi_f!r}" + ("" if m.value.facts.type is Type.INTEGER else f" AND NOT isnan({x})")
     return (
-        f"CASE WHEN {guard} THEN 0 WHEN {x} <= {lo_f!r} THEN {m.low} WHEN {x} >= {hi_f!r} THEN {m.high} "
-        f"ELSE least({m.high}, greatest({m.low}, CAST(round({whole_steps}) AS BIGINT))) END"
+        f"CASE WHEN {x} BETWEEN {lo_f!r} AND {hi_f!r} THEN {rounded} "
+        f"WHEN {x} < {lo_f!r} THEN {m.low} WHEN {above} THEN {m.high} ELSE 0 END"
     )
+
+
+def _few_steps(m: Measure) -> bool:
+    """Whether a value between the two ends is within [low, high] once rounded, however floats round on the way there.
+
+    The ends, the center, their difference and the quotient by the grid are each off by at most 2^-52 of their size. In
+    steps of the grid none is larger than 2^41, so five such errors are less than a hundredth of a step, where half a step
+    more than ``low`` and ``high`` allow would be needed for another integer. ∎
+    """
+    ends = (m.low * m.grid + m.center, m.high * m.grid + m.center, m.center)
+    return max(map(abs, ends)) <= _STEPS_MAX * m.grid
+
+
+_STEPS_MAX: Final = 2**40
 
 
 def _total(text: str, measure: str) -> str:

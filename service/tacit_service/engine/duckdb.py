@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -189,11 +190,18 @@ def _array_bits(connection: duckdb.DuckDBPyConnection, memory_limit: str) -> int
 
 
 def select(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    """Run one SELECT whose result has plain types only; every integer comes back as int64."""
-    relation = connection.sql(one_select(connection, sql))
-    if any(str(t) not in _RESULT_TYPES and not _IMAGE.match(str(t)) for t in relation.types):
+    """Run one SELECT whose result has plain types only; every integer comes back as int64.
+
+    ``execute`` binds a statement once where ``sql`` does so twice: a quarter of the time of a small one. DuckDB warns of one
+    more copy of the result, which takes no more memory than the other way where there are millions of rows.
+    """
+    connection.execute(one_select(connection, sql))
+    types = [str(t) for _, t, *_ in connection.description or ()]
+    if not types or any(t not in _RESULT_TYPES and not _IMAGE.match(t) for t in types):
         raise ChildError("UnsupportedResultType")
-    table = relation.to_arrow_table()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+        table: pa.Table = connection.to_arrow_table()
     if table.num_rows > _ROWS_MAX:
         raise ChildError("TooManyRows")
     fields = [f.with_type(pa.int64()) if pa.types.is_integer(f.type) else f for f in table.schema]

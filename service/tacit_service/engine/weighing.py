@@ -17,9 +17,13 @@ def value(m: Measure) -> str:
 
 
 def weight(counted: str, m: Measure, n: str) -> str:
-    """``counted`` under its weight, where its unit has ``n`` rows; NULL stands for no more than the cap."""
-    s, r = m.multiplier, m.c
-    return f"CASE WHEN {n} <= {r} THEN {counted} * {s} ELSE ({counted} * {s * r}) // {n} END"
+    """``counted`` under its weight, where its unit has ``n`` rows."""
+    return _weighed(counted, m, n, f"{n} <= {m.c}")
+
+
+def _weighed(counted: str, m: Measure, n: str, within: str) -> str:
+    s = m.multiplier
+    return f"CASE WHEN {within} THEN {counted} * {s} ELSE ({counted} * {s * m.c}) // {n} END"
 
 
 def rows_of(m: Measure) -> str:
@@ -59,11 +63,15 @@ class Totals:
     def term(self, m: Measure, *, sparse: bool) -> str:
         """What a row counts; ``sparse``: units that are not in the table are NULL, and within every cap."""
         n, s = self._names[m.name], m.multiplier
-        within = f"{n} IS NULL OR " if sparse else ""
+        cap = m.c if m.amount is None else m.amount
+        within = f"{n} <= {cap}"
+        if sparse:
+            alone = len(self._texts) == 1 and set(self._caps[n]) == {cap}  # then who is in the table is above this cap
+            within = f"{n} IS NULL" if alone else f"{n} IS NULL OR {within}"
         if m.amount is None:
-            return weight(value(m), m, n).replace("CASE WHEN ", f"CASE WHEN {within}", 1)
+            return _weighed(value(m), m, n, within)
         wide = f"CAST({value(m)} AS HUGEINT)"
-        return f"CASE WHEN {within}{n} <= {m.amount} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // {n} END"
+        return f"CASE WHEN {within} THEN {wide} * {s} ELSE ({wide} * {s * m.amount}) // {n} END"
 
 
 def scanned_twice(source: Relation) -> bool:

@@ -32,6 +32,8 @@ def _classes(kind: Callable[[type], bool]) -> dict[str, type[Any]]:
 _NODES: Final = _classes(dataclasses.is_dataclass)
 _ENUMS: Final = _classes(lambda c: issubclass(c, enum.Enum))
 _FIELDS: Final = {name: tuple(f.name for f in dataclasses.fields(c)) for name, c in _NODES.items()}
+_ARITY: Final = {name: len(names) for name, names in _FIELDS.items()}
+_VALUES: Final = {name: {member.value: member for member in c} for name, c in _ENUMS.items()}
 _ATOMS: Final[dict[type, Callable[[Any], list[Any]]]] = {
     float: lambda x: ["f", x.hex()],
     Fraction: lambda x: ["q", hex(x.numerator), hex(x.denominator)],  # base 16 has no limit on digits
@@ -62,26 +64,31 @@ def decode(text: bytes | bytearray | memoryview) -> Any:
     try:
         body = json.loads(bytes(text))
         built: list[Any] = []
+        atoms: dict[tuple[Any, ...], Any] = {}  # many come again and again within a plan
         for name, *parts in body["nodes"]:
-            values = [_get(part, built) for part in parts]
+            values = [part if type(part) is not list else _get(part, built, atoms) for part in parts]
             if name == "":
                 built.append(tuple(values))
+            elif len(values) == _ARITY[name]:
+                built.append(_NODES[name](*values))
             else:
-                built.append(_NODES[name](**dict(zip(_FIELDS[name], values, strict=True))))
-        return _get(body["root"], built)
+                raise ValueError("not a plan (a part too many or too few)")
+        root = body["root"]
+        return _get(root, built, atoms) if isinstance(root, list) else root
     except (KeyError, IndexError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"not a plan ({type(error).__name__})") from None
 
 
-def _get(part: Any, built: list[Any]) -> Any:
-    if not isinstance(part, list):
-        return part
-    kind, *rest = part
+def _get(part: list[Any], built: list[Any], atoms: dict[tuple[Any, ...], Any]) -> Any:
+    kind = part[0]
     if kind == "r":
-        return built[rest[0]]
+        return built[part[1]]
     if kind == "e":
-        return _ENUMS[rest[0]](rest[1])
-    return _READ[kind](*rest)
+        return _VALUES[part[1]][part[2]]
+    made = tuple(part)
+    if made not in atoms:
+        atoms[made] = _READ[kind](*part[1:])
+    return atoms[made]
 
 
 class _Writer:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tacit_service.policy.model import Column
 
-from .numbers import LEAST, NAN, half_away
+from .numbers import LEAST, NAN, half_away, moved_half
 from .scope import literal, quoted
 from .value import LARGEST, Kind, Value
 
@@ -94,6 +94,16 @@ def converted(column: Column, x: str, found: Field) -> str:
     return text
 
 
+def present(column: Column, x: str, found: Field) -> str:
+    """Condition: the column as declared is not NULL. Said of the source where that tells it, which costs less to look at."""
+    if column.type == "number":
+        double = f"CAST({x} AS DOUBLE)"
+        return f"({double} IS NOT NULL AND {double} <> {NAN})"
+    if column.type == "string" and column.categories is not None:
+        return f"CAST({x} AS STRING) IN ({', '.join(_category(c) for c in column.categories)})"
+    return f"({converted(column, x, found)}) IS NOT NULL"
+
+
 def _category(value: str | int | bool) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
@@ -161,7 +171,9 @@ def _number(column: Column, x: str, _: Family) -> str:
         back = f"* {float(grid.numerator)!r}D" if grid.numerator != 1 else ""
         there += f" / {float(grid.numerator)!r}D" if grid.numerator != 1 else ""
         back += f" / {float(grid.denominator)!r}D" if grid.denominator != 1 else ""
-        rounded = f"(({half_away(f'({there})')}) {back} + 0.0D)"
+        few = column.bounds is not None and max(abs(low), abs(high)) <= float(grid) * _EXACT
+        nearest = f"CAST(CAST({moved_half(f'({there})')} AS BIGINT) AS DOUBLE)" if few else half_away(f"({there})")
+        rounded = f"(({nearest}) {back} + 0.0D)"
         if column.bounds is None:
             exact = _double(float(grid) * _EXACT)
             rounded = f"CASE WHEN abs({double}) < {exact} THEN {rounded} ELSE {double} END"

@@ -88,7 +88,7 @@ class _Opening:
             files = [File(str(f["path"]), int(f["size"]), int(f["written"])) for f in found]
             (row,) = self._engine.own(tables.repeated(name, files), timeout_s=_CHECK_TIMEOUT_S).to_pylist()
         if row["n"] == 0:
-            tables.single(name, files)
+            tables.single(name, files, owned=row["nobodys"] == 0)
 
     def check_nulls(self, name: str, tables: Tables) -> None:
         """``nullable: false`` holds of the rows as they are now; rows that break it later are not read."""

@@ -17,7 +17,7 @@ from tacit_service.policy.engine_rules import PARQUET
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Column, Table
 
-from .columns import Field, converted, declared_value, readable
+from .columns import Field, converted, declared_value, present, readable
 from .scope import Columns, literal, quoted
 from .value import Kind, Value
 
@@ -58,6 +58,7 @@ class Tables:
         self._tables = loaded.policy.tables
         self._found = found
         self._single: dict[str, Sequence[File]] = {}
+        self._owned: set[str] = set()
         self.unit_kind = self._unit_kind()
 
     def relation(self, name: str) -> Relation:
@@ -76,13 +77,19 @@ class Tables:
                 text, x = self._converted(name, column, declared), declared_value(column, declared)
             items.append(f"{text} AS {quoted(column)}")
             columns[column] = x
-        where = "" if table.public else f" WHERE ({unit}) IS NOT NULL"
+        rows = [] if table.public or name in self._owned else [f"({unit}) IS NOT NULL"]
+        needed = {c: d for c, d in table.columns.items() if d.nullable is False and c != table.unit}
+        if name in self._single:  # checked of these very files when the dataset was opened
+            needed = {}
+        ranked = table.one_row_per_unit and name not in self._single
+        if not ranked:  # checked when the dataset is opened; rows that break it later are not read
+            rows += [self._present(name, c, d) for c, d in needed.items()]
+        where = f" WHERE {' AND '.join(rows)}" if rows else ""
         sql = f"SELECT {', '.join(items)} FROM {self._from(name, table)}{where}"
-        if table.one_row_per_unit and name not in self._single:
+        if ranked:
             sql = _one_of_each(sql, table)
-        needed = [c for c, d in table.columns.items() if d.nullable is False and c != table.unit]
-        if needed:  # checked when the dataset is opened; rows that break it later are not read
-            sql = f"SELECT * FROM ({sql}) AS _rows WHERE {' AND '.join(f'{quoted(c)} IS NOT NULL' for c in needed)}"
+            if needed:
+                sql = f"SELECT * FROM ({sql}) AS _rows WHERE {' AND '.join(f'{quoted(c)} IS NOT NULL' for c in needed)}"
         return Relation(sql, columns)
 
     def files(self, name: str) -> str | None:
@@ -93,14 +100,20 @@ class Tables:
         return f"{FILES} FROM {source_name(table)} GROUP BY ALL LIMIT {FILES_MAX + 1}"
 
     def repeated(self, name: str, files: Sequence[File]) -> str:
-        """A SELECT of how many rows of those files are not the first of their unit."""
+        """A SELECT of how many rows of those files are not the first of their unit, and how many are nobody's."""
         table = self._tables[name]
         unit = self._unit(name, table)
-        return f"SELECT count({unit}) - count(DISTINCT {unit}) AS n FROM {_only(table, files)} AS s"
+        found = f"count({unit}) - count(DISTINCT {unit}) AS n, count(*) - count({unit}) AS nobodys"
+        return f"SELECT {found} FROM {_only(table, files)} AS s"
 
-    def single(self, name: str, files: Sequence[File]) -> None:
-        """From now on those files alone are the table: no two of their rows have one unit."""
+    def single(self, name: str, files: Sequence[File], *, owned: bool) -> None:
+        """From now on those files alone are the table: no two of their rows have one unit; ``owned``: each has one.
+
+        What ``nulls`` asks is asked of those files too, and a dataset in which it does not hold is not opened.
+        """
         self._single[name] = files
+        if owned:
+            self._owned.add(name)
 
     def nulls(self, name: str) -> tuple[str, list[str]] | None:
         """A SELECT of how many rows have NULL in each column that is declared never to, and those columns."""
@@ -116,6 +129,9 @@ class Tables:
 
     def _id(self, column: str) -> Value:
         return Value(quoted(column), self.unit_kind, -(2.0**63), 2.0**63)
+
+    def _present(self, name: str, column: str, declared: Column) -> str:
+        return present(declared, *self._source(name, column))
 
     def _converted(self, name: str, column: str, declared: Column) -> str:
         source, field = self._source(name, column)
@@ -217,10 +233,13 @@ class Tables:
 
 
 def _only(table: Table, files: Sequence[File]) -> str:
-    """The rows of those files, as they were then: what was written since is another file."""
+    """The rows of those files, as they were then: what was written since is another file.
+
+    Spark asks this of every row, too: integers come first, which tell most files apart at once.
+    """
     conditions = [
-        f"(_metadata.file_path = {literal(f.path)} AND _metadata.file_size = {f.size}L"
-        f" AND unix_micros(_metadata.file_modification_time) = {f.written}L)"
+        f"(_metadata.file_size = {f.size}L AND unix_micros(_metadata.file_modification_time) = {f.written}L"
+        f" AND _metadata.file_path = {literal(f.path)})"
         for f in files
     ]
     return f"(SELECT * FROM {source_name(table)} WHERE {' OR '.join(conditions) or 'FALSE'})"
