@@ -49,18 +49,19 @@ class Databases:
         self._connection.execute("SET error_on_division_by_zero = false")
         self._connection.execute("SET preserve_insertion_order = false")
         self._found: dict[str, list[pa.Table]] = {}  # of each database, by statement
+        self._apart = True
         self.whole = OneDatabase(self, 0)
         self.less = {name: OneDatabase(self, i + 1) for i, name in enumerate(less)}
         self.same = OneDatabase(self, len(everything) - 1)
 
     def run(self, sql: str, number: int) -> pa.Table:
         """The statement over one database. Integers come back as int64; no wider number comes back at all."""
-        if number == self.same.number:
+        if number == self.same.number and self._apart:
             self._connection.execute(f"SET threads = {THREADS}")
             return _integers(self._connection.sql(reading(sql, str(number))).to_arrow_table())
         if sql not in self._found:
             self._connection.execute("SET threads = 1")
-            numbers = range(self.same.number)
+            numbers = range(self.same.number + (not self._apart))
             try:
                 self._found[sql] = self._of_each(sql, numbers)
             except (duckdb.BinderException, duckdb.NotImplementedException):  # not taken apart: one after the other
@@ -75,8 +76,11 @@ class Databases:
         return [rows.filter(pc.equal(table.column(0), i)) for i in numbers]
 
     @contextmanager
-    def one_plan(self) -> Iterator[None]:
-        """Within, a release point's statements are written once and run once, whatever databases read them."""
+    def one_plan(self, *, apart: bool = True) -> Iterator[None]:
+        """Within, a release point's statements are written once and run once, whatever databases read them.
+
+        ``apart``: the database of the same people is asked by itself, by several threads.
+        """
         written: dict[int, tuple[ReleasePoint, list[Statement]]] = {}
 
         def once(point: ReleasePoint) -> list[Statement]:
@@ -84,11 +88,13 @@ class Databases:
                 written[id(point)] = point, statements(point)
             return written[id(point)][1]
 
+        self._apart = apart
         try:
             with patch.object(engine_aggregate, "statements", once):
                 yield
         finally:
             self._found.clear()
+            self._apart = True
 
     def close(self) -> None:
         self._connection.close()

@@ -99,15 +99,21 @@ def _select(sql: str, node: exp.Expr) -> exp.Expr:
             node.set("group", None)
             if node.args.get("having") is None and not any(e.find(exp.AggFunc) for e in node.expressions):
                 raise unsupported(sql, node, "GROUP BY () without an aggregate")
-    return _constant_rows(node)
+    return _constant_rows(sql, node)
 
 
-def _constant_rows(node: exp.Expr) -> exp.Expr:
-    """``SELECT UNNEST([…])`` as VALUES."""
+def _constant_rows(sql: str, node: exp.Expr) -> exp.Expr:
+    """``SELECT UNNEST([…])`` and ``SELECT UNNEST(generate_series(…))`` as VALUES."""
     items = node.expressions
     if node.args.get("from_") is not None or len(items) != 1:
         return node
     array = items[0].unalias()
+    if isinstance(array, exp.Explode) and isinstance(array.this, exp.GenerateSeries):
+        name = exp.to_identifier(items[0].alias or "unnest", quoted=True)
+        alias = exp.TableAlias(this=exp.to_identifier("__values", quoted=True), columns=[name])
+        node.set("expressions", [exp.Star()])
+        node.set("from_", exp.From(this=_table(sql, exp.Table(this=array.this.copy(), alias=alias))))
+        return node
     if not (isinstance(array, exp.Explode) and isinstance(array.this, exp.Array) and array.this.expressions):
         return node
     rows = [exp.Tuple(expressions=[e.copy()]) for e in array.this.expressions]

@@ -16,6 +16,7 @@ from sqlglot import exp
 from tacit_service.errors import BindError, DerivationError
 
 from ..bounds import Facts, Interval, Type
+from ..build import cast_to
 from ..expr import Agg, Call, Expr, Ref
 from ..measures import finite_bounds
 from ..named_bounds import per_group
@@ -105,6 +106,8 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
         return _in_a_group(inner, node, where, *bounded)
     function, args, distinct, parameter = _shape(inner, node)
     bound = tuple(_row(inner, a) if isinstance(a, exp.Tuple) else inner.bind(a) for a in args)
+    if function == "sum" and not distinct and bound[0].facts.type is Type.BOOLEAN:  # how many are true
+        bound = (cast_to(bound[0], Type.INTEGER),)
     if function == "count_if":
         condition = inner.predicate(args[0])
         where = condition if where is None else Call(truth((where.facts, condition.facts)), "and", (where, condition))
