@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from .named_bounds import per_row
+from .pivot import pivoted
 from .series import MOMENTS_MAX, moments
 from .syntax import unsupported
 
@@ -160,6 +161,15 @@ def _table(sql: str, node: exp.Expr) -> exp.Expr:
     if not alias.columns:
         alias.set("columns", [exp.to_identifier(name, quoted=True)])
     return exp.Values(expressions=[exp.Tuple(expressions=[row]) for row in rows], alias=alias)
+
+
+def _unnested(sql: str, node: exp.Expr) -> exp.Expr:
+    """``UNNEST(generate_series(…)) AS t(x)`` in FROM."""
+    if len(node.expressions) != 1 or not isinstance(node.expressions[0], exp.GenerateSeries) or node.args.get("offset"):
+        return node
+    alias = node.args.get("alias")
+    table = exp.Table(this=node.expressions[0].copy(), alias=None if alias is None else alias.copy())
+    return _table(sql, table)
 
 
 def number(value: int) -> exp.Expr:
@@ -312,6 +322,8 @@ _RULES: dict[type[exp.Expr], Callable[[str, exp.Expr], exp.Expr]] = {
     exp.Select: _select,
     exp.Values: _values,
     exp.Table: _table,
+    exp.Unnest: _unnested,
+    exp.Subquery: pivoted,
     exp.EQ: _row_equality,
     exp.NEQ: _row_equality,
     exp.In: _row_in,
