@@ -591,3 +591,21 @@ SELECT EXTRACT(ISOWEEK FROM visited_on) AS w, COUNT(*) FROM visits GROUP BY w
 -- refused unsupported_syntax at 1:29: Date part ISOWEEK is not supported here.
 -- fix: Use one of year, quarter, month, week, day, dayofweek, isodow, dayofyear, hour, minute, second, isoyear, yearweek, epoch.
 -- try: SELECT EXTRACT(WEEK FROM visited_on) AS w, COUNT(*) FROM visits GROUP BY w
+
+-- case: MODE of each group
+SELECT clinic, MODE(diagnosis) FROM visits GROUP BY clinic
+-- refused unsupported_aggregate at 1:16: MODE() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT clinic, diagnosis AS mode, COUNT(*) AS n FROM visits GROUP BY clinic, diagnosis QUALIFY ROW_NUMBER() OVER (PARTITION BY clinic ORDER BY COUNT(*) DESC) = 1
+
+-- case: the latest day of the data
+SELECT COUNT(*) FROM visits WHERE visited_on >= (SELECT MAX(visited_on) FROM visits) - INTERVAL 30 DAY
+-- refused type_mismatch at 1:61: This arithmetic on number and interval is not supported.
+-- fix: Use date ± INTERVAL 1 DAY, or date_diff('day', a, b).
+-- try: SELECT COUNT(*) FROM visits WHERE visited_on >= CAST('2024-12-31' AS DATE) - INTERVAL '30' DAY
+
+-- case: a number in quotes
+SELECT COUNT(*) FROM visits WHERE cost > '1000'
+-- refused type_mismatch at 1:35: These types do not go together: number, string.
+-- fix: Use CAST on one side.
+-- try: SELECT COUNT(*) FROM visits WHERE cost > 1000

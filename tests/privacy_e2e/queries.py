@@ -172,6 +172,8 @@ SUBQUERIES = [
     Q("scalar_of_own", "SELECT AVG(x) FROM (SELECT patient_id, (SELECT MAX(cost) FROM visits v WHERE v.patient_id = p.patient_id) "
       "AS x FROM patients p) t"),
     Q("scalar_public", "SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(population) / 4 FROM regions)"),
+    Q("public_value_by_its_key", "SELECT (SELECT country FROM regions r WHERE r.region = p.region AND r.population > 100000) AS c, "
+      "COUNT(*), SUM(age > 50) FROM patients p GROUP BY 1"),
     Q("correlated_public", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM regions r WHERE r.region = p.region AND "
       "r.population > 400000)"),
     Q("key_exists_public", "SELECT EXISTS (SELECT 1 FROM regions r WHERE r.population < v.cost * 300) AS k, COUNT(*) FROM visits v "

@@ -138,7 +138,7 @@ def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Ex
         if changed != tree:
             yield changed
     if code == "type_mismatch":
-        for change in (_year_of, suggest_words.retyped):
+        for change in (_year_of, suggest_words.retyped, suggest_words.latest(last)):
             changed = tree.copy().transform(change)
             if changed != tree:
                 yield changed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlglot import exp
 
 from .suggest_tree import on_copy
 
+COMPARED = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _PARTS = {"isoweek": "week", "dayofmonth": "day", "isodayofweek": "isodow"}
 
 
@@ -23,7 +25,7 @@ def renamed(node: exp.Expr) -> exp.Expr:
 
 
 def rewritten(node: exp.Expr) -> exp.Expr:
-    """Parts of a date under BigQuery's names; LIKE ANY as a chain of OR."""
+    """Parts of a date under BigQuery's names; LIKE ANY as a chain of OR; TRUNC to digits by a factor."""
     if isinstance(node, exp.Extract) and node.name.lower() in _PARTS:
         return exp.Extract(this=exp.Var(this=_PARTS[node.name.lower()].upper()), expression=node.expression.copy())
     several = (
@@ -33,21 +35,55 @@ def rewritten(node: exp.Expr) -> exp.Expr:
     )
     while isinstance(several, exp.Paren):
         several = several.this
+    if isinstance(several, exp.Literal):
+        several = exp.Array(expressions=[several])
+    digits = _whole(node.args.get("decimals")) if isinstance(node, exp.Trunc) else None
+    if digits is not None and 0 < abs(digits) <= 12:
+        times, back = (exp.Mul, exp.Div) if digits > 0 else (exp.Div, exp.Mul)
+        factor = exp.Literal.number(10 ** abs(digits))
+        moved = times(this=exp.Paren(this=node.this.copy()), expression=factor)
+        return exp.Paren(this=back(this=exp.Trunc(this=moved), expression=factor.copy()))
     if isinstance(several, exp.Array | exp.Tuple) and several.expressions:
         tests = [type(node)(this=node.this.copy(), expression=e.copy()) for e in several.expressions]
         return exp.Paren(this=exp.or_(*tests, copy=False))
     return node
 
 
+def _whole(node: object) -> int | None:
+    number = node.this if isinstance(node, exp.Neg) else node
+    if not isinstance(number, exp.Literal) or number.is_string or not number.name.isdigit():
+        return None
+    return -int(number.name) if isinstance(node, exp.Neg) else int(number.name)
+
+
 def retyped(node: exp.Expr) -> exp.Expr:
-    """``a // b`` of numbers as FLOOR(a / b); the days of a length of time as DATE_DIFF."""
+    """A number in quotes without them; ``a // b`` of numbers as FLOOR(a / b); the days of a length of time as DATE_DIFF."""
     if isinstance(node, exp.IntDiv):
         return exp.Floor(this=exp.Div(this=node.this.copy(), expression=node.expression.copy()))
+    if isinstance(node, COMPARED) and isinstance(node.expression, exp.Literal) and node.expression.is_string:
+        text = node.expression.name.strip()
+        if isinstance(node.this, exp.Column) and re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,6})?", text):
+            return type(node)(this=node.this.copy(), expression=exp.Literal.number(text))
     length = _days_of(node)
     if isinstance(length, exp.Sub):
         part = exp.Literal.string("day")
         return exp.Anonymous(this="date_diff", expressions=[part, length.expression.copy(), length.this.copy()])
     return node
+
+
+def latest(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:
+    """``(SELECT MAX(day) FROM …)`` as the last day that the policy tells of the column."""
+
+    def constant(node: exp.Expr) -> exp.Expr:
+        select = node.this if isinstance(node, exp.Subquery) else None
+        item = (
+            select.expressions[0].unalias() if isinstance(select, exp.Select) and len(select.expressions) == 1 else None
+        )
+        if isinstance(item, exp.Max) and isinstance(item.this, exp.Column) and item.this.name.lower() in last:
+            return exp.cast(exp.Literal.string(last[item.this.name.lower()]), "DATE")
+        return node
+
+    return constant
 
 
 def _days_of(node: exp.Expr) -> exp.Expr | None:

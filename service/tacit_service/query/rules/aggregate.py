@@ -248,25 +248,25 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
     if function == "count":
         return Facts(Type.INTEGER, Interval.of(0, None), nullable=False, grid=Fraction(1), proven=False)
     f = args[0].facts
-    nullable = f.nullable or where is not None
+    nullable, key_null = f.nullable or where is not None, f.key_null or where is not None
     if function in ("min", "max"):
         return f.with_(
-            nullable=nullable, key_null=f.key_null or where is not None, unit=False, unit_rank=False, origin=None,
+            nullable=nullable, key_null=key_null, unit=False, unit_rank=False, origin=None,
             links=None, unique=False,
         )  # fmt: skip
     if function in ("bool_and", "bool_or"):
-        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True), key_null=f.key_null or where is not None)
+        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True), key_null=key_null)
     if function == "sum":
-        return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
+        return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False, key_null=key_null)
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
-        return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
+        return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven, key_null=key_null)
     if function in TWO_ARGUMENTS.values():
         bounds = Interval.of(-1, 1) if function == "corr" else Interval()
         return Facts(Type.NUMBER, bounds, nullable=True, key_null=True, proven=False)
     lo, hi = (f.bounds.lo, f.bounds.hi)
     spread = None if lo is None or hi is None else (hi - lo)
     top = None if spread is None else spread if function.startswith("stddev") else spread * spread
-    return Facts(Type.NUMBER, Interval(Fraction(0), top), nullable=True, proven=False)
+    return Facts(Type.NUMBER, Interval(Fraction(0), top), nullable=True, key_null=True, proven=False)
 
 
 @dataclass(slots=True)
@@ -366,6 +366,8 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
 
 def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) -> Facts:
     """Where a later aggregate clamps this value: a unit has about ``cap`` rows at most. Not a proven bound."""
+    if not grouped and agg.function != "count":  # over nothing it is NULL, which is a group
+        facts = facts.with_(nullable=True, key_null=True)
     if not protected:
         return facts
     if agg.function == "count":
@@ -377,5 +379,5 @@ def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) ->
         hi = None if f.hi is None else max(f.hi, Fraction(0)) * cap
         if grouped and agg.where is None and f.lo is not None and f.lo > 0 and not agg.args[0].facts.nullable:
             lo = f.lo
-        return facts.with_(bounds=Interval(lo, hi), nullable=facts.nullable or not grouped)
-    return facts if grouped else facts.with_(nullable=True, key_null=True)
+        return facts.with_(bounds=Interval(lo, hi))
+    return facts
