@@ -325,6 +325,10 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
             hint="Bound the aggregate over people: SUM(x, contribution_bounds_per_group => (0, 100)).",
             rule="allow-list",
         )
+    for agg in context.aggs:
+        if len(agg.args) == 2:  # exact sums of products need both bounds
+            for arg in agg.args:
+                finite_bounds(arg, f"{agg.function.upper()}", None)
     unit_keys = [k for k in context.key_exprs if k.facts.unit]
     sure = any(not k.facts.nullable for k in unit_keys)
     for key in unit_keys:
