@@ -105,8 +105,9 @@ PER_UNIT = [
     Q("every_aggregate_of_each", "SELECT AVG(a), AVG(s), AVG(q), AVG(d), COUNT(*) FILTER (WHERE o) FROM (SELECT patient_id, "
       "AVG(minutes) AS a, STDDEV_POP(minutes) AS s, QUANTILE_CONT(minutes, 0.25) AS q, COUNT(DISTINCT clinic) AS d, "
       "BOOL_OR(minutes < 0) AS o FROM visits GROUP BY 1) t"),
-    Q("pairs_of_each", "SELECT COUNT(r), COUNT(*) FILTER (WHERE r > 0), AVG(LEAST(GREATEST(s, -100), 100)), AVG(LEAST(GREATEST(c, -500), 500)) FROM "
-      "(SELECT patient_id, CORR(cost, minutes) AS r, REGR_SLOPE(cost, minutes) AS s, COVAR_SAMP(cost, minutes) / 100 AS c FROM visits "
+    Q("pairs_of_each", "SELECT COUNT(r), COUNT(*) FILTER (WHERE r > 0), AVG(LEAST(GREATEST(s, -100), 100)), "
+      "AVG(LEAST(GREATEST(c, -500), 500)) FROM (SELECT patient_id, CORR(cost, minutes) AS r, REGR_SLOPE(cost, minutes) AS s, "
+      "COVAR_SAMP(cost, minutes) / 100 AS c FROM visits "
       "GROUP BY 1) t", within=1e-2),
     Q("average_of_decimals", "SELECT SUM(a) FROM (SELECT patient_id, AVG(cost) AS a FROM visits GROUP BY 1) t"),
     Q("having_of_each", "SELECT COUNT(*) FROM (SELECT patient_id FROM visits GROUP BY 1 HAVING COUNT(*) >= 3 AND SUM(cost) > 2000) t"),

@@ -241,7 +241,7 @@ def _moments(e: Agg, x: str, where: str) -> str:
 
 
 def _pairs(e: Agg, where: str) -> str:
-    """Covariance, correlation and regression of y on x from exact integer sums over the rows that have both."""
+    """Covariance, correlation and regression of y on x from exact integer sums over rows with both; NaN where DuckDB has it."""
     steps = []
     for a in e.args:
         grid = value_grid(a.facts, *a.facts.bounds.ends())
@@ -262,13 +262,13 @@ def _pairs(e: Agg, where: str) -> str:
 
     both, spread = product(y, x), f"nullif({product(x, x)}, 0.0)"
     slope = f"(CASE WHEN NOT ({single(x)}) THEN {both} / {spread} END)"
-    if e.function == "corr":  # of a single value it is no number, as DuckDB has it
+    if e.function == "corr":
         sides = f"nullif(sqrt(greatest({product(x, x)}, 0.0)) * sqrt(greatest({product(y, y)}, 0.0)), 0.0)"
         return f"(CASE WHEN {single(x)} OR {single(y)} THEN CAST('NaN' AS DOUBLE) ELSE {both} / {sides} END)"
     if e.function.startswith("covar"):
         return f"({both} / nullif({n} - {int(e.function == 'covar_samp')}, 0){by}{bx})"
     if e.function == "regr_slope":
-        return f"({slope}{by} / (1.0{bx}))"
+        return f"(CASE WHEN {single(x)} THEN CAST('NaN' AS DOUBLE) ELSE {slope}{by} / (1.0{bx}) END)"
     return f"((({total(y)} - {slope} * {total(x)}) / {n}){by})"
 
 
