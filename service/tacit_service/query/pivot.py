@@ -83,9 +83,9 @@ def _long(inner: exp.Subquery, own: list[str], pivot: exp.Pivot, field: exp.In) 
             known = exp.Not(this=exp.Is(this=column.copy(), expression=exp.Null()))
             part.set("where", exp.Where(this=known))
         parts.append(part)
-    query = parts[0]
-    for part in parts[1:]:
-        query = exp.Union(this=query, expression=part, distinct=False)
+    query: exp.Query = parts[0]
+    for one in parts[1:]:
+        query = exp.Union(this=query, expression=one, distinct=False)
     shared = exp.CTE(this=inner.this, alias=exp.TableAlias(this=_name("__rows")))
     query.set("with_", exp.With(expressions=[shared]))
     return query
