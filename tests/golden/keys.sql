@@ -187,3 +187,31 @@ SELECT region, MEDIAN(age), GROUPING(region) AS g FROM patients GROUP BY ROLLUP 
 -- engine: SELECT k0, bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, c3 AS k0, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY k0, bin
 -- measure __r1.m0 histogram: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1; rank 1/2 among 101 bins
 -- engine: SELECT bin, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(1), 0))) AS BIGINT) AS m0 FROM (SELECT * FROM (SELECT _u, CASE WHEN (NOT (c4 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN c4 IS NULL THEN NULL WHEN c4 <= 0.0 THEN 0 WHEN c4 >= 100.0 THEN 100 ELSE CAST(round((c4 - 0.0)) AS BIGINT) END AS bin FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) WHERE q_m0 = 1 AND bin IS NOT NULL) GROUP BY bin
+
+-- case: PIVOT
+SELECT * FROM (SELECT region, sex, income FROM patients) PIVOT (AVG(income) FOR sex IN ('F', 'M'))
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = avg(income) FILTER(WHERE sex = 'F') from m0, m1
+--   a1 = avg(income) FILTER(WHERE sex = 'M') from m2, m3
+--   over select region, sex, income [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__q1"."region" AS "region", "__q1"."F" AS "F", "__q1"."M" AS "M" FROM (SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "F", "__r0"."a1" AS "M" FROM "__r0") AS "__q1"("region", "F", "M")
+-- measure __r0.m0 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- measure __r0.m2 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- measure __r0.m3 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m2), 0))) AS BIGINT) AS m2, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m3), 0))) AS BIGINT) AS m3 FROM (SELECT _u, c9 AS k0, CASE WHEN (c10 = 'F') AND (NOT (c11 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c10 = 'F') AND (NOT (c11 IS NULL)) THEN (CASE WHEN c11 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c11 - 100000.0)) AS BIGINT) WHEN c11 < 0.0 THEN -100000 WHEN c11 > 200000.0 AND NOT isnan(c11) THEN 100000 ELSE 0 END - (-100000)) ELSE 0 END AS v_m0, CASE WHEN (c10 = 'F') AND (NOT (c11 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (c10 = 'F') AND (NOT (c11 IS NULL)) THEN (100000 - CASE WHEN c11 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c11 - 100000.0)) AS BIGINT) WHEN c11 < 0.0 THEN -100000 WHEN c11 > 200000.0 AND NOT isnan(c11) THEN 100000 ELSE 0 END) ELSE 0 END AS v_m1, CASE WHEN (c10 = 'M') AND (NOT (c11 IS NULL)) THEN 1 ELSE 0 END AS q_m2, CASE WHEN (c10 = 'M') AND (NOT (c11 IS NULL)) THEN (CASE WHEN c11 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c11 - 100000.0)) AS BIGINT) WHEN c11 < 0.0 THEN -100000 WHEN c11 > 200000.0 AND NOT isnan(c11) THEN 100000 ELSE 0 END - (-100000)) ELSE 0 END AS v_m2, CASE WHEN (c10 = 'M') AND (NOT (c11 IS NULL)) THEN 1 ELSE 0 END AS q_m3, CASE WHEN (c10 = 'M') AND (NOT (c11 IS NULL)) THEN (100000 - CASE WHEN c11 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c11 - 100000.0)) AS BIGINT) WHEN c11 < 0.0 THEN -100000 WHEN c11 > 200000.0 AND NOT isnan(c11) THEN 100000 ELSE 0 END) ELSE 0 END AS v_m3 FROM (SELECT _u, c4 AS c9, c6 AS c10, c7 AS c11 FROM (SELECT _u, "patient_id" AS c3, "region" AS c4, "age" AS c5, "sex" AS c6, "income" AS c7, "weight" AS c8 FROM "patients"))) GROUP BY k0
+
+-- case: PIVOT as a statement
+PIVOT (SELECT region, sex FROM patients) ON sex IN ('F', 'M') USING COUNT(*) GROUP BY region
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = count(*) FILTER(WHERE sex = 'F') from m0
+--   a1 = count(*) FILTER(WHERE sex = 'M') from m1
+--   over select region, sex [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "F", "__r0"."a1" AS "M", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c9 AS k0, CASE WHEN (c10 = 'F') THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c10 = 'M') THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, c4 AS c9, c6 AS c10 FROM (SELECT _u, "patient_id" AS c3, "region" AS c4, "age" AS c5, "sex" AS c6, "income" AS c7, "weight" AS c8 FROM "patients"))) GROUP BY k0

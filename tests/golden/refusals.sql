@@ -407,12 +407,6 @@ SELECT COUNT(*) FROM (SELECT patient_id, clinic, clinic FROM visits UNION ALL BY
 -- fix: Give each column a name of its own with AS.
 -- try: SELECT COUNT(*) AS n FROM visits
 
--- case: pivot
-SELECT * FROM (SELECT region, sex, income FROM patients) PIVOT (AVG(income) FOR sex IN ('F', 'M'))
--- refused unsupported_syntax at 1:23: SUBQUERY with PIVOTS is not supported here.
--- fix: Write an aggregate for each value: AVG(x) FILTER (WHERE k = 'a') AS a, … GROUP BY the other columns.
--- try: SELECT region, AVG(income) FILTER(WHERE sex = 'F') AS "F", AVG(income) FILTER(WHERE sex = 'M') AS "M" FROM (SELECT region, sex, income FROM patients) GROUP BY region
-
 -- case: pivot as a statement
 PIVOT visits ON clinic USING COUNT(*) GROUP BY diagnosis
 -- refused sql_not_one_select: Only a SELECT can be asked; nothing can be set, created, copied, attached, described or changed.
@@ -568,3 +562,50 @@ SELECT COUNT(*) FROM visits WHERE visited_on > DATE '2024-06-01' + INTERVAL '+1 
 -- refused unsupported_syntax at 1:77: A length of time is written as numbers with units.
 -- fix: Write INTERVAL '1 day', INTERVAL '1 month -1 day' or INTERVAL (-1) DAY.
 -- try: SELECT COUNT(*) AS n FROM visits
+
+-- case: values of a pivot from the data
+SELECT * FROM patients PIVOT (COUNT(*) FOR sex IN ('F', 'M'))
+-- refused unsupported_syntax at 1:15: TABLE with PIVOTS is not supported here.
+-- fix: Write an aggregate for each value: AVG(x) FILTER (WHERE k = 'a') AS a, … GROUP BY the other columns.
+-- try: SELECT COUNT(*) FILTER(WHERE sex = 'F') AS "F", COUNT(*) FILTER(WHERE sex = 'M') AS "M" FROM patients
+
+-- case: Snowflake's RATIO_TO_REPORT
+SELECT region, RATIO_TO_REPORT(COUNT(*)) OVER () AS share FROM patients GROUP BY region
+-- refused unknown_function at 1:16: RATIO_TO_REPORT() is not on the list of functions.
+-- fix: See the dataset's function list.
+-- try: SELECT region, (COUNT(*) * 1.0 / SUM(COUNT(*)) OVER ()) AS share FROM patients GROUP BY region
+
+-- case: EXISTS along a declared path
+SELECT COUNT(*) FROM visits v WHERE NOT EXISTS (SELECT 1 FROM prescriptions x WHERE x.visit_id = v.visit_id)
+-- refused subquery_not_on_unit at 1:56: The subquery reads protected rows of other people: it is not matched on the privacy unit.
+-- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
+-- try: SELECT COUNT(*) FROM visits AS v ANTI JOIN prescriptions AS x ON x.visit_id = v.visit_id
+
+-- case: LIKE ANY
+SELECT COUNT(*) FROM visits WHERE diagnosis LIKE ANY (ARRAY['flu%', 'asthma%'])
+-- refused unsupported_syntax at 1:61: ANY is not supported here.
+-- try: SELECT COUNT(*) FROM visits WHERE (diagnosis LIKE 'flu%' OR diagnosis LIKE 'asthma%')
+
+-- case: BigQuery's ISOWEEK
+SELECT EXTRACT(ISOWEEK FROM visited_on) AS w, COUNT(*) FROM visits GROUP BY w
+-- refused unsupported_syntax at 1:29: Date part ISOWEEK is not supported here.
+-- fix: Use one of year, quarter, month, week, day, dayofweek, isodow, dayofyear, hour, minute, second, isoyear, yearweek, epoch.
+-- try: SELECT EXTRACT(WEEK FROM visited_on) AS w, COUNT(*) FROM visits GROUP BY w
+
+-- case: MODE of each group
+SELECT clinic, MODE(diagnosis) FROM visits GROUP BY clinic
+-- refused unsupported_aggregate at 1:16: MODE() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT clinic, diagnosis AS mode, COUNT(*) AS n FROM visits GROUP BY clinic, diagnosis QUALIFY ROW_NUMBER() OVER (PARTITION BY clinic ORDER BY COUNT(*) DESC) = 1
+
+-- case: the latest day of the data
+SELECT COUNT(*) FROM visits WHERE visited_on >= (SELECT MAX(visited_on) FROM visits) - INTERVAL 30 DAY
+-- refused type_mismatch at 1:61: This arithmetic on number and interval is not supported.
+-- fix: Use date ± INTERVAL 1 DAY, or date_diff('day', a, b).
+-- try: SELECT COUNT(*) FROM visits WHERE visited_on >= CAST('2024-12-31' AS DATE) - INTERVAL '30' DAY
+
+-- case: a number in quotes
+SELECT COUNT(*) FROM visits WHERE cost > '1000'
+-- refused type_mismatch at 1:35: These types do not go together: number, string.
+-- fix: Use CAST on one side.
+-- try: SELECT COUNT(*) FROM visits WHERE cost > 1000

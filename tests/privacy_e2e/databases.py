@@ -1,15 +1,16 @@
-"""Several databases in one file, and one plan for all of them: which of them a prepared statement reads is a parameter.
+"""Several databases in one file, and one plan for all of them: a statement is asked of each in a LATERAL join.
 
 Binding and planning a statement costs some ten times what running it over the tiny clinic does. So each protected table
 holds the rows of every database, marked with whose they are, and the engine's statement, otherwise as it was emitted,
-reads the marked rows of one. Row groups are as small as DuckDB makes them and every database has rows in each, so that
-several threads have something to share.
+reads the marked rows of the database that stands beside it. That the engine takes a LATERAL apart rightly is not taken for
+granted: the database of the same people is asked by itself, with threads, and must give what the whole gave. Row groups are
+as small as DuckDB makes them and every database has rows in each, so that several threads have something to share.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from tacit_e2e_world import PROTECTED
 
 from tacit_service.engine import aggregate as engine_aggregate
@@ -46,28 +48,39 @@ class Databases:
         self._connection = duckdb.connect(str(path), read_only=True, config={"threads": "1"})
         self._connection.execute("SET error_on_division_by_zero = false")
         self._connection.execute("SET preserve_insertion_order = false")
-        self._names: dict[str, str] = {}
+        self._found: dict[str, list[pa.Table]] = {}  # of each database, by statement
+        self._apart = True
         self.whole = OneDatabase(self, 0)
         self.less = {name: OneDatabase(self, i + 1) for i, name in enumerate(less)}
         self.same = OneDatabase(self, len(everything) - 1)
 
     def run(self, sql: str, number: int) -> pa.Table:
         """The statement over one database. Integers come back as int64; no wider number comes back at all."""
-        name = self._names.get(sql)
-        if name is None:
-            name = f"s{len(self._names)}"
-            self._connection.execute(f"PREPARE {name} AS {reading(sql)}")
-            self._names[sql] = name
-        threads = THREADS if number == self.same.number else 1
-        self._connection.execute(f"SET threads = {threads}")
-        table = self._connection.sql(f"EXECUTE {name}({number})").to_arrow_table()
-        assert not any(pa.types.is_decimal(t) for t in table.schema.types), "a HUGEINT or DECIMAL left the engine"
-        fields = [f.with_type(pa.int64()) if pa.types.is_integer(f.type) else f for f in table.schema]
-        return table.cast(pa.schema(fields))
+        if number == self.same.number and self._apart:
+            self._connection.execute(f"SET threads = {THREADS}")
+            return _integers(self._connection.sql(reading(sql, str(number))).to_arrow_table())
+        if sql not in self._found:
+            self._connection.execute("SET threads = 1")
+            numbers = range(self.same.number + (not self._apart))
+            try:
+                self._found[sql] = self._of_each(sql, numbers)
+            except (duckdb.BinderException, duckdb.NotImplementedException):  # not taken apart: one after the other
+                self._found[sql] = [self._connection.sql(reading(sql, str(i))).to_arrow_table() for i in numbers]
+        return _integers(self._found[sql][number])
+
+    def _of_each(self, sql: str, numbers: Iterable[int]) -> list[pa.Table]:
+        each = ", ".join(f"({i})" for i in numbers)
+        asked = f"SELECT d._db, x.* FROM (VALUES {each}) AS d(_db), LATERAL ({reading(sql, 'd._db')}) AS x"
+        table = self._connection.sql(asked).to_arrow_table()
+        rows = table.remove_column(0)
+        return [rows.filter(pc.equal(table.column(0), i)) for i in numbers]
 
     @contextmanager
-    def one_plan(self) -> Iterator[None]:
-        """Within, a release point's statements are written once and planned once, whatever databases read them."""
+    def one_plan(self, *, apart: bool = True) -> Iterator[None]:
+        """Within, a release point's statements are written once and run once, whatever databases read them.
+
+        ``apart``: the database of the same people is asked by itself, by several threads.
+        """
         written: dict[int, tuple[ReleasePoint, list[Statement]]] = {}
 
         def once(point: ReleasePoint) -> list[Statement]:
@@ -75,13 +88,13 @@ class Databases:
                 written[id(point)] = point, statements(point)
             return written[id(point)][1]
 
+        self._apart = apart
         try:
             with patch.object(engine_aggregate, "statements", once):
                 yield
         finally:
-            for name in self._names.values():
-                self._connection.execute(f"DEALLOCATE {name}")
-            self._names.clear()
+            self._found.clear()
+            self._apart = True
 
     def close(self) -> None:
         self._connection.close()
@@ -101,10 +114,16 @@ class OneDatabase:
         """The databases close together."""
 
 
-def reading(sql: str) -> str:
-    """The statement over the rows of the database that its parameter names."""
-    marked = r"FROM (SELECT * EXCLUDE (_db) FROM \1 WHERE _db = CAST($1 AS INTEGER))"
+def reading(sql: str, number: str) -> str:
+    """The statement over the rows of the database of that number."""
+    marked = rf"FROM (SELECT * EXCLUDE (_db) FROM \1 WHERE _db = {number})"
     return re.sub(rf'FROM ("(?:{"|".join(_STORED)})")', marked, sql)
+
+
+def _integers(table: pa.Table) -> pa.Table:
+    assert not any(pa.types.is_decimal(t) for t in table.schema.types), "a HUGEINT or DECIMAL left the engine"
+    fields = [f.with_type(pa.int64()) if pa.types.is_integer(f.type) else f for f in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def build(path: Path, everything: list[Rows]) -> None:

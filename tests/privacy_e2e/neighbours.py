@@ -80,10 +80,13 @@ def _told(keys: Set[tuple[Any, ...]], alone: Set[tuple[Any, ...]], point: Releas
     return {k for k in keys if k[: len(point.keys)] not in alone} if alone else keys
 
 
-def check(databases: Databases, prepared: Prepared) -> list[str]:
-    """What is wrong with a query: moves past the declared norms between neighbours, any move where the people are the same."""
+def check(databases: Databases, prepared: Prepared, *, apart: bool = True) -> list[str]:
+    """What is wrong with a query: moves past the declared norms between neighbours, any move where the people are the same.
+
+    ``apart``: those are asked by several threads, and in a statement of their own.
+    """
     wrong: list[str] = []
-    with databases.one_plan():
+    with databases.one_plan(apart=apart):
         everyone = aggregates(databases.whole, prepared)
         for name, engine in databases.less.items():
             less = aggregates(engine, prepared)

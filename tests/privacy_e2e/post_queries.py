@@ -57,6 +57,8 @@ GROUPS = [
     Q("rollup", "SELECT region, sex, COUNT(*), AVG(age) FROM patients GROUP BY ROLLUP (region, sex)"),
     Q("cube", "SELECT sex, smoker, COUNT(*) FROM patients WHERE sex IS NOT NULL GROUP BY CUBE (sex, smoker)"),
     Q("grouping_sets", "SELECT clinic, diagnosis, COUNT(*) FROM visits GROUP BY GROUPING SETS ((clinic), (diagnosis), ())"),
+    Q("pivoted", "SELECT clinic, \"2024\" - \"2023\" AS d, \"2023\" FROM (SELECT clinic, year(visited_on) AS y, cost FROM visits) "
+      "PIVOT (SUM(cost) FOR y IN (2023, 2024)) AS t"),
     Q("key_and_rollup", "SELECT clinic, QUARTER(visited_on) AS q, SUM(cost) FROM visits GROUP BY clinic, ROLLUP (QUARTER(visited_on))"),
 ]  # fmt: skip
 
@@ -85,6 +87,11 @@ ABOVE = [
     Q("cte_release_twice", "WITH c AS (SELECT clinic, SUM(cost) AS s FROM visits GROUP BY clinic) SELECT "
       "clinic, s / (SELECT SUM(s) FROM c) "
       "AS share FROM c"),
+    Q("unpivoted", "SELECT * FROM (SELECT region, COUNT(*) AS n, AVG(age) AS a FROM patients GROUP BY region) UNPIVOT (v FOR k IN (n, a))"),
+    Q("pivoted_release", "PIVOT (SELECT region, sex, COUNT(*) AS n FROM patients GROUP BY 1, 2) ON sex IN ('F', 'M') "
+      "USING SUM(n), MAX(n) AS m GROUP BY region"),
+    Q("group_key_in_subquery", "SELECT p.region, COUNT(*) * 1e5 / (SELECT population FROM regions r WHERE r.region = p.region) AS rate "
+      "FROM patients p GROUP BY p.region HAVING COUNT(*) > (SELECT MIN(population) / 10000 FROM regions)"),
     Q("union_of_releases", "SELECT 'patients' AS what, COUNT(*) AS n FROM patients UNION ALL SELECT 'visits', COUNT(*) FROM visits"),
     Q("scalar_releases", "SELECT (SELECT COUNT(*) FROM visits) / (SELECT COUNT(*) FROM patients) AS visits_each"),
     Q("distinct_above", "SELECT DISTINCT n > 30 AS big FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY region) t"),

@@ -105,6 +105,10 @@ PER_UNIT = [
     Q("every_aggregate_of_each", "SELECT AVG(a), AVG(s), AVG(q), AVG(d), COUNT(*) FILTER (WHERE o) FROM (SELECT patient_id, "
       "AVG(minutes) AS a, STDDEV_POP(minutes) AS s, QUANTILE_CONT(minutes, 0.25) AS q, COUNT(DISTINCT clinic) AS d, "
       "BOOL_OR(minutes < 0) AS o FROM visits GROUP BY 1) t"),
+    Q("pairs_of_each", "SELECT COUNT(r), COUNT(*) FILTER (WHERE r > 0), AVG(LEAST(GREATEST(s, -100), 100)), "
+      "AVG(LEAST(GREATEST(c, -500), 500)) FROM (SELECT patient_id, CORR(cost, minutes) AS r, REGR_SLOPE(cost, minutes) AS s, "
+      "COVAR_SAMP(cost, minutes) / 100 AS c FROM visits "
+      "GROUP BY 1) t", within=1e-2),
     Q("average_of_decimals", "SELECT SUM(a) FROM (SELECT patient_id, AVG(cost) AS a FROM visits GROUP BY 1) t"),
     Q("having_of_each", "SELECT COUNT(*) FROM (SELECT patient_id FROM visits GROUP BY 1 HAVING COUNT(*) >= 3 AND SUM(cost) > 2000) t"),
     Q("filter_of_each", "SELECT AVG(f) FROM (SELECT patient_id, COUNT(*) FILTER (WHERE paid) AS f FROM visits GROUP BY 1) t"),
@@ -172,6 +176,8 @@ SUBQUERIES = [
     Q("scalar_of_own", "SELECT AVG(x) FROM (SELECT patient_id, (SELECT MAX(cost) FROM visits v WHERE v.patient_id = p.patient_id) "
       "AS x FROM patients p) t"),
     Q("scalar_public", "SELECT COUNT(*) FROM patients WHERE income > (SELECT AVG(population) / 4 FROM regions)"),
+    Q("public_value_by_its_key", "SELECT (SELECT country FROM regions r WHERE r.region = p.region AND r.population > 100000) AS c, "
+      "COUNT(*), SUM(age > 50) FROM patients p GROUP BY 1"),
     Q("correlated_public", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM regions r WHERE r.region = p.region AND "
       "r.population > 400000)"),
     Q("key_exists_public", "SELECT EXISTS (SELECT 1 FROM regions r WHERE r.population < v.cost * 300) AS k, COUNT(*) FROM visits v "
@@ -267,6 +273,10 @@ NULL_KEYS = [
     Q("key_of_each_date", "SELECT y, AVG(n) FROM (SELECT patient_id, YEAR(visited_on) AS y, COUNT(*) AS n FROM visits GROUP BY 1, 2) t "
       "GROUP BY y"),
     Q("key_nullif", "SELECT NULLIF(clinic, 'Central') AS k, COUNT(*) FROM visits GROUP BY 1"),
+    Q("key_of_nothing", "SELECT s, COUNT(*) FROM (SELECT p.patient_id, SUM(v.minutes) > 300 AS s FROM patients p LEFT JOIN visits v "
+      "USING (patient_id) GROUP BY p.patient_id) t GROUP BY s"),
+    Q("key_of_an_empty_frame", "SELECT s, COUNT(*) FROM (SELECT patient_id, MAX(clinic) OVER (PARTITION BY patient_id ORDER BY visit_id "
+      "ROWS BETWEEN 2 PRECEDING AND 1 PRECEDING) AS s FROM visits) t GROUP BY s"),
     Q("key_negative", "SELECT CASE WHEN minutes < 0 THEN -1 ELSE 1 END AS k, COUNT(*) FROM visits GROUP BY 1"),
 ]  # fmt: skip
 

@@ -13,7 +13,7 @@ from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import NotFound, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
-from tacit_service.release import derived
+from tacit_service.release import derived, prepare
 from tacit_service.release.accuracy import rows_counted
 from tacit_service.release.planner import too_complex
 from tacit_service.release.records import asked as asked_of
@@ -212,6 +212,20 @@ def test_a_price_is_sought_among_dry_runs_and_for_so_long_alone(desk: Desk, monk
     monkeypatch.setattr(desk.sandbox._answers, "lent", lambda *a: waited.append(True) or lent(*a))
     assert float(desk.quote("analyst", ratio).price.epsilon) > 0
     assert not waited
+
+
+def test_dry_runs_that_together_take_too_long_are_refused_and_not_for_good(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = asked(
+        "SELECT region, COUNT(*) / SUM(COUNT(*)) OVER () AS share FROM patients WHERE age > 17 GROUP BY region"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "TRIED_S", 0.0)
+        with pytest.raises(Refusal) as refused:
+            desk.quote("analyst", shares)
+    assert refused.value.code == "sql_too_complex"
+    assert desk.quote("analyst", shares).columns[1].name == "share"
 
 
 def test_a_busy_parser_does_not_change_what_a_share_of_a_release_costs(

@@ -212,6 +212,8 @@ def aggregate(e: Agg) -> str:
         return f"avg({once}{x}){where}"
     if e.function in ("stddev_samp", "stddev_pop", "var_samp", "var_pop"):
         return _moments(e, x, where)
+    if len(e.args) == 2:
+        return _pairs(e, where)
     if e.function in ("quantile_cont", "quantile_disc", "median"):
         function = "quantile_cont" if e.function == "median" else e.function
         p = 0.5 if e.parameter is None else float(e.parameter)
@@ -236,6 +238,38 @@ def _moments(e: Agg, x: str, where: str) -> str:
     )
     spread = f"sqrt({variance}){back}" if e.function.startswith("stddev") else f"{variance}{back}{back}"
     return f"(CASE WHEN count({whole}){where} = {n} THEN {spread} END)"
+
+
+def _pairs(e: Agg, where: str) -> str:
+    """Covariance, correlation and regression of y on x from exact integer sums over rows with both; NaN where DuckDB has it."""
+    steps = []
+    for a in e.args:
+        grid = value_grid(a.facts, *a.facts.bounds.ends())
+        text, back = to_steps(one_zero(expression(a), a.facts), grid)
+        steps.append((f"CASE WHEN abs({text}) < {float(2**40)!r} THEN CAST(round({text}) AS HUGEINT) END", back))
+    (y, by), (x, bx) = steps
+    n = f"nullif(count({y} + {x}){where}, 0)"
+
+    def total(part: str) -> str:
+        return f"CAST(sum(CASE WHEN {y} + {x} IS NOT NULL THEN {part} END){where} AS DOUBLE)"
+
+    def product(a: str, b: str) -> str:
+        return f"({total(f'{a} * {b}')} - {total(a)} * {total(b)} / {n})"
+
+    def single(a: str) -> str:  # told exactly: rounding might leave a tiny spread
+        held = f"CASE WHEN {y} + {x} IS NOT NULL THEN {a} END"
+        return f"min({held}){where} = max({held}){where}"
+
+    both, spread = product(y, x), f"nullif({product(x, x)}, 0.0)"
+    slope = f"(CASE WHEN NOT ({single(x)}) THEN {both} / {spread} END)"
+    if e.function == "corr":
+        sides = f"nullif(sqrt(greatest({product(x, x)}, 0.0)) * sqrt(greatest({product(y, y)}, 0.0)), 0.0)"
+        return f"(CASE WHEN {single(x)} OR {single(y)} THEN CAST('NaN' AS DOUBLE) ELSE {both} / {sides} END)"
+    if e.function.startswith("covar"):
+        return f"({both} / nullif({n} - {int(e.function == 'covar_samp')}, 0){by}{bx})"
+    if e.function == "regr_slope":
+        return f"(CASE WHEN {single(x)} THEN CAST('NaN' AS DOUBLE) ELSE {slope}{by} / (1.0{bx}) END)"
+    return f"((({total(y)} - {slope} * {total(x)}) / {n}){by})"
 
 
 def _grid_sum(x: str, f: Facts, where: str, once: str = "") -> tuple[str, str]:

@@ -63,6 +63,8 @@ def _cast_bounds(f: Facts, kind: Type, target: str) -> tuple[Interval, Fraction 
         return f.bounds.widen(Fraction(0)) if not target else Interval(), f.grid if not target else None
     if kind is Type.TIMESTAMP and f.type is Type.DATE:
         return f.bounds * Interval.of(DAY_US, DAY_US), None
+    if kind is Type.DATE and f.type is Type.TIMESTAMP:
+        return (f.bounds * Interval.of(Fraction(1, DAY_US), Fraction(1, DAY_US))).floor_ends(), None
     return Interval(), None
 
 

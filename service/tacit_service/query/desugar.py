@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from .named_bounds import per_row
+from .pivot import pivoted
 from .series import MOMENTS_MAX, moments
 from .syntax import unsupported
 
@@ -99,15 +100,21 @@ def _select(sql: str, node: exp.Expr) -> exp.Expr:
             node.set("group", None)
             if node.args.get("having") is None and not any(e.find(exp.AggFunc) for e in node.expressions):
                 raise unsupported(sql, node, "GROUP BY () without an aggregate")
-    return _constant_rows(node)
+    return _constant_rows(sql, node)
 
 
-def _constant_rows(node: exp.Expr) -> exp.Expr:
-    """``SELECT UNNEST([…])`` as VALUES."""
+def _constant_rows(sql: str, node: exp.Expr) -> exp.Expr:
+    """``SELECT UNNEST([…])`` and ``SELECT UNNEST(generate_series(…))`` as VALUES."""
     items = node.expressions
     if node.args.get("from_") is not None or len(items) != 1:
         return node
     array = items[0].unalias()
+    if isinstance(array, exp.Explode) and isinstance(array.this, exp.GenerateSeries):
+        name = exp.to_identifier(items[0].alias or "unnest", quoted=True)
+        alias = exp.TableAlias(this=exp.to_identifier("__values", quoted=True), columns=[name])
+        node.set("expressions", [exp.Star()])
+        node.set("from_", exp.From(this=_table(sql, exp.Table(this=array.this.copy(), alias=alias))))
+        return node
     if not (isinstance(array, exp.Explode) and isinstance(array.this, exp.Array) and array.this.expressions):
         return node
     rows = [exp.Tuple(expressions=[e.copy()]) for e in array.this.expressions]
@@ -154,6 +161,15 @@ def _table(sql: str, node: exp.Expr) -> exp.Expr:
     if not alias.columns:
         alias.set("columns", [exp.to_identifier(name, quoted=True)])
     return exp.Values(expressions=[exp.Tuple(expressions=[row]) for row in rows], alias=alias)
+
+
+def _unnested(sql: str, node: exp.Expr) -> exp.Expr:
+    """``UNNEST(generate_series(…)) AS t(x)`` in FROM."""
+    if len(node.expressions) != 1 or not isinstance(node.expressions[0], exp.GenerateSeries) or node.args.get("offset"):
+        return node
+    alias = node.args.get("alias")
+    table = exp.Table(this=node.expressions[0].copy(), alias=None if alias is None else alias.copy())
+    return _table(sql, table)
 
 
 def number(value: int) -> exp.Expr:
@@ -306,6 +322,8 @@ _RULES: dict[type[exp.Expr], Callable[[str, exp.Expr], exp.Expr]] = {
     exp.Select: _select,
     exp.Values: _values,
     exp.Table: _table,
+    exp.Unnest: _unnested,
+    exp.Subquery: pivoted,
     exp.EQ: _row_equality,
     exp.NEQ: _row_equality,
     exp.In: _row_in,

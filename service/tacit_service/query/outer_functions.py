@@ -41,7 +41,7 @@ FUNCTIONS: tuple[type[exp.Expr], ...] = (
     exp.TimeToUnix, exp.WeekOfYear, exp.Mode, exp.ApproxDistinct, exp.ApproxQuantile, exp.Skewness, exp.Kurtosis,
     exp.First, exp.Last, exp.ArrayContains, exp.ArraySize, exp.ArraySum, exp.ArrayDistinct, exp.ArraySort,
     exp.ArrayConcat, exp.ArrayToString, exp.StringToArray, exp.Levenshtein, exp.Typeof, exp.BitwiseCount, exp.Hex,
-    exp.UnixToTime, exp.MonthsBetween, exp.Greatest, exp.Explode,
+    exp.UnixToTime, exp.BitwiseAndAgg, exp.BitwiseOrAgg, exp.BitwiseXorAgg, exp.MonthsBetween, exp.Greatest, exp.Explode,
 )  # fmt: skip
 FUNCTION_NAMES = {
     "date_part",

@@ -19,6 +19,7 @@ from tacit_service.errors import Position, SqlSyntaxError
 
 from .caps import span as span
 from .named_arguments import with_bounds
+from .pivot import statement
 
 CHARS_MAX = 20_000
 TOKENS_MAX = 4_000
@@ -123,6 +124,8 @@ def _one_query(sql: str, tokens: list[Token]) -> exp.Query:
             hint="Send each SELECT as a query of its own.",
         )
     tree = trees[0]
+    if isinstance(tree, exp.Pivot):
+        tree = statement(tree) or tree
     if isinstance(tree, exp.Subquery) and not tree.args.get("alias"):
         tree = tree.unnest()
     if isinstance(tree, exp.Values):

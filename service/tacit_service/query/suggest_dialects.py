@@ -20,6 +20,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import Position
 
+from . import suggest_words
 from .suggest_tree import on_copy
 
 _DIALECTS = (BigQuery, Snowflake, MySQL, TSQL, Postgres, Oracle)  # analysts' habits, the most frequent first
@@ -115,7 +116,9 @@ def _unclosed(tokens: Sequence[Token], at: int) -> int:
 def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Expr]:
     """Changed trees. ``last``: the last day of each column of dates of which the policy tells one."""
     if code == "unknown_function":
-        changed = tree.copy().transform(_dated(last), copy=False).transform(_renamed, copy=False)
+        changed = tree.copy()
+        for change in (_dated(last), _renamed, suggest_words.renamed):
+            changed = changed.transform(change, copy=False)
         if changed != tree:
             yield changed
     if code == "unsupported_aggregate":
@@ -133,13 +136,16 @@ def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Ex
     if code == "unsupported_syntax":
         for pivot in tree.find_all(exp.Pivot):
             yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
-        changed = tree.copy().transform(_in_order, copy=False).transform(_by_week, copy=False)
+        changed = tree.copy()
+        for change in (_in_order, _by_week, suggest_words.rewritten):
+            changed = changed.transform(change, copy=False)
         if changed != tree:
             yield changed
     if code == "type_mismatch":
-        changed = tree.copy().transform(_year_of, copy=False)
-        if changed != tree:
-            yield changed
+        for change in (_year_of, suggest_words.retyped, suggest_words.latest(last)):
+            changed = tree.copy().transform(change, copy=False)
+            if changed != tree:
+                yield changed
 
 
 def _dated(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:

@@ -68,6 +68,19 @@ def other_aggregate(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusa
     call = picks[0].find(exp.Mode, exp.ArgMax, exp.ArgMin, exp.Min, exp.Max, exp.AnyValue)
     if call is None or not isinstance(call.this, exp.Expr):
         return
+    keys = select.args["group"].expressions if select.args.get("group") is not None else []
+    if isinstance(call, exp.Mode) and keys and select is tree and not any(isinstance(k, exp.Literal) for k in keys):
+        best = select.copy()
+        name = picks[0].alias or "mode"
+        others = [e.copy() for e in select.expressions if e is not picks[0]]
+        best.set(
+            "expressions", [*others, exp.alias_(call.this.copy(), name), exp.alias_(exp.Count(this=exp.Star()), "n")]
+        )
+        best.set("group", exp.Group(expressions=[*(k.copy() for k in keys), call.this.copy()]))
+        by = ", ".join(k.sql("duckdb") for k in keys)
+        first = f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {by} ORDER BY COUNT(*) DESC) = 1"
+        best.set("qualify", parse_one(f"SELECT 1 {first}", read="duckdb").args["qualify"])
+        yield best
     ascending = isinstance(call, exp.Min | exp.AnyValue)
     by = "n DESC" if isinstance(call, exp.Mode) else call.this.sql("duckdb") + ("" if ascending else " DESC")
     copy = select.copy()

@@ -12,6 +12,7 @@ from tacit_service.errors import Refusal
 from . import suggest_forms
 from .catalog import Catalog
 from .suggest_tree import Rule, any_unit, around, changed, on_copy, units
+from .suggest_words import semi_joined
 
 # -- names
 
@@ -186,6 +187,12 @@ def _matched(catalog: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal)
     yield from on_copy(tree, found, equate)
 
 
+def _matched_or_joined(catalog: Catalog, tree: exp.Expr, at: exp.Expr | None, refusal: Refusal) -> Iterator[exp.Expr]:
+    """On the unit; or, by a declared path, as a join."""
+    yield from _matched(catalog, tree, at, refusal)
+    yield from semi_joined(tree, around(at, exp.In, exp.Exists))
+
+
 def _without_unit(catalog: Catalog, tree: exp.Expr, _at: exp.Expr | None, _r: Refusal) -> Iterator[exp.Expr]:
     """Rows of people: the same without the unit id, or the number of those rows."""
     unit = any_unit(catalog)
@@ -217,7 +224,7 @@ RULES: dict[str, Rule] = {
     "distinct_without_unit": _selected_too,
     "set_operation_without_unit": _selected_too,
     "set_operation_mixed": _one_side,
-    "subquery_not_on_unit": _matched,
+    "subquery_not_on_unit": _matched_or_joined,
     "unit_in_output": _without_unit,
     "row_level_output": _without_unit,
     "public_outer_join": suggest_forms.counted_column,

@@ -120,7 +120,7 @@ def _safe(node: exp.Expr) -> bool:
     if isinstance(node, exp.Round):
         digits = node.args.get("decimals")
         return digits is None or (isinstance(digits, exp.Literal) and digits.name.isdigit())
-    return isinstance(node, SAFE) and not isinstance(node, RISKY)
+    return isinstance(node, (*SAFE, exp.Slice)) and not isinstance(node, RISKY)
 
 
 def _wrapped(node: exp.Expr, *, values: bool) -> exp.Expr:
@@ -133,6 +133,9 @@ def _wrapped(node: exp.Expr, *, values: bool) -> exp.Expr:
     fields: list[str] = []
 
     def named(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Slice):  # no value of its own
+            ends = {k: named(e) for k, e in part.args.items() if isinstance(e, exp.Expr)}
+            return exp.Slice(**ends)
         if isinstance(part, CONSTANT) and not _barrier(part):
             return part
         if isinstance(part, exp.Interval) and not any(isinstance(n, exp.Column) or _barrier(n) for n in part.walk()):

@@ -87,7 +87,7 @@ def rows_counted(answer: Answer, held: Plan, wanted: Plan) -> float | None:
     ``held``: the release's own plan. ``None`` where it counts no rows, by other keys than the plan that is wanted, or where
     its text means other columns by now.
     """
-    by, asked = ({k.label for p in plan.releases for k in p.keys} for plan in (held, wanted))
+    by, asked = ({(k.label, k.expr.facts.origin) for p in plan.releases for k in p.keys} for plan in (held, wanted))
     if by != asked or len(held.columns) != len(answer.columns):
         return None
     kinds = {(p.name, o.name): o.kind for p in held.releases for o in p.outputs}

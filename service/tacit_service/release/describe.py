@@ -85,7 +85,7 @@ def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
             output = next(o for o in point.outputs if o.name == c.source[1])
             plus_minus, note = _expected(prepared, point, output)
         elif i in prepared.half:
-            plus_minus, note = prepared.half[i], "about, where groups are as large as expected"
+            plus_minus, note = prepared.half[i], _assumed(prepared)
         elif c.kind == "derived":
             note = "computed from noisy numbers; its interval comes with the answer"
         columns.append(
@@ -98,6 +98,15 @@ def quoted_columns(prepared: Prepared) -> list[QuotedColumn]:
             )
         )
     return columns
+
+
+def _assumed(prepared: Prepared) -> str:
+    """The sizes that a width of a computed number rests on."""
+    rows = sorted({round(r) for r in prepared.rows.values()})
+    if not rows:
+        return "about, whatever the sizes of groups"
+    sizes = f"{rows[0]:,}" if len(rows) == 1 else f"{rows[0]:,} to {rows[-1]:,}"
+    return f"about, in groups of {sizes} rows; a smaller one is wider, so name its rows: accuracy = '… in groups of n'"
 
 
 def _expected(prepared: Prepared, point: ReleasePoint, output: Output) -> tuple[float | None, str | None]:

@@ -48,6 +48,7 @@ MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refus
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
 KNOWN_BYTES_MAX = 64 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
 SOUGHT_S = 1.5  # that a suggestion is looked for, at most
+TRIED_S = 3.0  # that all dry runs of one statement may take together
 REFUSED_S = 1.7  # in which a refusal with its suggestion is to be ready
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
@@ -208,11 +209,13 @@ class Preparer:
             asked = price_of(plan, target, keys, schema, self.sizes, self.sandbox, price_at, cap)
             epsilon, told, half = asked.epsilon, asked.rows, asked.half
         priced = price_at(epsilon)
-        self._check_statements(plan, priced.checks, request.sql, who)
+        with within(TRIED_S):
+            self._check_statements(plan, priced.checks, request.sql, who)
+            schema = self._schema(plan, keys, request.sql, who)
         rows = known_rows(plan, told, groups, self.sizes)
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
-            plan, priced, keys, self._schema(plan, keys, request.sql, who), epsilon, delta,
+            plan, priced, keys, schema, epsilon, delta,
             "" if trial else self._canonical(plan, identities, priced.checks), identities, rows=rows,
             bias_check=request.bias_check, by_accuracy=request.accuracy is not None, half=half,
         )  # fmt: skip
@@ -278,10 +281,7 @@ class Preparer:
             delta = Delta.parse(_text(request.delta))
         except (ValueError, TypeError) as error:
             raise RequestError(
-                "delta_invalid",
-                f"delta cannot be read: {error}.",
-                hint='Write a decimal such as "1e-9".',
-                rule="parameters",
+                "delta_invalid", f"delta cannot be read: {error}.", hint='Write it as "1e-9".', rule="parameters"
             ) from None
         if delta > self.policy.budget.delta:
             raise RequestError(

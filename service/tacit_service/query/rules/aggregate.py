@@ -16,6 +16,7 @@ from sqlglot import exp
 from tacit_service.errors import BindError, DerivationError
 
 from ..bounds import Facts, Interval, Type
+from ..build import cast_to
 from ..expr import Agg, Call, Expr, Ref
 from ..measures import finite_bounds
 from ..named_bounds import per_group
@@ -105,6 +106,8 @@ def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
         return _in_a_group(inner, node, where, *bounded)
     function, args, distinct, parameter = _shape(inner, node)
     bound = tuple(_row(inner, a) if isinstance(a, exp.Tuple) else inner.bind(a) for a in args)
+    if function == "sum" and not distinct and bound[0].facts.type is Type.BOOLEAN:  # how many are true
+        bound = (cast_to(bound[0], Type.INTEGER),)
     if function == "count_if":
         condition = inner.predicate(args[0])
         where = condition if where is None else Call(truth((where.facts, condition.facts)), "and", (where, condition))
@@ -245,25 +248,25 @@ def _facts(function: str, args: tuple[Expr, ...], where: Expr | None) -> Facts:
     if function == "count":
         return Facts(Type.INTEGER, Interval.of(0, None), nullable=False, grid=Fraction(1), proven=False)
     f = args[0].facts
-    nullable = f.nullable or where is not None
+    nullable, key_null = f.nullable or where is not None, f.key_null or where is not None
     if function in ("min", "max"):
         return f.with_(
-            nullable=nullable, key_null=f.key_null or where is not None, unit=False, unit_rank=False, origin=None,
+            nullable=nullable, key_null=key_null, unit=False, unit_rank=False, origin=None,
             links=None, unique=False,
         )  # fmt: skip
     if function in ("bool_and", "bool_or"):
-        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True), key_null=f.key_null or where is not None)
+        return Facts(Type.BOOLEAN, nullable=nullable, domain=(False, True), key_null=key_null)
     if function == "sum":
-        return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False)
+        return Facts(f.type, Interval(), nullable=nullable, grid=f.grid, proven=False, key_null=key_null)
     if function in ("avg", "median", "quantile_cont", "quantile_disc"):
-        return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven)
+        return Facts(Type.NUMBER, f.bounds, nullable=nullable, proven=f.proven, key_null=key_null)
     if function in TWO_ARGUMENTS.values():
         bounds = Interval.of(-1, 1) if function == "corr" else Interval()
         return Facts(Type.NUMBER, bounds, nullable=True, key_null=True, proven=False)
     lo, hi = (f.bounds.lo, f.bounds.hi)
     spread = None if lo is None or hi is None else (hi - lo)
     top = None if spread is None else spread if function.startswith("stddev") else spread * spread
-    return Facts(Type.NUMBER, Interval(Fraction(0), top), nullable=True, proven=False)
+    return Facts(Type.NUMBER, Interval(Fraction(0), top), nullable=True, key_null=True, proven=False)
 
 
 @dataclass(slots=True)
@@ -322,6 +325,10 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
             hint="Bound the aggregate over people: SUM(x, contribution_bounds_per_group => (0, 100)).",
             rule="allow-list",
         )
+    for agg in context.aggs:
+        if len(agg.args) == 2:  # exact sums of products need both bounds
+            for arg in agg.args:
+                finite_bounds(arg, f"{agg.function.upper()}", None)
     unit_keys = [k for k in context.key_exprs if k.facts.unit]
     sure = any(not k.facts.nullable for k in unit_keys)
     for key in unit_keys:
@@ -363,6 +370,8 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
 
 def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) -> Facts:
     """Where a later aggregate clamps this value: a unit has about ``cap`` rows at most. Not a proven bound."""
+    if not grouped and agg.function != "count":  # over nothing it is NULL, which is a group
+        facts = facts.with_(nullable=True, key_null=True)
     if not protected:
         return facts
     if agg.function == "count":
@@ -374,5 +383,5 @@ def _capped(agg: Agg, facts: Facts, cap: int, protected: bool, grouped: bool) ->
         hi = None if f.hi is None else max(f.hi, Fraction(0)) * cap
         if grouped and agg.where is None and f.lo is not None and f.lo > 0 and not agg.args[0].facts.nullable:
             lo = f.lo
-        return facts.with_(bounds=Interval(lo, hi), nullable=facts.nullable or not grouped)
-    return facts if grouped else facts.with_(nullable=True, key_null=True)
+        return facts.with_(bounds=Interval(lo, hi))
+    return facts

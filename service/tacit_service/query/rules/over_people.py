@@ -29,14 +29,14 @@ def over_people(inner: ExprBinder, select: exp.Select) -> exp.Select:
     found = [
         n
         for e in (*select.expressions, *(select.args[k] for k in CLAUSES if select.args.get(k) is not None))
-        for n in e.walk()
+        for n in e.walk(prune=lambda n: isinstance(n, exp.Query))  # a subquery's aggregates are its own
         if _form(inner, n) is not None
     ]
     if not found:
         return select
 
     def swap(n: exp.Expr) -> exp.Expr:
-        return _form(inner, n) or n
+        return n if n.find_ancestor(exp.Query) not in (None, select) else _form(inner, n) or n
 
     result = select.copy()
     for item in list(result.expressions):  # the name stays what the analyst wrote

@@ -40,6 +40,21 @@ class Draft:
     force_threshold: bool = False
 
 
+@dataclass(slots=True)
+class _Keys(OuterScope):
+    """Scope of what is nested in a released SELECT: names of the input that are group keys, as columns of the release."""
+
+    of: ReleasedExpressions | None = None
+
+    def find(self, name: str, table: str | None) -> tuple[str, OuterColumn] | None:
+        """Also by the key's own name."""
+        found = OuterScope.find(self, name, table)
+        if found is None and self.of is not None:
+            key = self.of.key_named(name, table)
+            found = None if key is None else (self.of.draft.name, key)
+        return found
+
+
 class ReleasedExpressions(OuterExpressions):
     """Rewrites expressions over one release: keys and aggregate calls become columns of the released table."""
 
@@ -48,7 +63,7 @@ class ReleasedExpressions(OuterExpressions):
         levels: list[list[int]], *, totals: bool,
     ) -> None:  # fmt: skip
         columns = [OuterColumn(n, "key", (draft.name, n)) for n, _, _ in draft.keys]
-        super().__init__(binder, OuterScope([(draft.name, columns)]), env)
+        super().__init__(binder, _Keys([(draft.name, columns)], of=self), env)
         self.inner = inner
         self.draft = draft
         self.key_nodes = key_nodes
@@ -141,6 +156,13 @@ class ReleasedExpressions(OuterExpressions):
         if isinstance(node, exp.Column) and not (not node.table and node.name.lower() in self.aliases):
             return self._key_of(node)
         return None
+
+    def key_named(self, name: str, table: str | None) -> OuterColumn | None:
+        """The key that is a column of that name."""
+        try:
+            return self._key_of(exp.column(name, table=table))
+        except BindError:
+            return None
 
     def _key_of(self, node: exp.Column) -> OuterColumn | None:
         bound = self.inner.bind(node)

@@ -14,10 +14,10 @@ from sqlglot import exp
 from tacit_service.errors import DerivationError, Position
 
 from ..bounds import Facts, Interval, Type
-from ..expr import Call, Case, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar
+from ..expr import Call, Case, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
 from ..operators import truth
 from ..outer import Outer
-from ..plan import Filter, Relation, UnitAggregate
+from ..plan import Filter, Project, Relation, Scan, UnitAggregate
 from ..syntax import strict, unsupported
 
 if TYPE_CHECKING:
@@ -140,6 +140,8 @@ def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
         raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
     if relation.protected and not on_unit:
         raise not_on_unit(b.where(node))
+    if not one_row(relation) and (single := _of_one_public_row(b, node, relation)) is not None:
+        relation, on_unit = single
     if not one_row(relation):
         raise DerivationError(
             "scalar_subquery_rows",
@@ -183,6 +185,42 @@ def staged_facts(bound: Outer, name: str) -> Facts:
         per_unit=True,
         proven=False,
     )
+
+
+def _of_one_public_row(b: ExprBinder, node: exp.Subquery, relation: Relation) -> tuple[Relation, bool] | None:
+    """``(SELECT r.x FROM regions r WHERE r.id = p.id)``, id a key of the public table, as the largest of that one row.
+
+    ``None`` where nothing public says that there is no second row, or the value is no item of a plain SELECT.
+    """
+    query = node.this
+    if relation.protected or not _one_match(relation) or not isinstance(query, exp.Select):
+        return None
+    if any(query.args.get(k) for k in ("group", "having", "qualify", "order", "limit", "offset", "distinct", "with_")):
+        return None
+    if len(query.expressions) != 1 or relation.columns[0].facts.type is Type.BOOLEAN:
+        return None
+    copy = query.copy()
+    copy.set("expressions", [exp.Max(this=query.expressions[0].unalias().copy())])
+    return _bind(b, copy)
+
+
+def _one_match(relation: Relation) -> bool:
+    """A condition equates a key of the rows with what is constant for all of them."""
+    found: list[Expr] = []
+    while not isinstance(relation, Scan):
+        if isinstance(relation, Filter):
+            found += conjuncts(relation.predicate)
+        elif not isinstance(relation, Project):
+            return False
+        relation = relation.input
+    mine = {c.id for c in relation.columns}
+    for c in found:
+        if isinstance(c, Call) and c.name == "eq":
+            for x, y in (c.args, c.args[::-1]):
+                alike = x.facts.type is y.facts.type and x.facts.type is not Type.NUMBER
+                if isinstance(x, Ref) and x.id in mine and x.facts.unique and alike and not refs(y) & mine:
+                    return True
+    return False
 
 
 def one_row(relation: Relation) -> bool:

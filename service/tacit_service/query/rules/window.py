@@ -61,6 +61,8 @@ def bind_window(b: ExprBinder, node: exp.Window) -> Expr:
     if found.function == "row_number" and len(partition) == 1 and partition[0].facts.unit:
         facts = facts.with_(unit_rank=True)
     frame = _frame(b, node.args.get("spec"), order)
+    if facts.nullable and (found.where is not None or not _holds_current(frame)):
+        facts = facts.with_(key_null=True)  # a frame without a row
     return replace(found, facts=facts, partition=partition, order=order, frame=frame, ignore_nulls=ignore_nulls)
 
 
@@ -170,6 +172,14 @@ def _frame(b: ExprBinder, spec: Any, order: tuple[tuple[Expr, bool, bool], ...])
     if spec.args.get("end") is None:
         return f"{kind} {start}"
     return f"{kind} BETWEEN {start} AND {_edge(b, spec, 'end', kind, temporal=temporal)}"
+
+
+def _holds_current(frame: str | None) -> bool:
+    """The frame always has the current row itself."""
+    if frame is None:
+        return True
+    start, _, end = frame.removeprefix("ROWS ").removeprefix("RANGE ").removeprefix("BETWEEN ").partition(" AND ")
+    return not start.endswith("FOLLOWING") and not end.endswith("PRECEDING")
 
 
 def _edge(b: ExprBinder, spec: exp.Expr, which: str, kind: str, *, temporal: bool) -> str:
