@@ -97,6 +97,17 @@ def join_of_strangers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(emit, "_join", lambda r: whole(replace(r, on=None)).replace("l._u = r._u", "l._u = r._u + 1"))
 
 
+def totals_of_strangers(patch: pytest.MonkeyPatch) -> None:
+    """What is put together before a join meets the rows of other units."""
+    whole = bounding._before_join
+
+    def loosened(*of: Any) -> Any:
+        made = whole(*of)
+        return replace(made, sql=made.sql.replace(" USING (_u)", " ON TRUE"))
+
+    patch.setattr(bounding, "_before_join", loosened)
+
+
 def _measures(patch: pytest.MonkeyPatch, form: str, change: Callable[[Measure], Measure]) -> None:
     """Change the measures of a form, whether they have a statement of their own or share a scan."""
     whole, scan, builders = getattr(bounding, form), bounding._one_scan, bounding._BUILDERS
@@ -143,5 +154,8 @@ PLANTED = (
         "SELECT clinic, COUNT(*) FROM (SELECT patient_id, clinic, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY visit_id) AS rn "
         "FROM visits) t WHERE rn % 2 = 0 GROUP BY clinic",
     )),
-    Planted(join_of_strangers, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
+    Planted(join_of_strangers, (
+        "SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) WHERE p.region <> 'none' GROUP BY 1",
+    )),
+    Planted(totals_of_strangers, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
 )  # fmt: skip

@@ -24,8 +24,9 @@ from tacit_service.query.rows import protected_rows, public_rows
 from tacit_service.query.split import plan as split_plan
 from tacit_service.training.checkpoints import headers
 from tacit_service.training.checkpoints import tensors as checkpoint_tensors
-from tacit_service.training.encoding import alike, encode, encoding
+from tacit_service.training.encoding import Rows, alike, encode, encoding
 from tacit_service.training.generator import Stream
+from tacit_service.training.measure import glimpse
 from tacit_service.training.plan import fits_checkpoint, plan
 
 Bytes = npt.NDArray[np.uint8]
@@ -281,3 +282,13 @@ def test_image_models_take_the_columns_shape_and_a_plan_pins_the_registered_laye
         with pytest.raises(Refusal) as caught:
             plan(loaded.policy, catalog, ask(bad))
         assert caught.value.code == "training_model_invalid"
+
+
+def test_a_curve_is_measured_on_a_part_of_many_public_rows() -> None:
+    many = Rows(np.arange(5_000, dtype=np.float32).reshape(-1, 1), np.arange(5_000), np.arange(5_001))
+    part = glimpse(many)
+    assert (part.units, part.y[0], part.y[-1]) == (2_000, 0, 4_999)
+    assert (part.x[:, 0] == part.y).all()
+    assert len(set(part.y)) == 2_000
+    few = Rows(many.x[:30], many.y[:30], np.arange(31))
+    assert glimpse(few) is few

@@ -219,8 +219,10 @@ class Work:
         def outputs(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
             return dpsgd.apply(net_of(planned.run, planned.encoding), trainer.tensors(), x)
 
+        shown = None if public is None else measure.glimpse(public)
+
         def note(step: int) -> None:
-            accuracy = None if public is None else measure.public(public, outputs, planned.encoding.task)
+            accuracy = None if shown is None else measure.public(shown, outputs, planned.encoding.task)
             curves.note(step, trainer.tensors(), accuracy)
 
         keep = {"batch": np.array([batch]), "key": np.frombuffer(key, np.uint8)}
