@@ -183,6 +183,9 @@ AFTER = (
     "SELECT p.sex, SUM(b.price) FILTER (WHERE p.weight > 80) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex",
     "SELECT p.sex, b.region, COUNT(*) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex, b.region",
     "SELECT p.sex, AVG(b.price) FROM people p LEFT JOIN buys b ON b.person = p.person GROUP BY p.sex",
+    "SELECT coalesce(p.sex, 'F') AS s, COUNT(*) FROM buys b LEFT JOIN people p ON b.person = p.person GROUP BY 1",
+    "SELECT coalesce(d.n, 0) >= 3 AS often, COUNT(*) FROM buys b LEFT JOIN (SELECT person, COUNT(*) AS n FROM buys "
+    "WHERE price > 20 GROUP BY person) d ON b.person = d.person GROUP BY 1",
     "SELECT a.region, COUNT(*) FROM buys a JOIN buys b ON a.person = b.person GROUP BY a.region",
     "SELECT p.sex, COUNT(*) FROM buys b JOIN people p ON b.person = p.person AND b.price > p.weight GROUP BY p.sex",
 )

@@ -609,3 +609,14 @@ SELECT COUNT(*) FROM visits WHERE cost > '1000'
 -- refused type_mismatch at 1:35: These types do not go together: number, string.
 -- fix: Use CAST on one side.
 -- try: SELECT COUNT(*) FROM visits WHERE cost > 1000
+
+-- case: NOT LIKE ANY is not offered as its opposite
+SELECT COUNT(*) FROM visits WHERE diagnosis NOT LIKE ANY ('a%', 'b%')
+-- refused unsupported_syntax at 1:59: ANY is not supported here.
+-- try: SELECT COUNT(*) FROM visits
+
+-- case: a subquery below OR is no join
+SELECT COUNT(*) FROM visits WHERE clinic = 'Harbour' OR (visit_id IN (SELECT visit_id FROM visits WHERE cost > 5) AND cost > 5)
+-- refused subquery_not_on_unit at 1:58: The subquery reads protected rows of other people: it is not matched on the privacy unit.
+-- fix: Equate the unit ids in its WHERE (… WHERE v.id = p.id), or look the unit id up: id IN (SELECT id FROM …), where no side of an outer join makes the id NULL.
+-- try: SELECT COUNT(*) FROM visits WHERE clinic = 'Harbour' OR (visit_id IN (SELECT visit_id FROM visits AS visits_2 WHERE cost > 5 AND visits_2.patient_id = visits.patient_id) AND cost > 5)

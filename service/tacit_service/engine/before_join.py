@@ -59,10 +59,13 @@ def apart(point: ReleasePoint, measures: Sequence[Measure]) -> Apart | None:
         if side not in _PRESERVING[source.kind] or one.max_rows != 1:
             continue
         mine, theirs = {c.id for c in many.columns}, {c.id for c in one.columns}
-        if all(_reads(e, mine) for e in [*counted, *predicates]) and all(_reads(k.expr, theirs) for k in point.keys):
+        outer = source.kind != "inner"  # a key computed below the join would be NULL where it is a function of NULLs
+        keyed = all(isinstance(k.expr, Ref) if outer else True for k in point.keys)
+        keyed = keyed and all(_reads(k.expr, theirs) for k in point.keys)
+        if keyed and all(_reads(e, mine) for e in [*counted, *predicates]):
             for p in predicates:
                 many = Filter(many.columns, many.property, many.max_rows, many, p)
-            return Apart(replace(point, source=many, keys=()), one, source.kind != "inner")
+            return Apart(replace(point, source=many, keys=()), one, outer)
     return None
 
 

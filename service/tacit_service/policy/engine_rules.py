@@ -61,6 +61,9 @@ def engine_reads_tables(policy: Policy) -> Iterator[Broken]:
     if policy.engine is None:
         return
     for name, table in policy.tables.items():
+        for column, declared in table.columns.items():
+            if declared.type == "image":
+                yield Broken(("tables", name, "columns", column), "the engine reads no images", "Remove the column.")
         if table.public:
             continue
         if not in_engine(policy, table):
@@ -73,6 +76,3 @@ def engine_reads_tables(policy: Policy) -> Iterator[Broken]:
         if table.prepared_keys:
             detail = "nothing is stored in the engine's database"
             yield Broken(("tables", name, "prepared_keys"), detail, "Remove 'prepared_keys'.")
-        for column, declared in table.columns.items():
-            if declared.type == "image":
-                yield Broken(("tables", name, "columns", column), "the engine reads no images", "Remove the column.")

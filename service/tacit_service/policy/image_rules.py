@@ -18,6 +18,9 @@ _TAKES = {"conv": {"size", "kernel", "stride", "padding", "name"}, "linear": {"s
 def images_have_shapes(policy: Policy) -> Iterator[Broken]:
     """An image says its shape, and nothing that numbers say; it is nobody's id."""
     for table_name, table in policy.tables.items():
+        if table.public and all(c.type == "image" for c in table.columns.values()):
+            detail = "a public table of images alone shows SQL nothing"
+            yield Broken(("tables", table_name, "columns"), detail, "Add the column that says what they show.")
         for name, column in table.columns.items():
             path: Path = ("tables", table_name, "columns", name)
             if column.type != "image":

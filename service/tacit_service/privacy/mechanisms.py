@@ -294,8 +294,8 @@ def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
     """Run ``work`` on the whole vector, or on chunks of it in threads when it is long; results in order."""
     if len(rows) <= PARALLEL_ROWS_MIN:
         return [work(rows)] if len(rows) else []
-    cores = os.cpu_count() or 1
-    size = min(CHUNK_ROWS, -(-len(rows) // cores))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    size = min(CHUNK_ROWS, max(PARALLEL_ROWS_MIN // 2, -(-len(rows) // cores)))
     chunks: Sequence[IntVector] = [rows[i : i + size] for i in range(0, len(rows), size)]
     with ThreadPoolExecutor(max_workers=min(len(chunks), cores)) as pool:
         return list(pool.map(work, chunks))

@@ -49,6 +49,7 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.public_images = False  # only what validates a model reads them
         self.params: list[tuple[Param, Outer]] = []
         self.bounds_points: dict[tuple[Relation, Expr], ReleasePoint] = {}
         self.lifts: list[list[tuple[Column, Expr]]] = []

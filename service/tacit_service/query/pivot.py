@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+_READ = {"this", "expressions", "using", "group", "with_"}  # of a statement; it may not have anything else
 _CONSTANTS = (exp.Literal, exp.Boolean, exp.Neg)
 
 
@@ -36,12 +37,16 @@ def statement(pivot: exp.Pivot) -> exp.Query | None:
     """``PIVOT t ON k IN ('a', 'b') USING SUM(x) GROUP BY g`` as a SELECT; ``None`` where values or groups are not written out."""
     group, fields, calls = pivot.args.get("group"), pivot.expressions, pivot.args.get("using")
     own = None if pivot.this is None else _names(pivot.this.unnest())
-    if pivot.args.get("unpivot") or not isinstance(calls, list) or not calls or len(fields) != 1:
+    unread = any(value and name not in _READ for name, value in pivot.args.items())
+    if unread or not isinstance(calls, list) or not calls or len(fields) != 1:
         return None
     keys = list(group.expressions) if group is not None else None if own is None else _others(own, pivot)
     if keys is None or not isinstance(fields[0], exp.In):
         return None
-    return _wide(pivot.this.copy(), keys, fields[0], calls, None)
+    query = _wide(pivot.this.copy(), keys, fields[0], calls, None)
+    if query is not None and pivot.args.get("with_") is not None:
+        query.set("with_", pivot.args["with_"].copy())
+    return query
 
 
 def _wide(

@@ -34,7 +34,9 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
 def public_rows(catalog: Catalog, sql: str) -> Relation:
     """The relation of a SELECT over public tables alone. Raises ``Refusal`` for any other."""
     tree = parse(sql)
-    bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=True)
+    binder = Binder(catalog, sql, Caps())
+    binder.public_images = True
+    bound = binder.bind_query(tree, Env(), as_relation=True)
     if isinstance(bound, Relation) and not bound.protected:
         return bound
     raise DerivationError(

@@ -199,12 +199,12 @@ def _table(binder: Binder, node: exp.Table, env: Env, join: exp.Join | None, as_
         return source
     binder.tables_used.add(info.name)
     scan = binder.new_id()
-    columns_ = tuple(
-        Column(binder.new_id(), n, f.with_(public=scan) if info.public else f) for n, f in info.columns.items()
-    )
+    hidden = info.public and not binder.public_images
+    shown = {n: f for n, f in info.columns.items() if not (hidden and f.type is Type.IMAGE)}
+    columns_ = tuple(Column(binder.new_id(), n, f.with_(public=scan) if info.public else f) for n, f in shown.items())
     kind = Property.PUBLIC if info.public else Property.PROTECTED
     rows = 1 if info.one_row_per_unit else None
-    scanned = Scan(columns_, kind, rows, info.name, tuple(info.columns), info.stored)
+    scanned = Scan(columns_, kind, rows, info.name, tuple(shown), info.stored)
     source.relation = rename(scanned, source.aliases)
     return source
 

@@ -35,6 +35,8 @@ def rewritten(node: exp.Expr) -> exp.Expr:
     )
     while isinstance(several, exp.Paren):
         several = several.this
+    if node.args.get("negate"):
+        several = None
     if isinstance(several, exp.Literal):
         several = exp.Array(expressions=[several])
     digits = _whole(node.args.get("decimals")) if isinstance(node, exp.Trunc) else None
@@ -101,16 +103,25 @@ def _days_of(node: exp.Expr) -> exp.Expr | None:
     return found.unnest() if isinstance(found, exp.Paren) else found
 
 
+def _of_where(node: exp.Expr, select: exp.Select) -> bool:
+    """The node is one of the conditions that WHERE joins by AND."""
+    above = node.parent
+    while isinstance(above, exp.And):
+        above = above.parent
+    return isinstance(above, exp.Where) and above.parent is select
+
+
 def semi_joined(tree: exp.Expr, found: exp.Expr | None) -> Iterator[exp.Expr]:
     """``WHERE [NOT] EXISTS (SELECT … FROM b WHERE …)`` and ``x IN (SELECT y FROM b …)`` as a SEMI or ANTI JOIN with b."""
     inner = found.find(exp.Select) if isinstance(found, exp.Exists | exp.In) else None
-    if inner is None or any(inner.args.get(k) for k in ("joins", "group", "having", "qualify", "limit", "distinct")):
+    more = ("with_", "joins", "group", "having", "qualify", "limit", "offset", "distinct")
+    if inner is None or any(inner.args.get(k) for k in more) or inner.find(exp.AggFunc):
         return
 
     def moved(twin: exp.Expr) -> bool:
         query, select = twin.find(exp.Select), twin.find_ancestor(exp.Select)
         whole = twin.parent if isinstance(twin.parent, exp.Not) else twin
-        if query is None or select is None or not isinstance(whole.parent, exp.Where | exp.And):
+        if query is None or select is None or not _of_where(whole, select):
             return False
         table = query.args["from_"].this
         conditions = [] if query.args.get("where") is None else [query.args["where"].this]
@@ -126,7 +137,7 @@ def semi_joined(tree: exp.Expr, found: exp.Expr | None) -> Iterator[exp.Expr]:
         kind = "SEMI" if whole is twin else "ANTI"
         join = exp.Join(this=table.copy(), kind=kind, on=exp.and_(*conditions, copy=True))
         parent = whole.parent
-        if isinstance(parent, exp.Where):
+        if not isinstance(parent, exp.And):
             select.set("where", None)
         else:
             parent.replace(parent.expression if whole is parent.this else parent.this)

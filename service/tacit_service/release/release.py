@@ -46,7 +46,7 @@ from .measured import ENGINE_TIMEOUT_S, checked, measured, shares_of
 from .planner import PlannerPool, shared_pool
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import PostProcessor, Released, Shown, staged_numbers
-from .prepare import Prepared, Preparer
+from .prepare import BUSY, Prepared, Preparer
 from .quoting import quoted
 from .records import CHECKS, PostprocessFailed, asked, from_body, priced_alike, stored_answer, to_body, unfinished
 from .reuse import follows
@@ -366,7 +366,9 @@ class Desk:
         for stored in self.ledger.held_alike(self.name, analyst, prepared.canonical.partition(".")[0], FOLLOWED_MAX):
             try:
                 earlier = self._prepare(analyst, asked(stored))
-            except Refusal:  # asked under another version of the policy
+            except Refusal as refusal:  # asked under another version of the policy
+                if refusal.code in BUSY:  # a busy machine must not buy anew what is held
+                    raise
                 continue
             if earlier.canonical == stored.canonical:
                 found = follows(prepared, earlier, self.sandbox)
