@@ -15,16 +15,8 @@ from tacit_service.query.expr import Call, Case, Cast, Expr, InList, IntervalLit
 from tacit_service.query.plan import Filter, Join, Measure, Relation, ReleasePoint
 from tacit_service.query.rules.join import equates_units
 
-_ROW_WISE = (
-    Ref,
-    Lit,
-    Param,
-    IntervalLit,
-    Call,
-    Case,
-    Cast,
-    InList,
-)  # the rest may read columns that ``refs`` does not see
+# the rest may read columns that ``refs`` does not see
+_ROW_WISE = (Ref, Lit, Param, IntervalLit, Call, Case, Cast, InList)
 _PRESERVING = {"inner": "lr", "left": "l", "right": "r"}  # sides of which no row is added
 
 
@@ -45,7 +37,7 @@ def apart(point: ReleasePoint, measures: Sequence[Measure]) -> Apart | None:
 
     Pre: the keys are functions of the unit (K = 1, not ranked). The conditions: the two ids are the unit's own and never NULL,
     so that ``on`` says no more than equality of units; one side has one row a unit at most; keys read that side alone,
-    measures and filters the other alone.
+    measures and filters the other alone; where rows without a match stay, a key is a column as it stands.
     """
     predicates: list[Expr] = []
     source = point.source
@@ -55,14 +47,15 @@ def apart(point: ReleasePoint, measures: Sequence[Measure]) -> Apart | None:
     if not isinstance(source, Join) or not _by_unit(source):
         return None
     counted = [e for m in measures for e in _read(m)]
+    keys = [k.expr for k in point.keys]
+    outer = source.kind != "inner"
+    if outer and not all(isinstance(k, Ref) for k in keys):
+        return None  # computed below the join, a key would be NULL where it is a function of NULLs
     for side, many, one in (("l", source.left, source.right), ("r", source.right, source.left)):
         if side not in _PRESERVING[source.kind] or one.max_rows != 1:
             continue
         mine, theirs = {c.id for c in many.columns}, {c.id for c in one.columns}
-        outer = source.kind != "inner"  # a key computed below the join would be NULL where it is a function of NULLs
-        keyed = all(isinstance(k.expr, Ref) if outer else True for k in point.keys)
-        keyed = keyed and all(_reads(k.expr, theirs) for k in point.keys)
-        if keyed and all(_reads(e, mine) for e in [*counted, *predicates]):
+        if all(_reads(k, theirs) for k in keys) and all(_reads(e, mine) for e in [*counted, *predicates]):
             for p in predicates:
                 many = Filter(many.columns, many.property, many.max_rows, many, p)
             return Apart(replace(point, source=many, keys=()), one, outer)

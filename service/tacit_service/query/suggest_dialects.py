@@ -116,36 +116,29 @@ def _unclosed(tokens: Sequence[Token], at: int) -> int:
 def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Expr]:
     """Changed trees. ``last``: the last day of each column of dates of which the policy tells one."""
     if code == "unknown_function":
-        changed = tree.copy()
-        for change in (_dated(last), _renamed, suggest_words.renamed):
-            changed = changed.transform(change, copy=False)
-        if changed != tree:
-            yield changed
+        yield from _changed(tree, _dated(last), _renamed, suggest_words.renamed)
     if code == "unsupported_aggregate":
-        changed = tree.copy().transform(_quantiles, copy=False)
-        if changed != tree:
-            yield changed
+        yield from _changed(tree, _quantiles)
     if code == "outer_sql_invalid":
-        changed = tree.copy().transform(_of_its_kind, copy=False)
-        if changed != tree:
-            yield changed
+        yield from _changed(tree, _of_its_kind)
     if code == "unknown_column":
-        changed = tree.copy().transform(_text_in_double_quotes, copy=False)
-        if changed != tree:
-            yield changed
+        yield from _changed(tree, _text_in_double_quotes)
     if code == "unsupported_syntax":
         for pivot in tree.find_all(exp.Pivot):
             yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
-        changed = tree.copy()
-        for change in (_in_order, _by_week, suggest_words.rewritten):
-            changed = changed.transform(change, copy=False)
-        if changed != tree:
-            yield changed
+        yield from _changed(tree, _in_order, _by_week, suggest_words.rewritten)
     if code == "type_mismatch":
         for change in (_year_of, suggest_words.retyped, suggest_words.latest(last)):
-            changed = tree.copy().transform(change, copy=False)
-            if changed != tree:
-                yield changed
+            yield from _changed(tree, change)
+
+
+def _changed(tree: exp.Expr, *changes: Callable[[exp.Expr], exp.Expr]) -> Iterator[exp.Expr]:
+    """The tree after all changes, one after the other, if they make another of it."""
+    changed = tree.copy()
+    for change in changes:
+        changed = changed.transform(change, copy=False)
+    if changed != tree:
+        yield changed
 
 
 def _dated(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:

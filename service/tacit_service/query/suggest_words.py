@@ -28,27 +28,33 @@ def rewritten(node: exp.Expr) -> exp.Expr:
     """Parts of a date under BigQuery's names; LIKE ANY as a chain of OR; TRUNC to digits by a factor."""
     if isinstance(node, exp.Extract) and node.name.lower() in _PARTS:
         return exp.Extract(this=exp.Var(this=_PARTS[node.name.lower()].upper()), expression=node.expression.copy())
-    several = (
-        node.expression.this
-        if isinstance(node, exp.Like | exp.ILike) and isinstance(node.expression, exp.Any)
-        else None
-    )
-    while isinstance(several, exp.Paren):
-        several = several.this
-    if node.args.get("negate"):
-        several = None
-    if isinstance(several, exp.Literal):
-        several = exp.Array(expressions=[several])
+    patterns = _any_of(node)
     digits = _whole(node.args.get("decimals")) if isinstance(node, exp.Trunc) else None
     if digits is not None and 0 < abs(digits) <= 12:
         times, back = (exp.Mul, exp.Div) if digits > 0 else (exp.Div, exp.Mul)
         factor = exp.Literal.number(10 ** abs(digits))
         moved = times(this=exp.Paren(this=node.this.copy()), expression=factor)
         return exp.Paren(this=back(this=exp.Trunc(this=moved), expression=factor.copy()))
-    if isinstance(several, exp.Array | exp.Tuple) and several.expressions:
-        tests = [type(node)(this=node.this.copy(), expression=e.copy()) for e in several.expressions]
+    if patterns:
+        tests = [type(node)(this=node.this.copy(), expression=e.copy()) for e in patterns]
         return exp.Paren(this=exp.or_(*tests, copy=False))
     return node
+
+
+def _any_of(node: exp.Expr) -> list[exp.Expr]:
+    """The patterns of ``x LIKE ANY (…)`` that are written out; none where it is negated, which OR would turn about."""
+    if (
+        not isinstance(node, exp.Like | exp.ILike)
+        or not isinstance(node.expression, exp.Any)
+        or node.args.get("negate")
+    ):
+        return []
+    several = node.expression.this
+    while isinstance(several, exp.Paren):
+        several = several.this
+    if isinstance(several, exp.Literal):
+        return [several]
+    return list(several.expressions) if isinstance(several, exp.Array | exp.Tuple) else []
 
 
 def _whole(node: object) -> int | None:

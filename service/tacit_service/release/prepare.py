@@ -193,6 +193,7 @@ class Preparer:
 
         told: float | None = None  # rows of a group, by who asks
         half: Mapping[int, float] = {}
+        schema = None
         if request.accuracy is not None and plan.releases:
             if request.epsilon is not None:
                 raise RequestError(
@@ -211,7 +212,7 @@ class Preparer:
         priced = price_at(epsilon)
         with within(TRIED_S):
             self._check_statements(plan, priced.checks, request.sql, who)
-            schema = self._schema(plan, keys, request.sql, who)
+            schema = self._schema(plan, keys, request.sql, who) if schema is None else schema
         rows = known_rows(plan, told, groups, self.sizes)
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
         return Prepared(
