@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     training_launcher: Literal["own", "torchrun"] = Field(
         default="own", description="Who starts those processes: the first of them, or torchrun all of them"
     )
+    training_device: Literal["auto", "cpu"] = Field(
+        default="auto", description="Where jobs compute: auto takes CUDA devices where there are any, cpu never does"
+    )
     training_threads: int = Field(default=2, ge=1, le=256, description="Threads of one training job")
     training_time_s_max: float = Field(default=3600, gt=0, le=604_800, description="Longest that one attempt may take")
     training_memory_mb_max: int = Field(default=8192, ge=1024, le=1_048_576, description="Memory of one training job")

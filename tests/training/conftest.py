@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,19 +24,26 @@ for _name in (
 ):  # read when torch is loaded: threads that wait for work cost as much as work
     os.environ.setdefault(_name, "1")
 
-# importlib mode gives test folders no package; the world is a plain module beside the tests.
-_spec = importlib.util.spec_from_file_location("tacit_training_world", Path(__file__).with_name("world.py"))
-assert _spec is not None
-assert _spec.loader is not None
-worlds = importlib.util.module_from_spec(_spec)
-sys.modules["tacit_training_world"] = worlds
-_spec.loader.exec_module(worlds)
 
-if TYPE_CHECKING:
-    from tacit_training_world import World
+def _beside(name: str) -> ModuleType:
+    """A plain module of this folder, as ``tacit_training_…``: importlib mode gives test folders no package."""
+    spec = importlib.util.spec_from_file_location(f"tacit_training_{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
 
 if not installed() and "CI" not in os.environ:  # [dev] brings [train] with it: in CI nothing may be left out
     collect_ignore_glob = ["test_*.py"]
+else:
+    _beside("runs"), _beside("elsewhere")
+worlds = _beside("world")
+
+if TYPE_CHECKING:
+    from tacit_training_world import World
 
 
 @pytest.fixture(scope="module")

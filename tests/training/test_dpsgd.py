@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from tacit_training_runs import MODELS, rows, run
 
-from tacit_service.policy.networks import Layer
 from tacit_service.training import dpsgd
 from tacit_service.training.dpsgd import Trainer, clipped
 from tacit_service.training.dpsgd.optimizers import Optimizer
@@ -15,31 +15,6 @@ from tacit_service.training.dpsgd.trainer import COUNT_NOISE
 from tacit_service.training.encoding import Rows
 from tacit_service.training.generator import Stream
 from tacit_service.training.layers import network
-from tacit_service.training.spec import Architecture, Run
-
-
-def run(**changes: object) -> Run:
-    base = {
-        "architecture": Architecture(type="logistic_regression"),
-        "sampling_rate": 0.25,
-        "steps": 10,
-        "clipping_norm": 0.5,
-        "max_rows": 4,
-        "learning_rate": 1.0,
-        "optimizer": "sgd",
-        "momentum": 0.0,
-        "weight_decay": 0.0,
-        "units": 64,
-    }
-    return Run.model_validate({**base, **changes})
-
-
-def rows(units: int = 64, inputs: int = 3, most: int = 4, seed: int = 1) -> Rows:
-    rng = np.random.default_rng(seed)
-    counts = rng.integers(1, most + 1, units)
-    first = np.r_[0, np.cumsum(counts)].astype(np.int64)
-    x = rng.normal(0, 3, (first[-1], inputs)).astype(np.float32)
-    return Rows(x, rng.integers(0, 2, first[-1]), first)
 
 
 def test_every_gradient_is_clipped_to_the_norm_and_short_ones_are_left_alone() -> None:
@@ -58,24 +33,6 @@ def test_a_gradient_that_is_no_number_counts_as_nothing_and_harms_nobody(bad: fl
     assert torch.isfinite(out).all()
     assert torch.linalg.vector_norm(out, dim=1)[0] <= 2.0
     assert out[1].tolist() == pytest.approx([2.0 / 5**0.5] * 5, rel=1e-8)
-
-
-MODELS = {
-    "logistic_regression": Architecture(type="logistic_regression"),
-    "mlp": Architecture(type="mlp", hidden=(5,)),
-    "cnn": Architecture(type="cnn", shape=(1, 16, 16), channels=(2, 3), hidden=(4,)),
-    "scatternet": Architecture(type="scatternet", shape=(1, 16, 16)),
-    "registered": Architecture(
-        type="registered",
-        shape=(1, 16, 16),
-        layers=(
-            Layer(type="conv", size=4, kernel=3, padding=1, name="first"),
-            Layer(type="group_norm", size=2, name="norm.a"),
-            Layer(type="relu"),
-            Layer(type="average_pool", size=4),
-        ),
-    ),
-}
 
 
 @pytest.mark.parametrize(("kind", "most", "outputs"), [(k, m, o) for k in MODELS for m, o in ((4, 1), (1, 3))])

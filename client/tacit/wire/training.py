@@ -219,6 +219,7 @@ class ModelCard(Wire):
     tensors: dict[str, list[int]]
     model_sha256: str
     libraries: dict[str, str]
+    device: str = Field(default="CPU", description="What computed the gradients")
     ledger: LedgerHead = Field(description="The journal's head when the card was made, the run's charge below it")
     limits: list[str] = Field(description="What the guarantee does not cover")
     metrics: dict[str, JsonValue] = Field(

@@ -55,6 +55,7 @@ class Attacked:
     public: Rows | None
     watch: Callable[[], None]
     """Called between steps; raises when the job's owner wants no more."""
+    device: str = "cpu"
 
     @property
     def how(self) -> Encoding:
@@ -70,7 +71,9 @@ class Attacked:
         """The run again on these rows, a unit each: its parameters before the first step, and after the last."""
         run = self.plan.run.model_copy(update={"max_rows": 1, "holdout": 0.0, "average": 0.0, "units": len(x)})
         rows = Rows(x, y, np.arange(len(x) + 1, dtype=np.int64))
-        trainer = dpsgd.Trainer(run, sigma, rows, self.how.task, self.how.outputs, batch, checkpoint=self.checkpoint)
+        trainer = dpsgd.Trainer(
+            run, sigma, rows, self.how.task, self.how.outputs, batch, checkpoint=self.checkpoint, device=self.device
+        )
         before = trainer.tensors()
         for _ in range(run.steps):
             self.watch()
@@ -81,7 +84,9 @@ class Attacked:
         """The clipped gradient of each row, as a unit of its own: [rows, parameters]."""
         run = self.plan.run.model_copy(update={"max_rows": 1, "holdout": 0.0, "average": 0.0, "units": len(x)})
         rows = Rows(x, y, np.arange(len(x) + 1, dtype=np.int64))
-        trainer = dpsgd.Trainer(run, 1.0, rows, self.how.task, self.how.outputs, 1.0, checkpoint=tensors)
+        trainer = dpsgd.Trainer(
+            run, 1.0, rows, self.how.task, self.how.outputs, 1.0, checkpoint=tensors, device=self.device
+        )
         found = np.empty((len(x), parameters(self.net)), np.float32)
         for i in range(len(x)):
             self.watch()
@@ -95,7 +100,7 @@ class Attacked:
 
     def confidence(self, tensors: Tensors, x: Array, y: Array) -> Array:
         """Of each row, how sure a model is of its label: a logit, or minus the squared error."""
-        scores = dpsgd.apply(self.net, tensors, x).astype(np.float64)
+        scores = dpsgd.apply(self.net, tensors, x, self.device).astype(np.float64)
         if self.how.task == "regression":
             wrong: Array = -((scores[:, 0] - y) ** 2)
             return wrong
@@ -192,7 +197,7 @@ def inversion(on: Attacked) -> list[AttackFinding]:
     means = np.stack([x[y == c].mean(axis=0) for c in shown])
 
     def share(tensors: Tensors) -> float:
-        images = dpsgd.invert(on.net, tensors, classes, steps=_INVERSION_STEPS)
+        images = dpsgd.invert(on.net, tensors, classes, steps=_INVERSION_STEPS, device=on.device)
         return audit.identified(images[shown], means)
 
     twin = on.trained(x, y, max(1.0, on.plan.run.sampling_rate * len(x)), 0.0)[1]

@@ -41,15 +41,15 @@ class Finding:
     holds: bool
 
 
-def exact(run: Run, sigma: float, inputs: int, outputs: int, task: str) -> list[Finding]:
-    """The two facts that the guarantee rests on, of this run's network, σ, C and q.
+def exact(run: Run, sigma: float, inputs: int, outputs: int, task: str, device: str = "cpu") -> list[Finding]:
+    """The two facts that the guarantee rests on, of this run's network, σ, C and q, on the device that it ran on.
 
     - clipping: no unit moves the sum by more than C, with rows a million times too large, NaN and infinities among them;
     - noise: its standard deviation is σ (σ/√0.99 under adaptive clipping) by a χ² test that finds 1.5 % of too little;
     - sampling: units enter at the rate q.
     """
     rows = _hostile_rows(run, inputs, outputs, task)
-    trainer = dpsgd.Trainer(run, sigma, rows, task, outputs, 1.0)
+    trainer = dpsgd.Trainer(run, sigma, rows, task, outputs, 1.0, device=device)
     everybody = np.arange(_UNITS)
     whole = trainer.clipped_sum(everybody)
     moved = max(float((whole - trainer.clipped_sum(np.delete(everybody, u))).norm()) for u in everybody)
@@ -65,9 +65,9 @@ def exact(run: Run, sigma: float, inputs: int, outputs: int, task: str) -> list[
     ]
 
 
-def stands(run: Run, sigma: float, inputs: int, outputs: int, task: str) -> list[Finding]:
+def stands(run: Run, sigma: float, inputs: int, outputs: int, task: str, device: str = "cpu") -> list[Finding]:
     """The findings of ``exact``; ``AuditFailed`` when a claim does not stand."""
-    found = exact(run, sigma, inputs, outputs, task)
+    found = exact(run, sigma, inputs, outputs, task, device)
     if broken := [finding.name for finding in found if not finding.holds]:
         raise AuditFailed("; ".join(broken))
     return found

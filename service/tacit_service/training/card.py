@@ -44,6 +44,7 @@ class Outcome:
     curves: Curves
     metrics: dict[str, Any]
     attacks: list[AttackFinding] = field(default_factory=list)
+    device: str = "cpu"
 
 
 def released(job: Job, plan: TrainingPlan, made: Outcome, head: Head) -> StoredRelease:
@@ -112,7 +113,7 @@ def _card(
         created_at=now,
         privacy_unit=sgd.unit,
         relation=RELATION,
-        audit=_audit(plan),
+        audit=_audit(plan, made.device),
         attacks=made.attacks,
         price=Spend(epsilon=str(cost.epsilon), delta=str(cost.delta)),
         epsilon=sgd.epsilon,
@@ -133,6 +134,7 @@ def _card(
         parameters=plan.run.shown(),
         tensors={name: list(value.shape) for name, value in made.tensors.items()},
         model_sha256=hashlib.sha256(model).hexdigest(),
+        device=dpsgd.told(made.device),
         libraries={name: version(name) for name in ("torch", "dp-accounting", "numpy", "onnx", "tacit")},
         ledger=LedgerHead(sequence=head.sequence, hash=head.hash),
         limits=LIMITS,
@@ -140,10 +142,10 @@ def _card(
     )
 
 
-def _audit(plan: TrainingPlan) -> list[AuditFinding]:
+def _audit(plan: TrainingPlan, device: str) -> list[AuditFinding]:
     """What the exact tests of this run's noise and clipping found, on made-up rows."""
     how = plan.encoding
-    found = audit.stands(plan.run, plan.sigma, how.inputs, how.outputs, how.task)
+    found = audit.stands(plan.run, plan.sigma, how.inputs, how.outputs, how.task, device)
     return [AuditFinding(name=f.name, claimed=f.claimed, found=f.found, holds=f.holds) for f in found]
 
 

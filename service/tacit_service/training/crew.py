@@ -100,6 +100,7 @@ def help_out(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> No
     trainer = dpsgd.Trainer(
         planned.run, planned.sigma, rows, planned.encoding.task, planned.encoding.outputs, order.batch, stream,
         checkpoints.tensors(loaded, planned.run.architecture), team, store,
+        dpsgd.choose(order.device, rank, order.memory_bytes_max),
     )  # fmt: skip
     saved = Checkpoint(order.data_dir / "training" / order.job_id).load()
     if saved:

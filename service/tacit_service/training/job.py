@@ -177,6 +177,7 @@ class Work:
         self._job = claim.job
         self._checkpoint = Checkpoint(order.data_dir / "training" / claim.job.job_id)
         self._stream, self._store = Stream(), Store(self._checkpoint.folder)
+        self._device = dpsgd.choose(order.device, 0, order.memory_bytes_max)
         self._weights: dict[str, npt.NDArray[Any]] | None = None
 
     def run(self) -> int:
@@ -217,7 +218,7 @@ class Work:
             done = int(saved["done"][0])
 
         def outputs(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-            return dpsgd.apply(net_of(planned.run, planned.encoding), trainer.tensors(), x)
+            return dpsgd.apply(net_of(planned.run, planned.encoding), trainer.tensors(), x, self._device)
 
         shown = None if public is None else measure.glimpse(public)
 
@@ -238,7 +239,7 @@ class Work:
             found = self._attacks(trainer, planned, batch, public)
         except _Stopped:
             return self._stopped()
-        made = Outcome(trainer.tensors(), batch, curves, metrics, found)
+        made = Outcome(trainer.tensors(), batch, curves, metrics, found, self._device)
         release = released(self._job, planned, made, self._ledger.head())
         self._heart.rest()
         self._jobs.succeed(self._claim, release)
@@ -258,7 +259,9 @@ class Work:
                 raise _Stopped
 
         try:
-            return attacks.made(attacks.Attacked(planned, trainer.tensors(), batch, self._weights, public, watch))
+            return attacks.made(
+                attacks.Attacked(planned, trainer.tensors(), batch, self._weights, public, watch, self._device)
+            )
         except (MemoryError, RuntimeError) as error:  # PyTorch's allocator raises the latter
             if isinstance(error, MemoryError) or "memory" in str(error):
                 raise _AttackTooLarge from None
@@ -307,7 +310,7 @@ class Work:
         self._weights = checkpoints.tensors(loaded, planned.run.architecture)
         return dpsgd.Trainer(
             planned.run, planned.sigma, rows, encoding.task, encoding.outputs, batch, self._stream, self._weights,
-            team, self._store,
+            team, self._store, self._device,
         )  # fmt: skip
 
     def _train(

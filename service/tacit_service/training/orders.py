@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
@@ -29,6 +29,7 @@ class Order(BaseModel):
     threads: int
     memory_bytes_max: int
     processes: int = 1
+    device: Literal["auto", "cpu"] = "auto"
     rank: int = 0
     key: str = ""  # the rest is for helpers of a job with several processes
     batch: float = 0.0

@@ -97,6 +97,7 @@ def limits_of(settings: Settings) -> Limits:
         threads=settings.training_threads,
         processes=settings.training_processes,
         launcher=settings.training_launcher,
+        device=settings.training_device,
         at_once=settings.training_at_once,
         per_analyst=settings.training_running_max,
     )

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from tacit import wire
 from tacit_service.errors import LedgerUnavailable
@@ -52,6 +52,7 @@ class Limits:
     threads: int = 2
     processes: int = 1
     launcher: Launcher = "own"
+    device: Literal["auto", "cpu"] = "auto"
     lease_s: float = 10.0
     at_once: int = 1
     per_analyst: int = 1
@@ -165,6 +166,7 @@ class Worker:
             "lease_s": limits.lease_s,
             "threads": limits.threads,
             "processes": limits.processes,
+            "device": limits.device,
             "memory_bytes_max": limits.memory_bytes_max,
         }
         child = subprocess.Popen(
@@ -206,7 +208,11 @@ def _ended(child: subprocess.Popen[bytes]) -> bytes:
 
 def _environment() -> dict[str, str]:
     """What starting Python needs, and nothing of the service's secrets; the ledger's URL goes through the pipe."""
-    kept = {n: os.environ[n] for n in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH") if n in os.environ}
+    kept = {
+        n: os.environ[n]
+        for n in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "CUDA_VISIBLE_DEVICES")
+        if n in os.environ
+    }
     return {
         **kept,
         "PYTHONPATH": os.pathsep.join(_SOURCE_ROOTS),

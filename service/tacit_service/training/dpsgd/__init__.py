@@ -1,6 +1,7 @@
 """DP-SGD over privacy units: the only importer of torch. ``Trainer`` says what a step does, and why it is private."""
 
 from .attacks import invert
+from .devices import Wanted, choose, told
 from .gradients import Factored, Layerwise, clipped, loss_of
 from .networks import Built
 from .scattering import filters
@@ -15,10 +16,13 @@ __all__ = [
     "Team",
     "TeamLost",
     "Trainer",
+    "Wanted",
     "apply",
+    "choose",
     "clipped",
     "filters",
     "invert",
     "loss_of",
     "threads",
+    "told",
 ]

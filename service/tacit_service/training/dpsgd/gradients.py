@@ -22,15 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .devices import ELEMENTS_MAX, FACTORED_BLOCK, IMAGES_BLOCK, ROWS_BLOCK
+
 CLIP_SLACK: Final = 1 - 2.0**-30
 """Gradients are scaled to a little less than C, by more than the rounding of their 64-bit norm."""
-
-ELEMENTS_MAX: Final = 4_000_000
-"""Of one block of per-unit gradients."""
-
-_FACTORED_BLOCK: Final = 256
-_IMAGES_BLOCK: Final = 128  # rows whose maps stay in a processor's cache
-_ROWS_BLOCK: Final = 2_048
 
 Block = tuple[Tensor, Tensor, Tensor]
 Units = npt.NDArray[np.int64]
@@ -149,14 +144,16 @@ class Layerwise:
     def __init__(self, body: nn.Module, task: str, outputs: int, smoothing: float, blocks: Blocks) -> None:
         self._layers = list(body.children())
         images = any(isinstance(layer, nn.Conv2d) for layer in self._layers)
-        self._rows = _IMAGES_BLOCK if images else _ROWS_BLOCK
+        self._device = next(body.parameters()).device
+        self._rows = (IMAGES_BLOCK if images else ROWS_BLOCK)[self._device.type]
         self._count = sum(p.numel() for p in body.parameters())
+        self._units = max(1, ELEMENTS_MAX[self._device.type] // self._count)
         self._task, self._outputs, self._smoothing, self._blocks = task, outputs, smoothing, blocks
 
     def __call__(self, units: Units, norm: float) -> tuple[Tensor, int]:
         """As ``Sums``."""
-        total, below = torch.zeros(self._count, dtype=torch.float64), 0
-        for x, y, weight in self._blocks(units, max(1, ELEMENTS_MAX // self._count), self._rows):
+        total, below = torch.zeros(self._count, dtype=torch.float64, device=self._device), 0
+        for x, y, weight in self._blocks(units, self._units, self._rows):
             parts = self._gradients(x, y, weight)
             squares: Tensor = sum(part.squares() for part in parts)  # type: ignore[assignment]
             sizes = squares.sqrt()
@@ -227,20 +224,24 @@ class Factored:
     def __init__(self, layer: nn.Linear, x: Tensor, y: Tensor, task: str, outputs: int, smoothing: float) -> None:
         self._layer, self._x, self._y = layer, x, y
         self._task, self._outputs, self._smoothing = task, outputs, smoothing
-        parts = [(part.double() ** 2).sum(dim=1) + 1 for part in torch.split(x, _FACTORED_BLOCK)]
-        self._lengths = torch.cat(parts).sqrt() if parts else torch.zeros(0, dtype=torch.float64)
-        self._narrow = torch.empty(
-            _FACTORED_BLOCK, x.shape[1], dtype=x.dtype
-        )  # kept: fresh pages cost more than products
-        self._wide = torch.empty(_FACTORED_BLOCK, x.shape[1], dtype=torch.float64)
+        self._device = layer.weight.device
+        self._block = size = FACTORED_BLOCK[self._device.type]
+        parts = [(part.double() ** 2).sum(dim=1) + 1 for part in torch.split(x, size)]
+        lengths = torch.cat(parts).sqrt() if parts else torch.zeros(0, dtype=torch.float64)
+        self._lengths = lengths.to(self._device)
+        size = min(size, len(x))  # kept: fresh pages cost more than products
+        self._narrow = torch.empty(size, x.shape[1], dtype=x.dtype, device=x.device)
+        self._wide = torch.empty(size, x.shape[1], dtype=torch.float64, device=self._device)
 
     def __call__(self, units: Units, norm: float) -> tuple[Tensor, int]:
         """As ``Sums``."""
         weight, bias = self._layer.weight.detach(), self._layer.bias.detach()
-        total, below = torch.zeros(weight.shape, dtype=torch.float64), 0
-        ends = torch.zeros(bias.shape, dtype=torch.float64)
-        for at in torch.split(torch.from_numpy(units), _FACTORED_BLOCK):
-            x = torch.index_select(self._x, 0, at, out=self._narrow[: len(at)])
+        total, below = torch.zeros(weight.shape, dtype=torch.float64, device=self._device), 0
+        ends = torch.zeros(bias.shape, dtype=torch.float64, device=self._device)
+        for chosen in torch.split(torch.from_numpy(units), self._block):
+            at = chosen.to(self._device)
+            rows = torch.index_select(self._x, 0, chosen.to(self._x.device), out=self._narrow[: len(at)])
+            x = rows.to(self._device)
             delta = self._errors(functional.linear(x, weight, bias), self._y[at]).double()
             sizes = torch.linalg.vector_norm(delta, dim=1) * self._lengths[at]
             wide = self._wide[: len(at)].copy_(x)

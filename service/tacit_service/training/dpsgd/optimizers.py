@@ -51,7 +51,7 @@ class Optimizer:
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """For a checkpoint; the number of steps is the trainer's to keep."""
         return {
-            f"optimizer.{i}.{name}": tensor.numpy().copy()
+            f"optimizer.{i}.{name}": tensor.cpu().numpy().copy()
             for name, moment in zip(_MOMENTS[self._run.optimizer], self._moments, strict=True)
             for i, tensor in enumerate(moment)
         }

@@ -68,7 +68,9 @@ class Team:
             try:
                 with torch.no_grad():
                     for tensor in tensors:
-                        dist.broadcast(tensor, src=0)
+                        sent = tensor.cpu()  # itself, where it is there
+                        dist.broadcast(sent, src=0)
+                        tensor.copy_(sent)
             except RuntimeError as error:
                 raise TeamLost from error
 

@@ -35,7 +35,8 @@ from ..generator import Stream
 from ..layers import Network, network
 from ..reading import Store
 from ..spec import Run
-from .gradients import ELEMENTS_MAX, Block, Factored, Layerwise, Sums
+from .devices import ELEMENTS_MAX, home
+from .gradients import Block, Factored, Layerwise, Sums
 from .networks import Built, named
 from .optimizers import Optimizer
 from .team import Team
@@ -71,19 +72,22 @@ class Trainer:
         checkpoint: Mapping[str, npt.NDArray[Any]] | None = None,
         team: Team | None = None,
         store: Store | None = None,
+        device: str = "cpu",
     ) -> None:
         self._run, self._sigma, self._batch = run, sigma, batch
         self._stream = stream or Stream()
         self._team = team or Team()
         net = network(run.architecture, run.architecture.shape or (rows.x.shape[1],), outputs)
-        self.model = Built(net, checkpoint)
+        self._device = torch.device(device)
+        self.model = Built(net, checkpoint).to(self._device)
         self._team.follow(p.detach() for p in self.model.parameters())  # all processes begin with the same numbers
         self._parameters = named(self.model.body)
         self._count = sum(p.numel() for p in self._parameters.values())
         self._optimizer = Optimizer(run, [p.detach() for p in self._parameters.values()])
         self._pinned = checkpoint is not None or not net.front
         self._first = rows.first
-        self._x, self._y = _features(self.model, rows.x, net, store or Store()), torch.from_numpy(rows.y)
+        self._x = home(_features(self.model, rows.x, net, store or Store()), self._device)
+        self._y = torch.from_numpy(rows.y).to(self._device)
         self._sums = self._choose(net, task, outputs)
         self._clip, self._step = run.clipping_norm, 0
         self._average = {name: p.detach().clone() for name, p in self._parameters.items()} if run.average else {}
@@ -113,15 +117,16 @@ class Trainer:
         """Sample, clip, add, add noise, divide, and let the optimizer move."""
         chosen = np.flatnonzero(self._stream.bernoulli(self.units, self._run.sampling_rate))
         total, below = self._sum(chosen)
-        both = torch.cat([total, torch.tensor([below - len(chosen) / 2], dtype=torch.float64)])
+        both = torch.cat([total.cpu(), torch.tensor([below - len(chosen) / 2], dtype=torch.float64)])
         mine = self._team.part(self._count)
         both[mine] += torch.from_numpy(self.noise(mine.stop - mine.start)) * self._clip
         if self._team.lead and self._run.adaptive_clipping:
             both[-1] += float(self._stream.normal(1)[0]) * COUNT_NOISE * self._sigma
         noisy, count = (both := self._team.add(both))[:-1], float(both[-1])
         noisy /= self._batch
+        found = noisy.float().to(self._device)
         shapes = [p.shape for p in self._parameters.values()]
-        parts = torch.split(noisy.float(), [shape.numel() for shape in shapes])
+        parts = torch.split(found, [shape.numel() for shape in shapes])
         self._optimizer.step([part.reshape(s) for part, s in zip(parts, shapes, strict=True)], self._rate())
         if self._run.adaptive_clipping:
             self._move_clip(count)
@@ -135,7 +140,7 @@ class Trainer:
 
     def clipped_sum(self, units: npt.NDArray[np.int64]) -> Tensor:
         """The sum of the units' clipped gradients: exact, so it must not leave this process."""
-        return self._sum(units)[0]
+        return self._sum(units)[0].cpu()
 
     def _sum(self, units: npt.NDArray[np.int64]) -> tuple[Tensor, int]:
         return self._sums(units, self._clip)
@@ -146,7 +151,8 @@ class Trainer:
             return
         first = self._first
         widest = int((first[units + 1] - first[units]).max())
-        size = max(1, min(size, rows // widest, ELEMENTS_MAX // (widest * self._x[0].numel())))
+        most = ELEMENTS_MAX[self._device.type]
+        size = max(1, min(size, rows // widest, most // (widest * self._x[0].numel())))
         for start in range(0, len(units), size):
             block = units[start : start + size]
             counts = first[block + 1] - first[block]
@@ -154,7 +160,8 @@ class Trainer:
             index = first[block][:, None] + np.minimum(place, counts[:, None] - 1)
             weight = ((place < counts[:, None]) / counts[:, None]).astype(np.float32)
             at = torch.from_numpy(index)
-            yield self._x[at], self._y[at], torch.from_numpy(weight)
+            x, y = self._x[at.to(self._x.device)], self._y[at.to(self._device)]
+            yield x.to(self._device), y, torch.from_numpy(weight).to(self._device)
 
     def _rate(self) -> float:
         """The learning rate of this step."""
@@ -178,12 +185,12 @@ class Trainer:
     def tensors(self) -> dict[str, npt.NDArray[Any]]:
         """The model's parameters, averaged where the run says so, and what was fixed in it."""
         found = {**named(self.model.front), **self._parameters, **self._average}
-        return {name: p.detach().numpy().copy() for name, p in found.items()}
+        return {name: _copied(p) for name, p in found.items()}
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Parameters and the optimizer's state: all that a later attempt needs. All of it is post-processing of noise."""
-        found = {f"model.{name}": p.detach().numpy().copy() for name, p in self._parameters.items()}
-        found |= {f"average.{name}": p.numpy().copy() for name, p in self._average.items()}
+        found = {f"model.{name}": _copied(p) for name, p in self._parameters.items()}
+        found |= {f"average.{name}": _copied(p) for name, p in self._average.items()}
         found["trainer"] = np.array([self._clip, self._step], dtype=np.float64)
         return found | self._optimizer.state()
 
@@ -205,17 +212,24 @@ def _features(model: Built, x: npt.NDArray[np.float32], net: Network, store: Sto
     raw = torch.from_numpy(x)
     if not net.scattering and not net.front:
         return raw.reshape(len(raw), *net.input)
-    out = torch.from_numpy(store.floats((len(raw), *net.between)))
+    out, device = torch.from_numpy(store.floats((len(raw), *net.between))), next(model.parameters()).device
     with torch.no_grad():
         for start in range(0, len(raw), _FEATURE_ROWS):
-            out[start : start + _FEATURE_ROWS] = model.features(raw[start : start + _FEATURE_ROWS])
+            out[start : start + _FEATURE_ROWS] = model.features(raw[start : start + _FEATURE_ROWS].to(device))
     return out
 
 
-def apply(net: Network, tensors: Mapping[str, npt.NDArray[Any]], x: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+def _copied(tensor: Tensor) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = tensor.detach().cpu().numpy().copy()
+    return found
+
+
+def apply(
+    net: Network, tensors: Mapping[str, npt.NDArray[Any]], x: npt.NDArray[np.float32], device: str = "cpu"
+) -> npt.NDArray[Any]:
     """Outputs [n, outputs] of a released model for encoded rows: post-processing, so free."""
-    model = Built(net, tensors).eval()
+    model = Built(net, tensors).to(device).eval()
     parts = [x[i : i + _FEATURE_ROWS] for i in range(0, len(x), _FEATURE_ROWS)]
     with torch.no_grad():
-        found = [model(torch.from_numpy(np.ascontiguousarray(part))).numpy() for part in parts]
+        found = [model(torch.from_numpy(np.ascontiguousarray(part)).to(device)).cpu().numpy() for part in parts]
     return np.concatenate(found) if found else np.zeros((0, net.body[-1].size), np.float32)
