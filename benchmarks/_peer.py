@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 REGIONS = [f"R{i}" for i in range(8)]
-COST_MAX, ROWS_MAX, GROUPS_MAX = 2_000, 50, 20
+COST_MAX, ROWS_MAX, GROUPS_MAX = 2_000, 200, 20
 COUNT, BY_REGION, SUM, AVG, PATIENTS, FILTERED = (
     "count", "count by 8 regions", "sum by region", "average by region", "patients by 300 diagnoses", "filtered sum",
 )  # fmt: skip

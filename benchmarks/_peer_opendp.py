@@ -1,6 +1,6 @@
 """OpenDP's Polars context, in its own environment (opendp[polars]). Driven by ``peers.py``.
 
-A patient's rows are kept to 50; of diagnoses to one row in each of 20. Which 20 is by their order: to sample groups fails in
+A patient's rows are kept to 200, which is all; of diagnoses to one row in each of 20. Which 20 is by their order: to sample groups fails in
 this version ("multiple fields with name"), and ``k`` keeps k - 1 of them. A date is compared by its parts, since no literal
 of one is read.
 """
@@ -32,7 +32,7 @@ def context(*bounds: object) -> dp.Context:
 
 
 def kept() -> object:
-    """The visits, 50 a patient."""
+    """The visits, so many a patient."""
     return context(dp.polars.Bound(per_group=p.ROWS_MAX)).query().truncate_per_group(p.ROWS_MAX)
 
 

@@ -20,7 +20,7 @@ table = sa.Table(
 )  # fmt: skip
 table.metadata.create_all(engine)
 with engine.begin() as schema:
-    schema.execute(table.insert(), [{"patient_id": 0}] * min(rows, 100_000))
+    schema.execute(table.insert(), [{"patient_id": 0}] * rows)
 dataset = dataset_from_database("visits", engine)
 dataset = dataset.with_range(None, "visits", "cost", 0.0, float(p.COST_MAX))
 dataset = dataset.with_possible_values(None, "visits", "region", p.REGIONS)

@@ -41,15 +41,15 @@ def visits(*caps: object) -> QueryBuilder:
     return query
 
 
-whole, by_region = (MaxRowsPerID(p.ROWS_MAX),), (MaxGroupsPerID("region", 8), MaxRowsPerGroupPerID("region", 10))
+whole = (MaxRowsPerID(p.ROWS_MAX),)
 by_diagnosis = (MaxGroupsPerID("diagnosis", p.GROUPS_MAX), MaxRowsPerGroupPerID("diagnosis", 1))
 day = dt.date(2024, 7, 1)
 p.run(
     {
         p.COUNT: lambda: ask(visits(*whole).count(name="v")),
-        p.BY_REGION: lambda: ask(visits(*by_region).groupby(keys).count(name="v"), "region"),
-        p.SUM: lambda: ask(visits(*by_region).groupby(keys).sum("cost", 0, p.COST_MAX, name="v"), "region"),
-        p.AVG: lambda: ask(visits(*by_region).groupby(keys).average("cost", 0, p.COST_MAX, name="v"), "region"),
+        p.BY_REGION: lambda: ask(visits(*whole).groupby(keys).count(name="v"), "region"),
+        p.SUM: lambda: ask(visits(*whole).groupby(keys).sum("cost", 0, p.COST_MAX, name="v"), "region"),
+        p.AVG: lambda: ask(visits(*whole).groupby(keys).average("cost", 0, p.COST_MAX, name="v"), "region"),
         p.FILTERED: lambda: ask(
             visits(*whole).filter(f"visited_on >= DATE '{day}'").sum("cost", 0, p.COST_MAX, name="v")
         ),
