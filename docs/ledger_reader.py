@@ -16,7 +16,7 @@ from fractions import Fraction
 ORDERS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 24, 32, 64)
 CAP = 4 * 10**18  # a loss from here on is unbounded
 MARGIN = Decimal("1e-26")  # covers the rounding of 50 digits
-FLOATS = ("epsilon", "delta", "rho", "q", "sigma")
+FLOATS = ("epsilon", "delta", "threshold_delta", "rho", "q", "sigma")
 
 
 def ceil(value, scale=10**12):
@@ -47,8 +47,9 @@ def price(event):
     epsilon, delta = ceil(x["epsilon"]), ceil(x.get("delta", 0.0), 10**18)
     if event["kind"] in ("laplace", "laplace_threshold", "noisy_max", "noisy_choices"):
         return epsilon, delta, delta, [*(pure(epsilon, a) for a in ORDERS), epsilon]
-    if event["kind"] == "gaussian":
-        return epsilon, delta, 0, [*(ceil(a * Fraction(x["rho"])) for a in ORDERS), CAP]
+    if event["kind"] in ("gaussian", "gaussian_threshold"):
+        left = ceil(x.get("threshold_delta", 0.0), 10**18)
+        return epsilon, delta + left, left, [*(ceil(a * Fraction(x["rho"])) for a in ORDERS), CAP]
     if event["kind"] != "dp_sgd":
         raise ValueError(f"unknown mechanism {event['kind']}")
     q, sigma, steps = Decimal(x["q"]), Decimal(x["sigma"]), event["steps"]

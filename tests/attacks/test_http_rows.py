@@ -15,8 +15,8 @@ import pytest
 from tacit_attacks_doors import DATASET, Door
 
 from tacit_service.privacy.exact import Charged, ExactAggregates
-from tacit_service.privacy.mechanisms import draw_threshold, laplace_threshold
 from tacit_service.privacy.sensitivity import groups
+from tacit_service.privacy.thresholds import draw_threshold, laplace_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 HOSTILE = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))

@@ -26,7 +26,13 @@ from tacit_service.ledger.records import ChargeRequest, Pace, StoredRelease
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 from tacit_service.privacy.curves import price
-from tacit_service.privacy.events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent
+from tacit_service.privacy.events import (
+    Event,
+    GaussianEvent,
+    GaussianThresholdEvent,
+    LaplaceEvent,
+    LaplaceThresholdEvent,
+)
 from tacit_service.privacy.lanes import Limits
 from tacit_service.privacy.units import Delta, Epsilon
 
@@ -36,6 +42,7 @@ EVENTS: tuple[tuple[Event, ...], ...] = (
     (LaplaceEvent(*BY, 2.5000000000000004, 1, 0.39999999999999997),) * 2,
     (GaussianEvent(*BY, 5.0, 1.0, 0.020000000000000004, 0.9, 2e-8),),
     (LaplaceThresholdEvent(*BY, 4.0, 90, 1, 1, 1, 0.25, 9e-8),),
+    (GaussianThresholdEvent(*BY, 5.0, 30, 1, 1.0, 1, 0.020000000000000004, 0.9, 2e-8, 1e-8),),
 )
 LIMITS = Limits.create(Epsilon.parse("2"), Delta.parse("1e-6"))
 ANALYST_LIMITS = Limits.create(Epsilon.parse("1.5"), Delta.parse("1e-6"))

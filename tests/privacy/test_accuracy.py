@@ -24,8 +24,9 @@ from tacit_service.privacy.accuracy import (
     two_noise_quantile,
 )
 from tacit_service.privacy.choices import noisy_max
-from tacit_service.privacy.mechanisms import gaussian, laplace, laplace_threshold
+from tacit_service.privacy.mechanisms import gaussian, laplace
 from tacit_service.privacy.sensitivity import one_row
+from tacit_service.privacy.thresholds import laplace_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 ONE, MILLIONTH = Epsilon.parse("1"), Delta.parse("1e-6")

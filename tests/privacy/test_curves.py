@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import doctest
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 import pytest
@@ -18,6 +18,7 @@ from tacit_service.privacy.events import (
     DpSgdEvent,
     Event,
     GaussianEvent,
+    GaussianThresholdEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
     NoisyMaxEvent,
@@ -114,6 +115,18 @@ def test_a_threshold_pays_its_delta_in_both_lanes() -> None:
     assert cost.delta == cost.threshold_delta
     assert str(cost.delta) == "0.000000001000000001"  # the float 1e-9 lies above the decimal
     assert cost.rdp == price([LaplaceEvent(**BY, scale=10.0, l1=1, epsilon=0.1)]).rdp
+
+
+def test_a_gaussian_threshold_is_a_gaussian_whose_threshold_pays_delta_in_both_lanes() -> None:
+    noise = gaussian(0.005)
+    event = GaussianThresholdEvent(**BY, scale=noise.scale, threshold=90, l0=1, l2=1.0, linf=1, rho=0.005, epsilon=0.5,
+                                   delta=5e-8, threshold_delta=1e-9)  # fmt: skip
+    cost, alone = price([event]), price([noise])
+    assert (cost.epsilon, cost.rdp) == (alone.epsilon, alone.rdp)
+    assert str(cost.threshold_delta) == "0.000000001000000001"
+    assert cost.delta.units == alone.delta.units + cost.threshold_delta.units
+    with pytest.raises(UnsupportedEvent, match="claims less"):
+        price([replace(event, rho=0.004)])
 
 
 def test_noisy_max_is_priced_as_any_pure_mechanism() -> None:

@@ -11,6 +11,7 @@ from tacit_service.privacy.events import (
     KINDS,
     DpSgdEvent,
     GaussianEvent,
+    GaussianThresholdEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
     NoisyChoicesEvent,
@@ -23,6 +24,19 @@ EVENTS = [
     GaussianEvent("patient", "opendp 0.16.0", scale=101.3, l2=22.36, rho=0.0243, epsilon=1.0, delta=1e-6),
     LaplaceThresholdEvent(
         "patient", "opendp 0.16.0", scale=5.0, threshold=75, l0=5, l1=5, linf=1, epsilon=1.0, delta=8.4e-7
+    ),
+    GaussianThresholdEvent(
+        "patient",
+        "opendp 0.16.0",
+        scale=21.4,
+        threshold=118,
+        l0=20,
+        l2=4.47213595499958,
+        linf=1,
+        rho=0.0219,
+        epsilon=1.0,
+        delta=5e-7,
+        threshold_delta=4.9e-7,
     ),
     NoisyMaxEvent("patient", "opendp 0.16.0", scale=20.0, linf=1, monotonic=False, candidates=100, epsilon=0.1),
     NoisyChoicesEvent("patient", "opendp 0.16.0", scale=80.0, total=4, candidates=100, epsilon=0.1),

@@ -22,13 +22,12 @@ from tacit_service.privacy.mechanisms import (
     LIBRARY,
     Measurement,
     draw,
-    draw_threshold,
     gaussian,
     laplace,
-    laplace_threshold,
 )
 from tacit_service.privacy.scales import SCALE_MAX, SCALE_MIN
 from tacit_service.privacy.sensitivity import groups, one_row, weights
+from tacit_service.privacy.thresholds import draw_threshold, gaussian_threshold, laplace_threshold, narrowest_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 TENTH = Epsilon.parse("0.1")
@@ -117,8 +116,55 @@ def test_threshold_is_the_smallest_that_the_delta_pays_for(text, delta, s):
     assert Delta(0) < m.delta <= Delta.parse(delta)
     assert m.threshold > s.linf
     if m.threshold > s.linf + 1:
-        one_lower = mechanisms._build_threshold(m.scale, m.threshold - 1).map((s.l0, s.l1, s.linf))[1]
+        one_lower = mechanisms._build_laplace_threshold(m.scale, m.threshold - 1).map((s.l0, s.l1, s.linf))[1]
         assert one_lower > float(delta)
+
+
+@pytest.mark.parametrize("text", ["0.1", "1", "5"])
+@pytest.mark.parametrize("delta", ["1e-6", "1e-12", "0.01"])
+@pytest.mark.parametrize("s", [groups(1, 1), groups(20, 1), groups(3, 4), weights(20)])
+def test_a_gaussian_threshold_shares_the_delta_between_noise_and_keys(text, delta, s):
+    m = gaussian_threshold(s, Epsilon.parse(text), Delta.parse(delta), unit="patient")
+    assert m.epsilon == Epsilon.parse(text)
+    assert Delta(0) < m.delta <= Delta.parse(delta)
+    assert m.event.delta == pytest.approx(float(delta) / 2)
+    assert m.scale == gaussian(s, m.epsilon, Delta.parse(delta).split([1, 1])[0], unit="patient").scale
+    assert m.threshold > s.linf
+    d_in = (s.l0, s.l2, float(s.linf))
+    rho, left = mechanisms._build_gaussian_threshold(m.scale, m.threshold).map(d_in)
+    assert (rho, left) == (m.event.rho, m.event.threshold_delta)
+    if m.threshold > s.linf + 1:
+        assert mechanisms._build_gaussian_threshold(m.scale, m.threshold - 1).map(d_in)[1] > float(delta) / 2
+
+
+def test_many_groups_a_unit_take_gaussian_noise_and_few_take_laplace():
+    """With one group a patient Laplace is lower and narrower, with twenty it is neither."""
+    one, twenty = groups(1, 1), groups(20, 1)
+    assert narrowest_threshold(one, TENTH, MILLIONTH, unit="patient", mechanism="auto").kind == "laplace_threshold"
+    chosen = narrowest_threshold(twenty, TENTH, MILLIONTH, unit="patient", mechanism="auto")
+    other = laplace_threshold(twenty, TENTH, MILLIONTH, unit="patient")
+    assert chosen.kind == "gaussian_threshold"
+    assert chosen.threshold < 0.5 * other.threshold
+    assert chosen.half_width() < other.half_width()
+    for s in (one, twenty):
+        for mechanism in ("laplace", "gaussian"):
+            m = narrowest_threshold(s, TENTH, MILLIONTH, unit="patient", mechanism=mechanism)
+            assert m.kind == f"{mechanism}_threshold"
+
+
+@pytest.mark.parametrize(("l0", "text"), [(1, "1e-17"), (20, "1e-15"), (1, "1e-18")])
+def test_a_delta_that_no_map_can_tell_from_zero_is_refused_at_once(l0, text):
+    with pytest.raises(RequestError, match="no threshold has so small a delta") as refused:
+        narrowest_threshold(groups(l0, 1), TENTH, Delta.parse(text), unit="patient", mechanism="auto")
+    assert refused.value.code == "delta_invalid"
+    least = Delta.parse(refused.value.hint.split()[5])
+    assert narrowest_threshold(groups(l0, 1), TENTH, least, unit="patient", mechanism="auto").delta <= least
+
+
+def test_where_half_of_the_delta_is_too_small_for_the_gaussian_it_is_laplace():
+    least = Delta.parse("2e-16")
+    assert gaussian_threshold(groups(1, 1), TENTH, least, unit="patient") is None
+    assert laplace_threshold(groups(1, 1), TENTH, least, unit="patient").delta <= least
 
 
 @pytest.mark.parametrize(("monotonic", "factor"), [(False, 2), (True, 1)])
@@ -178,7 +224,7 @@ def test_epsilon_outside_what_noise_can_serve_is_refused(build, epsilon):
 
 @pytest.mark.parametrize("delta", [Delta(0), Delta.parse("1"), Delta.parse("2")])
 def test_delta_outside_the_open_unit_interval_is_refused(delta):
-    for build in (gaussian, laplace_threshold):
+    for build in (gaussian, laplace_threshold, gaussian_threshold):
         with pytest.raises(RequestError) as refused:
             build(one_row(1), TENTH, delta, unit="patient")
         assert refused.value.code == "delta_invalid"
@@ -241,6 +287,15 @@ def test_a_forged_price_or_sensitivity_is_caught_by_the_map():
     low = Measurement(replace(t.event, threshold=t.event.threshold - 10), t.sensitivity)
     with pytest.raises(TacitError, match="privacy map"):
         draw_threshold(low, counts([1]), "n", paid(low))
+    h = gaussian_threshold(groups(3, 1), TENTH, MILLIONTH, unit="patient")
+    for forged in (
+        Measurement(replace(h.event, threshold=h.event.threshold - 10), h.sensitivity),
+        Measurement(replace(h.event, epsilon=h.event.epsilon / 2), h.sensitivity),
+        Measurement(replace(h.event, rho=h.event.rho / 2), h.sensitivity),
+        Measurement(h.event, groups(4, 1)),
+    ):
+        with pytest.raises(TacitError, match="privacy map"):
+            draw_threshold(forged, counts([1]), "n", paid(forged))
     c = noisy_max(2, 1, TENTH, unit="patient")
     mono = Measurement(replace(c.event, scale=c.event.scale / 2), c.sensitivity)
     with pytest.raises(TacitError, match="privacy map"):
@@ -305,9 +360,10 @@ def test_threshold_order_does_not_depend_on_the_engine_s_order():
     assert forward == backward
 
 
-def test_values_equal_to_the_threshold_are_discarded():
+@pytest.mark.parametrize("build", [laplace_threshold, gaussian_threshold])
+def test_values_equal_to_the_threshold_are_discarded(build):
     # OpenDP returns values ≥ T. With many counts at T, some noisy value would equal it.
-    m = laplace_threshold(groups(1, 1), Epsilon.parse("1"), MILLIONTH, unit="patient")
+    m = build(groups(1, 1), Epsilon.parse("1"), MILLIONTH, unit="patient")
     _, _, noisy = draw_threshold(m, counts([m.threshold] * 3000), "n", paid(m))
     assert noisy.min() == m.threshold + 1
 

@@ -18,8 +18,9 @@ from tacit_service.privacy.choices import draw_max
 from tacit_service.privacy.choices import noisy_max as choose
 from tacit_service.privacy.events import Event
 from tacit_service.privacy.exact import Charged, ExactAggregates
-from tacit_service.privacy.mechanisms import draw, draw_threshold, gaussian, laplace, laplace_threshold
+from tacit_service.privacy.mechanisms import draw, gaussian, laplace
 from tacit_service.privacy.sensitivity import groups, one_row
+from tacit_service.privacy.thresholds import draw_threshold, gaussian_threshold, laplace_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 REJECT_AT, ATTEMPTS = 1e-3, 2
@@ -123,6 +124,32 @@ def test_a_unit_alone_in_its_groups_is_given_away_with_probability_delta(l0, lin
         _, rows, _ = draw_threshold(m, lone, "n", paid(m.event))
         given_away = len(np.unique(rows // l0))
         return float(stats.binomtest(given_away, databases, m.event.delta).pvalue)
+
+    assert not rejects(attempt)
+
+
+@pytest.mark.parametrize(("l0", "linf"), [(1, 1), (3, 2)])
+def test_gaussian_noise_gives_a_lone_unit_away_with_no_more_than_its_delta(l0, linf):
+    # The map bounds the discrete tail by the continuous one, so that fewer are given away than it says: never more.
+    m = gaussian_threshold(groups(l0, linf), Epsilon.parse("2"), Delta.parse("0.1"), unit="patient")
+    databases = 12_000
+
+    def attempt() -> float:
+        _, rows, _ = draw_threshold(m, aggregates(np.full(databases * l0, linf)), "n", paid(m.event))
+        given_away = len(np.unique(rows // l0))
+        assert given_away > 0.05 * databases * m.event.threshold_delta
+        return float(stats.binomtest(given_away, databases, m.event.threshold_delta, alternative="greater").pvalue)
+
+    assert not rejects(attempt)
+
+
+def test_kept_counts_above_a_gaussian_threshold_have_gaussian_noise():
+    m = gaussian_threshold(groups(4, 1), Epsilon.parse("1"), Delta.parse("1e-6"), unit="patient")
+
+    def attempt() -> float:
+        _, rows, noisy = draw_threshold(m, aggregates(np.full(ROWS, 1000)), "n", paid(m.event))
+        assert len(rows) == ROWS
+        return p_value(noisy - 1000, lambda k: gaussian_pmf(k, m.scale))
 
     assert not rejects(attempt)
 

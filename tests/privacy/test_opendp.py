@@ -29,6 +29,11 @@ def threshold(scale: float, at: int):
     return dp.m.make_laplace_threshold(COUNTS, BY_KEY, scale=scale, threshold=at)
 
 
+def gaussian_threshold(scale: float, at: int):
+    by_key = dp.l02inf_distance(dp.absolute_distance(T="f64"))
+    return dp.m.make_gaussian_threshold(COUNTS, by_key, scale=scale, threshold=at)
+
+
 def exact_delta(scale: float, at: int, l0: int, linf: int) -> Decimal:
     """P(at least one of l0 lone keys has a noisy count above ``at``), for discrete Laplace noise, in 60 digits."""
     with localcontext() as ctx:
@@ -108,7 +113,29 @@ def test_threshold_map_at_a_realistic_delta_is_exact_too():
     assert delta == pytest.approx(float(exact), rel=1e-9)
 
 
+def discrete_gaussian_tail(sigma: float, t: int) -> float:
+    """P(X > t) for discrete Gaussian noise."""
+    k = np.arange(-math.ceil(14 * sigma), math.ceil(14 * sigma) + 1, dtype=np.float64)
+    mass = np.exp(-(k**2) / (2 * sigma**2))
+    return float(mass[k > t].sum() / mass.sum())
+
+
+@pytest.mark.parametrize(
+    ("scale", "at", "l0", "linf"), [(1.0, 4, 1, 1), (5.0, 20, 3, 2), (10.0, 54, 20, 1), (40.0, 200, 1, 7)]
+)
+def test_gaussian_threshold_map_covers_the_exact_delta_of_strictly_above(scale, at, l0, linf):
+    # Its δ is the continuous normal's tail from T − linf on: above the discrete one (Canonne, Kamath, Steinke 2020).
+    l2 = math.sqrt(l0) * linf
+    rho, delta = gaussian_threshold(scale, at).map((l0, l2, float(linf)))
+    assert rho >= l2**2 / (2 * scale**2)
+    exact = 1 - (1 - discrete_gaussian_tail(scale, at - linf)) ** l0
+    assert exact <= delta <= max(20 * exact, 1e-12)
+    assert delta == pytest.approx(1 - (1 - 0.5 * math.erfc((at - linf) / (scale * math.sqrt(2)))) ** l0, rel=1e-4)
+
+
 def test_threshold_keeps_values_equal_to_it_which_its_delta_does_not_pay_for():
+    kept = gaussian_threshold(2.0, 3)(dict.fromkeys(range(2000), 3))
+    assert min(kept.values()) == 3
     # opendp#2922, the reason why mechanisms.draw_threshold discards values equal to T. If this fails, it was repaired:
     # keep the discarding (it is then harmless), and update facts and this test.
     kept = threshold(2.0, 3)(dict.fromkeys(range(2000), 3))

@@ -13,9 +13,10 @@ from tacit_service.errors import TacitError
 from tacit_service.privacy import recording as module
 from tacit_service.privacy.choices import draw_max, noisy_max
 from tacit_service.privacy.exact import Charged, ExactAggregates
-from tacit_service.privacy.mechanisms import draw, draw_threshold, laplace, laplace_threshold
+from tacit_service.privacy.mechanisms import draw, laplace
 from tacit_service.privacy.recording import SWITCH, recording
 from tacit_service.privacy.sensitivity import groups, one_row
+from tacit_service.privacy.thresholds import draw_threshold, laplace_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 ONE = Epsilon.parse("1")

@@ -34,8 +34,8 @@ class NoiseSpec(Protocol):
     """Anything that draws symmetric noise on integers: a ``mechanisms.Measurement``."""
 
     @property
-    def kind(self) -> str:
-        """Kind of the event."""
+    def noise(self) -> Kind:
+        """The law of the noise; ``TypeError`` where none is added."""
         ...
 
     @property
@@ -101,11 +101,7 @@ def redraw(measurement: NoiseSpec, size: int | tuple[int, ...], rng: np.random.G
 
     Post-processing only: an ordinary generator is fine here, and nothing drawn here may be added to exact values.
     """
-    if measurement.kind in ("laplace", "laplace_threshold"):
-        return redraw_noise("laplace", measurement.scale, size, rng)
-    if measurement.kind == "gaussian":
-        return redraw_noise("gaussian", measurement.scale, size, rng)
-    raise TypeError(f"a {measurement.kind} measurement has no additive noise")
+    return redraw_noise(measurement.noise, measurement.scale, size, rng)
 
 
 def redraw_noise(kind: Kind, scale: float, size: int | tuple[int, ...], rng: np.random.Generator) -> Floats:

@@ -28,6 +28,7 @@ from .events import (
     DpSgdEvent,
     Event,
     GaussianEvent,
+    GaussianThresholdEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
     NoisyChoicesEvent,
@@ -177,7 +178,7 @@ def _noisy_choices(event: NoisyChoicesEvent) -> Price:
     return _pure_price(event.epsilon, 0.0)
 
 
-def _gaussian(event: GaussianEvent) -> Price:
+def _gaussian(event: GaussianEvent | GaussianThresholdEvent) -> Price:
     """ρ-zCDP is (a, aρ)-RDP at every finite order, exactly; at ∞ the loss is unbounded."""
     scale, l2, rho = _positive(event.scale, "scale"), _finite(event.l2, "l2"), _finite(event.rho, "rho")
     if rho < l2 * l2 / (2 * scale * scale):
@@ -185,6 +186,12 @@ def _gaussian(event: GaussianEvent) -> Price:
     curve = (saturate(-(-order * rho.numerator * _SCALE // rho.denominator)) for order in FINITE_ORDERS)
     epsilon = Epsilon(saturate(Epsilon.ceil(event.epsilon).units))
     return Price(epsilon, Delta.ceil(event.delta), Delta(0), (*curve, UNBOUNDED))
+
+
+def _gaussian_threshold(event: GaussianThresholdEvent) -> Price:
+    """A Gaussian, and what its threshold leaves, which is outside of the curve and adds to the pair's δ."""
+    noise, left = _gaussian(event), Delta.ceil(event.threshold_delta)
+    return Price(noise.epsilon, Delta(noise.delta.units + left.units), left, noise.rdp)
 
 
 def _dp_sgd(event: DpSgdEvent) -> Price:
@@ -253,5 +260,6 @@ _RULES: Final[dict[type[Event], Callable[[Any], Price]]] = {
     NoisyMaxEvent: _noisy_max,
     NoisyChoicesEvent: _noisy_choices,
     GaussianEvent: _gaussian,
+    GaussianThresholdEvent: _gaussian_threshold,
     DpSgdEvent: _dp_sgd,
 }

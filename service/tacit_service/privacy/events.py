@@ -79,6 +79,25 @@ class LaplaceThresholdEvent(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class GaussianThresholdEvent(Event):
+    """As ``LaplaceThresholdEvent`` with discrete Gaussian noise. The map gave ``rho`` for ``l2``, and ``threshold_delta``.
+
+    ``epsilon``, ``delta`` is the noise's pair for lane P, to which the threshold's δ adds.
+    """
+
+    kind = "gaussian_threshold"
+    scale: float
+    threshold: int
+    l0: int
+    l2: float
+    linf: int
+    rho: float
+    epsilon: float
+    delta: float
+    threshold_delta: float
+
+
+@dataclass(frozen=True, slots=True)
 class NoisyMaxEvent(Event):
     """Choice of one candidate by permute-and-flip over integer scores of sensitivity ``linf``."""
 
@@ -121,7 +140,15 @@ class DpSgdEvent(Event):
 
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
-    for cls in (LaplaceEvent, GaussianEvent, LaplaceThresholdEvent, NoisyMaxEvent, NoisyChoicesEvent, DpSgdEvent)
+    for cls in (
+        LaplaceEvent,
+        GaussianEvent,
+        LaplaceThresholdEvent,
+        GaussianThresholdEvent,
+        NoisyMaxEvent,
+        NoisyChoicesEvent,
+        DpSgdEvent,
+    )
 }
 
 

@@ -1,6 +1,6 @@
-"""Noise. The only importer of OpenDP; with ``choices``, the only place where exact aggregates turn into answers.
+"""Noise. The only importer of OpenDP; with ``choices`` and ``thresholds``, the only place where exact aggregates turn into answers.
 
-``laplace``, ``gaussian`` and ``laplace_threshold`` choose a *spec*: the smallest scale whose privacy
+``laplace``, ``gaussian`` and their siblings choose a *spec*: the smallest scale whose privacy
 map, as OpenDP computes it, does not exceed the price asked. A spec holds no data and can be quoted for free. ``draw``
 and its siblings take a spec, the exact aggregates and the proof of charge, rebuild OpenDP's measurement, check its
 map against the charged event once more, and only then draw. What OpenDP does is never assumed: see tests/privacy.
@@ -9,7 +9,7 @@ What keeps this sound:
 - price: the event stores the float that the map returned; ``Epsilon.ceil`` of it is charged, so we never undercharge;
 - OpenDP accepts scale 0 and denormals and then answers exactly: scales outside [2**-20, 2**50] are refused here;
 - one draw a paid event: a charge that lists an event twice pays for two draws of it, and a third is refused;
-- OpenDP's threshold keeps values ≥ T and prices values > T (opendp#2922): values equal to T are discarded here.
+- OpenDP's thresholds keep values ≥ T and price values > T (opendp#2922): ``thresholds`` discards values equal to T.
 """
 
 from __future__ import annotations
@@ -29,21 +29,26 @@ import numpy as np
 from opendp import combinators, domains, measurements, measures, metrics  # its prelude imports far more
 from opendp.mod import OpenDPException, enable_features
 
-from ..errors import RequestError, TacitError
+from ..errors import TacitError
 from . import accuracy, recording
-from .events import Event, GaussianEvent, LaplaceEvent, LaplaceThresholdEvent, NoisyChoicesEvent, NoisyMaxEvent
-from .exact import Charged, ExactAggregates, IntVector, ManyKeys
-from .ordering import key_order
+from .events import (
+    Event,
+    GaussianEvent,
+    GaussianThresholdEvent,
+    LaplaceEvent,
+    LaplaceThresholdEvent,
+    NoisyChoicesEvent,
+    NoisyMaxEvent,
+)
+from .exact import Charged, ExactAggregates, IntVector
 from .scales import (
     SCALE_MAX,
     SCALE_MIN,
     check_delta,
     check_epsilon,
-    fits,
     float_below,
     smallest_gaussian_scale,
     smallest_scale,
-    smallest_threshold,
 )
 from .sensitivity import NORM_MAX, Sensitivity
 from .units import Delta, Epsilon
@@ -56,7 +61,9 @@ CHUNK_ROWS = 100_000  # at most, of vectors drawn in chunks on several threads; 
 PARALLEL_ROWS_MIN = 1_000  # from here on half of the draws take longer (10 to 20 µs each) than handing them to a thread
 CHARGES_REMEMBERED = 4096
 
-_NoisyEvent = LaplaceEvent | GaussianEvent | LaplaceThresholdEvent | NoisyMaxEvent | NoisyChoicesEvent
+_NoisyEvent = (
+    LaplaceEvent | GaussianEvent | LaplaceThresholdEvent | GaussianThresholdEvent | NoisyMaxEvent | NoisyChoicesEvent
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,13 @@ class Measurement:
 
     @property
     def delta(self) -> Delta:
-        """The δ charged; zero for pure mechanisms."""
-        return Delta.ceil(getattr(self.event, "delta", 0.0))
+        """The δ charged; zero for pure mechanisms. That of a Gaussian's pair and that of its threshold add."""
+        parts = (getattr(self.event, name, 0.0) for name in ("delta", "threshold_delta"))
+        return Delta(sum(Delta.ceil(part).units for part in parts))
 
     @property
     def kind(self) -> str:
-        """The event's kind: ``laplace``, ``gaussian``, ``laplace_threshold``, ``noisy_max``, ``noisy_choices``."""
+        """The event's kind: ``laplace``, ``gaussian``, either with ``_threshold``, ``noisy_max``, ``noisy_choices``."""
         return self.event.kind
 
     @property
@@ -89,13 +97,16 @@ class Measurement:
     @property
     def threshold(self) -> int | None:
         """A noisy count is released when it is above this; ``None`` where every group is released."""
-        return self.event.threshold if isinstance(self.event, LaplaceThresholdEvent) else None
+        return getattr(self.event, "threshold", None)
+
+    @property
+    def noise(self) -> accuracy.Kind:
+        """The law of the noise that is added."""
+        return _noise_kind(self.event)
 
     def half_width(self, confidence: float = 0.95) -> float:
         """Half the width of the interval around one noisy value, in noise units."""
-        if isinstance(self.event, NoisyMaxEvent | NoisyChoicesEvent):
-            raise TypeError("a choice of one candidate has no additive noise")
-        return float(accuracy.half_width(_noise_kind(self.event), self.scale, confidence))
+        return float(accuracy.half_width(self.noise, self.scale, confidence))
 
 
 # ── specs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,34 +137,6 @@ def gaussian(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Me
     scale = smallest_gaussian_scale(s.l2, epsilon, delta, lambda sigma: _gaussian_price(sigma, s.l2, at)[1])
     rho, spent = _gaussian_price(scale, s.l2, at)
     event = GaussianEvent(unit=unit, library=LIBRARY, scale=scale, l2=s.l2, rho=rho, epsilon=spent, delta=at)
-    return Measurement(event, s)
-
-
-@lru_cache(maxsize=4096)
-def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement:
-    """Noisy counts of unknown keys: smallest scale for ``epsilon``, then the smallest threshold T for ``delta``.
-
-    A key is released when its noisy count is *above* T. Proof of δ. Keys held by others differ by at most l1/scale in
-    log-mass, as for ``laplace``. A key that only this unit holds exists in one database alone and gives the unit away
-    when released; there are at most l0 such, each with count ≤ linf and independent noise X, so that
-    δ = 1 − (1 − P(X > T − linf))^l0, which is OpenDP's map, and the probability of what we release (not of ≥ T). ∎
-    """
-    check_epsilon(epsilon)
-    check_delta(delta)
-    if s.l0 > GROUPS_MAX:
-        raise RequestError(
-            "bound_invalid",
-            "too many groups per unit for a threshold on unknown keys",
-            hint="Lower max_groups, or declare the keys.",
-        )
-    d_in = (s.l0, s.l1, s.linf)
-    scale, _ = _solve_laplace(s.l1, epsilon)
-    threshold = smallest_threshold(scale, s.l0, s.linf, delta, lambda t: _build_threshold(scale, t).map(d_in)[1])
-    spent, spent_delta = _build_threshold(scale, threshold).map(d_in)
-    if not (fits(spent, epsilon) and Delta.ceil(spent_delta) <= delta):
-        raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
-    event = LaplaceThresholdEvent(unit=unit, library=LIBRARY, scale=scale, threshold=threshold, l0=s.l0, l1=s.l1,
-                                  linf=s.linf, epsilon=spent, delta=spent_delta)  # fmt: skip
     return Measurement(event, s)
 
 
@@ -191,39 +174,6 @@ def draw_vector(m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]
     # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.
     noisy = _chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
     return np.split(np.concatenate(noisy) if noisy else values, ends)
-
-
-def draw_threshold(
-    m: Measurement, exact: ExactAggregates, measure: str, charged: Charged
-) -> tuple[Sequence[tuple[Any, ...]], IntVector, IntVector]:
-    """Release the keys whose noisy count is above the threshold: (keys, their row indexes, their noisy counts).
-
-    Sorted by key, so that neither the engine's order nor a hash order leaves. Row indexes stand in for the keys inside
-    OpenDP: the mechanism only ever compares keys for equality, so any one-to-one relabelling has the same law.
-    Groups without a unit (count ≤ 0) are no keys of the database and are left out first.
-    """
-    _guard(m, charged, LaplaceThresholdEvent)
-    threshold = cast(LaplaceThresholdEvent, m.event).threshold
-    keys, values = exact._key_list(), exact._values(measure)
-    if not (keys.distinct() if isinstance(keys, ManyKeys) else len(set(keys)) == len(keys)):
-        raise TacitError("internal_error", "group keys are not distinct")
-    present = np.flatnonzero(values > 0)
-    if (recorder := recording.active()) is not None:
-        _record(recorder, m, exact, measure)
-        rows = present
-        noisy = values[present] + recorder.noise("laplace", m.scale, len(present))
-    else:
-        parts = _chunked(lambda rows: _threshold_chunk(m, rows, values[rows]), present)
-        rows, noisy = (np.concatenate([*(p[i] for p in parts), np.zeros(0, np.int64)]) for i in range(2))
-    above = noisy > threshold
-    rows, noisy = rows[above], noisy[above]
-    if isinstance(keys, ManyKeys):
-        place = np.zeros(len(keys), dtype=np.int64)
-        place[rows] = noisy
-        rows = keys.ordered(np.sort(rows))
-        return keys.take(rows), rows, place[rows]
-    order = np.array(sorted(range(len(rows)), key=lambda i: key_order(keys[int(rows[i])])), dtype=np.int64)
-    return [keys[int(row)] for row in rows[order]], rows[order], noisy[order]
 
 
 def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
@@ -272,22 +222,18 @@ def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
     if isinstance(event, LaplaceThresholdEvent):
         if (event.l0, event.l1, event.linf) != (s.l0, s.l1, s.linf):
             return False
-        epsilon, delta = _build_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
+        epsilon, delta = _build_laplace_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
         return bool(epsilon <= event.epsilon and delta <= event.delta)
+    if isinstance(event, GaussianThresholdEvent):
+        if (event.l0, event.l2, event.linf) != (s.l0, s.l2, s.linf):
+            return False
+        rho, delta = _build_gaussian_threshold(event.scale, event.threshold).map((s.l0, s.l2, float(s.linf)))
+        epsilon = _gaussian_price(event.scale, s.l2, event.delta)[1]
+        return bool(rho <= event.rho and delta <= event.threshold_delta and epsilon <= event.epsilon)
     if isinstance(event, NoisyChoicesEvent):
         return event.total == s.linf and bool(_build_noisy_max(event.scale, False).map(s.linf) <= event.epsilon)
     epsilon = _build_noisy_max(event.scale, event.monotonic).map(s.linf)
     return event.linf == s.linf and bool(epsilon <= event.epsilon)
-
-
-def _threshold_chunk(m: Measurement, rows: IntVector, counts: IntVector) -> tuple[IntVector, IntVector]:
-    """The rows that were kept, and their noisy counts, both sorted by row."""
-    event = cast(LaplaceThresholdEvent, m.event)
-    kept = _build_threshold(event.scale, event.threshold)(dict(zip(rows.tolist(), counts.tolist(), strict=True)))
-    found = np.fromiter(kept.keys(), np.int64, len(kept))
-    noisy = np.fromiter(kept.values(), np.int64, len(kept))
-    order = np.argsort(found)
-    return found[order], noisy[order]
 
 
 def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
@@ -307,7 +253,9 @@ def _record(recorder: recording.Recorder, m: Measurement, exact: ExactAggregates
 
 
 def _noise_kind(event: _NoisyEvent) -> accuracy.Kind:
-    return "gaussian" if isinstance(event, GaussianEvent) else "laplace"
+    if isinstance(event, NoisyMaxEvent | NoisyChoicesEvent):
+        raise TypeError("a choice of one candidate has no additive noise")
+    return "gaussian" if isinstance(event, GaussianEvent | GaussianThresholdEvent) else "laplace"
 
 
 # ── OpenDP ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,7 +266,8 @@ class _Spaces(NamedTuple):
     l2: Any
     linf: Any
     linf_monotonic: Any
-    counts: Any
+    counts_l1: Any
+    counts_l2: Any
 
 
 _local = threading.local()
@@ -338,7 +287,8 @@ def _spaces() -> _Spaces:
             l2=(vector, metrics.l2_distance(T="f64")),
             linf=(vector, metrics.linf_distance(T="i64")),
             linf_monotonic=(vector, metrics.linf_distance(T="i64", monotonic=True)),
-            counts=(counts, metrics.l01inf_distance(metrics.absolute_distance(T="i64"))),
+            counts_l1=(counts, metrics.l01inf_distance(metrics.absolute_distance(T="i64"))),
+            counts_l2=(counts, metrics.l02inf_distance(metrics.absolute_distance(T="f64"))),
         )
         _local.spaces = made
     return made
@@ -354,9 +304,14 @@ def _build_gaussian(scale: float) -> Any:
     return measurements.make_gaussian(domain, metric, scale=scale)
 
 
-def _build_threshold(scale: float, threshold: int) -> Any:
-    domain, metric = _spaces().counts
+def _build_laplace_threshold(scale: float, threshold: int) -> Any:
+    domain, metric = _spaces().counts_l1
     return measurements.make_laplace_threshold(domain, metric, scale=scale, threshold=threshold)
+
+
+def _build_gaussian_threshold(scale: float, threshold: int) -> Any:
+    domain, metric = _spaces().counts_l2
+    return measurements.make_gaussian_threshold(domain, metric, scale=scale, threshold=threshold)
 
 
 def _build_noisy_max(scale: float, monotonic: bool) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from statistics import NormalDist
+from typing import Literal
 
 from ..errors import RequestError, TacitError
 from .units import Delta, Epsilon
@@ -57,19 +59,29 @@ def smallest_scale(sensitivity: int, epsilon: Epsilon, price: Callable[[float], 
     return scale
 
 
-def smallest_threshold(scale: float, l0: int, linf: int, delta: Delta, price: Callable[[int], float]) -> int:
-    """The smallest T above ``linf`` with ``price(T) ≤ delta``.
+def smallest_threshold(
+    noise: Literal["laplace", "gaussian"], scale: float, l0: int, linf: int, delta: Delta, price: Callable[[int], float]
+) -> int:
+    """The smallest T above ``linf`` with ``price(T) ≤ delta``; ``OverflowError`` where no T has so small a price.
 
-    Starts from δ = 1 − (1 − q^(T−linf+1)/(1+q))^l0 with q = e^(−1/scale). Where one step is lost in the rounding of
-    that form (scales past 1e12), T is smallest up to that rounding.
+    Starts from δ = 1 − (1 − t)^l0 with the chance t that one count of linf passes: q^(T−linf+1)/(1+q) with q = e^(−1/scale),
+    or the normal's tail from T − linf on. Where one step is lost in the rounding of that form (scales past 1e12), T is
+    smallest up to that rounding.
     """
     per_key = -math.expm1(math.log1p(-float(delta)) / l0)
-    steps = -scale * (math.log(per_key) + math.log1p(math.exp(-1.0 / scale)))
+    if noise == "laplace":
+        steps = -scale * (math.log(per_key) + math.log1p(math.exp(-1.0 / scale))) - 1
+    else:
+        steps = -scale * NormalDist().inv_cdf(per_key)
     lowest = linf + 1  # OpenDP's map is not defined below linf, and a unit alone must not pass without noise
-    threshold = max(lowest, linf - 1 + math.ceil(steps))
+    threshold = max(lowest, linf + math.ceil(steps))
     step = max(1, int(scale * 1e-12))
-    while Delta.ceil(price(threshold)) > delta:
+    for _ in range(_NUDGES_MAX):
+        if Delta.ceil(price(threshold)) <= delta:
+            break
         threshold += step
+    else:
+        raise OverflowError("no threshold has so small a price")
     while threshold - step >= lowest and Delta.ceil(price(threshold - step)) <= delta:
         threshold -= step
     return threshold

@@ -14,7 +14,7 @@ import numpy as np
 
 from tacit_service.engine.bounding import joint
 from tacit_service.errors import RequestError
-from tacit_service.privacy import accuracy, choices, mechanisms
+from tacit_service.privacy import accuracy, choices, mechanisms, thresholds
 from tacit_service.privacy.events import Event, NoisyChoicesEvent
 from tacit_service.privacy.mechanisms import Measurement
 from tacit_service.privacy.nearby import score_factor
@@ -47,9 +47,7 @@ class Priced:
     @property
     def noise(self) -> accuracy.Noise:
         """The noise's law, in the measure's own noise units."""
-        return accuracy.Noise(
-            "gaussian" if self.measurement.kind == "gaussian" else "laplace", self.scale, 1.0 / self.factor
-        )
+        return accuracy.Noise(self.measurement.noise, self.scale, 1.0 / self.factor)
 
     @property
     def unit_scale(self) -> float:
@@ -151,7 +149,7 @@ def estimate(
         own = [(g, parts[point.name, g]) for g in point_groups(point)]
         for g, share in own:
             if _passes(point, g):
-                vectors.append(_vector(point, g, _threshold(g[0], share, next(deltas), unit)))
+                vectors.append(_vector(point, g, _threshold(g[0], share, next(deltas), unit, mechanism)))
         rest = []
         for g, share in own:
             if g[0].rank is not None:
@@ -214,7 +212,7 @@ def _vector(point: ReleasePoint, group: Group, measurement: Measurement) -> Vect
     return Vector(point.name, tuple((m.name, 1) for m in group), measurement)
 
 
-def _threshold(m: Measure, epsilon: Epsilon, delta: Delta, unit: str) -> Measurement:
+def _threshold(m: Measure, epsilon: Epsilon, delta: Delta, unit: str, mechanism: str) -> Measurement:
     if not delta:
         raise RequestError(
             "delta_invalid",
@@ -222,7 +220,7 @@ def _threshold(m: Measure, epsilon: Epsilon, delta: Delta, unit: str) -> Measure
             hint="Ask with a delta such as 1e-9, or group by declared keys.",
             rule="unknown keys",
         )
-    return mechanisms.laplace_threshold(joint((m,)), epsilon, delta, unit=unit)
+    return thresholds.narrowest_threshold(joint((m,)), epsilon, delta, unit=unit, mechanism=mechanism)
 
 
 def rank_scale(p: Priced) -> float:

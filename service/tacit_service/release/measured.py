@@ -14,7 +14,8 @@ from tacit_service.engine.base import Engine
 from tacit_service.errors import EngineFailure
 from tacit_service.ledger.records import Reservation
 from tacit_service.privacy.choices import around, draw_ranks
-from tacit_service.privacy.mechanisms import draw_threshold, draw_vector
+from tacit_service.privacy.mechanisms import draw_vector
+from tacit_service.privacy.thresholds import draw_threshold
 from tacit_service.query.plan import MeasureKind, ReleasePoint
 
 from .bias import draw_check, share

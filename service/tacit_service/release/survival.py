@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import math
-
+from tacit_service.privacy.accuracy import tail
 from tacit_service.privacy.mechanisms import Measurement
 
 CHANCES = (0.05, 0.5, 0.95)
 
 
 def chance(m: Measurement, people: int) -> float:
-    """P(people + Z > threshold), Z of the discrete Laplace law P(Z = z) ∝ exp(−|z|/scale) that the mechanism draws from.
+    """P(people + Z > threshold), Z of the symmetric discrete law that the mechanism draws from: half of a two-sided tail.
 
-    For p = exp(−1/scale) and d = threshold + 1 − people: P(Z ≥ d) = p^d / (1 + p) for d ≥ 1, else 1 − p^(1−d) / (1 + p).
     Raises ``ValueError`` for a measurement without a threshold.
     """
     if m.threshold is None:
         raise ValueError("every group of this measurement is released")
     if people <= 0:
         return 0.0  # a group without people is no key of the data
-    d = m.threshold + 1 - people
-    p = math.exp(-1.0 / m.scale)
-    return p**d / (1 + p) if d >= 1 else 1 - p ** (1 - d) / (1 + p)
+    short = m.threshold - people
+    if short >= 0:
+        return tail(m.noise, m.scale, short) / 2
+    return 1 - tail(m.noise, m.scale, -short - 1) / 2
 
 
 def people_for(m: Measurement, wanted: float) -> int:

@@ -18,6 +18,7 @@ from tacit_service.privacy.events import (
     DpSgdEvent,
     Event,
     GaussianEvent,
+    GaussianThresholdEvent,
     LaplaceEvent,
     LaplaceThresholdEvent,
     NoisyChoicesEvent,
@@ -170,6 +171,12 @@ def _distribution(event: Event) -> tuple[Any, int]:
     from dp_accounting.pld import common
     from dp_accounting.pld import privacy_loss_distribution as pld
 
+    if isinstance(event, GaussianThresholdEvent):
+        left = common.DifferentialPrivacyParameters(0.0, event.threshold_delta)
+        noise = pld.from_gaussian_mechanism(
+            event.scale, sensitivity=event.l2, value_discretization_interval=_GRID_COARSE
+        )
+        return noise.compose(pld.from_privacy_parameters(left, value_discretization_interval=_GRID_COARSE)), 1
     if isinstance(event, GaussianEvent):
         return pld.from_gaussian_mechanism(
             event.scale, sensitivity=event.l2, value_discretization_interval=_GRID_COARSE
