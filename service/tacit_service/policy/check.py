@@ -319,5 +319,10 @@ def _threshold(policy: Policy, table: Table) -> int:
     """Units that a key needs so as to pass the noisy threshold more often than not, about."""
     single = table.one_row_per_unit or table.row_is_unit
     groups = 1 if single else table.max_groups or policy.contribution.max_groups
-    delta = float(policy.per_query.default_delta)
-    return 1 + math.ceil(groups / float(policy.per_query.default_epsilon) * math.log(groups / (2 * delta)))
+    asked = policy.per_query
+    from tacit_service.privacy import sensitivity, thresholds  # a second of imports, for this line alone
+
+    found = thresholds.narrowest_threshold(
+        sensitivity.groups(groups, 1), asked.default_epsilon, asked.default_delta, unit="", mechanism=asked.mechanism
+    )
+    return 1 + (found.threshold or 0)

@@ -1,7 +1,7 @@
 """Unknown keys: noisy counts of units, of which those above a threshold are released with their keys. Laplace or Gaussian noise.
 
 Specs and draws, as in ``mechanisms``, which holds OpenDP and the guards. A unit in K groups pays K in Laplace noise and √K in
-Gaussian: from about seven groups on, the Gaussian's threshold is the lower one by more than its noise is the wider.
+Gaussian: from five to seven groups on, the Gaussian's threshold is the lower one by more than its noise is the wider.
 """
 
 from __future__ import annotations

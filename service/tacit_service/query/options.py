@@ -31,7 +31,7 @@ NAMES = {
     "privacy_unit_column": "privacy_unit_column",
     "group_selection_strategy": "group_selection_strategy",
 }
-# said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a Laplace threshold
+# said by GoogleSQL and true here whatever is written: the unit is the policy's, keys are declared or pass a noisy threshold
 GRANTED = {"group_selection_strategy": {"laplace_threshold", "public_groups"}}
 _HINT = "Write SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.1, max_groups_contributed = 3) …"
 

@@ -40,7 +40,7 @@ def with_options(
     ):
         raise _invalid(
             "options_invalid",
-            "Groups are public where the policy declares them, else they pass a Laplace threshold.",
+            "Groups are public where the policy declares them, else they pass a noisy threshold.",
             "Leave group_selection_strategy out.",
         )
     numbers: dict[str, object] = {n: v.lower() == "true" if n in FLAGS else v for n, v in options.items()}
