@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import pytest
 from tacit_attacks_doors import DATASET, Door
 
 from tacit_service.privacy.exact import Charged, ExactAggregates
+from tacit_service.privacy.mechanisms import Measurement
 from tacit_service.privacy.sensitivity import groups
-from tacit_service.privacy.thresholds import draw_threshold, laplace_threshold
+from tacit_service.privacy.thresholds import draw_threshold, gaussian_threshold, laplace_threshold
 from tacit_service.privacy.units import Delta, Epsilon
 
 HOSTILE = json.loads(Path(__file__).with_name("hostile.json").read_text(encoding="utf-8"))
@@ -44,11 +46,12 @@ def test_released_sums_lie_on_the_grid_whatever_the_data(whole: Door) -> None:
         assert abs(cents - round(cents)) < 1e-4
 
 
-def test_a_key_of_one_unit_is_shown_no_more_often_than_delta_allows() -> None:
+@pytest.mark.parametrize("build", [laplace_threshold, gaussian_threshold])
+def test_a_key_of_one_unit_is_shown_no_more_often_than_delta_allows(build: Callable[..., Measurement]) -> None:
     """Ten thousand releases of a key that one unit holds, by the service's own mechanism: over HTTP they would take an
     hour. Their δ is large here, so that the bound is more than never."""
     releases, delta = 10_000, 0.01
-    m = laplace_threshold(groups(1, 1), Epsilon.parse("1"), Delta.parse(str(delta)), unit="patient")
+    m = build(groups(1, 1), Epsilon.parse("1"), Delta.parse(str(delta)), unit="patient")
     keys = [(f"unique {i}",) for i in range(releases)]
     exact = ExactAggregates(keys, {"units": np.ones(releases, dtype=np.int64)}, keys_are_public=False)
     shown, _, _ = draw_threshold(m, exact, "units", Charged("chg", (m.event,)))

@@ -8,6 +8,7 @@ from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
 from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Overloaded, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
+from tacit_service.ledger.verify import verify
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
 from tacit_service.release.postprocess import SandboxError
@@ -45,6 +46,24 @@ def desk(opened, tmp_path):
 
 def ask(sql: str, epsilon: str | None = "0.1", **more: object) -> QueryRequest:
     return QueryRequest.model_validate({"dataset": "clinic", "sql": sql, "epsilon": epsilon, **more})
+
+
+def test_keys_that_pass_a_threshold_take_the_noise_that_shows_smaller_groups(desk, tmp_path):
+    """Many groups a patient: Gaussian, and its price is one pair; few: Laplace. The quote tells who is shown, and is the charge."""
+    sql = "SELECT diagnosis, COUNT(DISTINCT patient_id) AS n FROM visits GROUP BY diagnosis"
+    kinds, thresholds = [], []
+    for most in (20, 2):
+        quoted = desk.quote("analyst", ask(sql, "1", delta="1e-7", max_groups=most))
+        answer = desk.query("analyst", ask(sql, "1", delta="1e-7", max_groups=most), None)
+        assert answer.receipt.charged == quoted.price
+        (drawn,) = [m for r in quoted.release_points for m in r.measurements if m.threshold is not None]
+        kinds.append(drawn.mechanism)
+        thresholds.append(drawn.threshold)
+        assert any("people appears with a chance of 5 %" in note for note in quoted.notes)
+        assert all(row[1] > drawn.threshold for row in answer.rows)
+    assert kinds == ["gaussian_threshold", "laplace_threshold"]
+    assert thresholds[0] < 5 * thresholds[1], "twenty groups in Laplace noise would need ten times the people of two"
+    assert not verify(f"sqlite:///{tmp_path / 'ledger.sqlite'}").findings
 
 
 BY_REGION = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
