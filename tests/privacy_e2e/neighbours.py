@@ -7,19 +7,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
-from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
+from tacit_e2e_data import CLINICS, DIAGNOSES, REGIONS, TIGHT, TIGHT_GROUPS, Bounds
 from tacit_e2e_databases import Databases
 from tacit_e2e_world import TIMEOUT_S, World
 
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bounding import sensitivity
+from tacit_service.engine.literals import Staged
 from tacit_service.errors import TacitError
 from tacit_service.privacy.exact import ExactAggregates
-from tacit_service.query.plan import ReleasePoint
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import ParamPlan, ReleasePoint
 from tacit_service.release.prepare import Prepared
 
-STAGED = 47.0  # what an earlier stage is taken to have released: public, so the same on every neighbour
+# what an earlier stage is taken to have released, by its type: public, so the same on every neighbour
+STAGED: dict[Type, float | str | bool] = {
+    Type.NUMBER: 47.0, Type.INTEGER: 47, Type.STRING: "Central", Type.BOOLEAN: True, Type.DATE: 19_700.0,
+    Type.TIMESTAMP: 19_700 * 86_400e6,
+}  # fmt: skip
+WORDS = (*REGIONS[::2], "R8", *CLINICS[:2], *DIAGNOSES[::2], "rare")
 COMPARED: Counter[bool] = Counter()  # threshold points compared, by whether a key that both sides have moved
 Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
@@ -28,7 +35,7 @@ Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → intege
 def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
     """Every measure's integers by group key; groups at zero are left out."""
     found: Aggregates = {}
-    numbers: dict[str, float | None] = dict.fromkeys((p.name for p in prepared.plan.params), STAGED)
+    numbers = {p.name: staged(p) for p in prepared.plan.params}
     for point in prepared.plan.releases:
         exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S, params=numbers)
         if prepared.keys[point.name] is None:
@@ -37,6 +44,13 @@ def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
         for measure in point.measures:
             found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
     return found
+
+
+def staged(param: ParamPlan) -> Staged:
+    """A value; or rows, one for each of some words, so that some are keys of the tables whatever the column is."""
+    if not param.rows:
+        return STAGED[param.types[0]]
+    return tuple(tuple(word if t is Type.STRING else STAGED[t] for t in param.types) for word in WORDS)
 
 
 def _cells(exact: ExactAggregates, measure: str) -> Cells:

@@ -19,6 +19,7 @@ from .outer import Outer, projection_name
 from .parse import position
 from .plan import Column, Distinct, Filter, Project, Relation
 from .rules.aggregate import AggregateContext, aggregate, has_aggregate
+from .rules.unnest import unnested_items
 from .scope import Scope
 from .select_outer import star_table
 from .select_release import release_select
@@ -48,6 +49,8 @@ def private_select(
     )
     aggregated = aggregated or select.args.get("having") is not None
     distinct = select.args.get("distinct")
+    if not aggregated and key_table is None:
+        select, relation = unnested_items(binder, select, relation, scope, env)
     if not aggregated and not (
         distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)
     ):

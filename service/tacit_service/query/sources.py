@@ -17,6 +17,7 @@ from .parse import position
 from .plan import Column, Property, Relation, Scan, Values
 from .scope import _nearest
 from .syntax import label, strict, unsupported
+from .written_lists import constant, unnested
 
 if TYPE_CHECKING:
     from .bind import Binder
@@ -128,6 +129,9 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
     if isinstance(node, exp.Lateral) and join is not None:
         name = _alias(node) or f"__q{binder.new_id()}"
         return [Source(name, node, env, join=join, aliases=_columns(node), lateral=True)]
+    if join is not None and _reads_others(node):  # DuckDB takes these as LATERAL without the word
+        name = _alias(node) or f"__q{binder.new_id()}"
+        return [Source(name, exp.Lateral(this=node), env, join=join, aliases=_columns(node), lateral=True)]
     if isinstance(node, exp.Unnest):
         node = _unnested(binder, node)
     if isinstance(node, exp.Values):
@@ -261,17 +265,18 @@ def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None
     return source
 
 
+def _reads_others(node: exp.Expr) -> bool:
+    """VALUES or UNNEST of a list with columns of the tables before it."""
+    values = unnested(node) if isinstance(node, exp.Unnest) else node
+    return isinstance(values, exp.Values) and not constant(values)
+
+
 def _unnested(binder: Binder, node: exp.Unnest) -> exp.Values:
     """``UNNEST([constants])`` as VALUES."""
     strict(binder.sql, node, "expressions", "alias")
-    lists = node.expressions
-    if len(lists) != 1 or not isinstance(lists[0], exp.Array) or not lists[0].expressions:
-        raise unsupported(binder.sql, node, "UNNEST of anything but one list of constants")
-    rows = [exp.Tuple(expressions=[e.copy()]) for e in lists[0].expressions]
-    alias = exp.TableAlias(
-        this=quoted(_alias(node) or "unnest"), columns=[quoted(n) for n in _columns(node) or ["unnest"]]
-    )
-    values = exp.Values(expressions=rows, alias=alias)
+    values = unnested(node)
+    if values is None:
+        raise unsupported(binder.sql, node, "UNNEST of anything but one list that is written out")
     return values
 
 

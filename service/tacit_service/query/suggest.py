@@ -75,11 +75,11 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
         tree: exp.Expr = parse(extract(sql)[0])
     except Refusal:
         return
-    for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog)):
+    at = _node_at(tree, refusal.position)
+    for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog), at):
         yield kept(sql, changed.sql("duckdb"))
     if refusal.code in FOREIGN:
         yield from suggest_dialects.foreign_call(sql, refusal.position)
-    at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
         for changed in rule(catalog, tree, at, refusal):

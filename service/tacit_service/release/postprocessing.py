@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
 from tacit_service.engine.key_rows import KeyRows, key_column
+from tacit_service.engine.literals import Staged, value_of
 from tacit_service.errors import EngineFailure
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
@@ -66,8 +67,8 @@ class Shown:
 
 
 def staged_numbers(
-    sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, float | None]
-) -> dict[str, float | None]:
+    sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, Staged]
+) -> dict[str, Staged]:
     """Numbers of the stages whose releases are done, beside those known already; NULL where their SQL fails on the noise."""
     numbers = dict(known)
     for param in prepared.plan.params:
@@ -76,11 +77,19 @@ def staged_numbers(
             continue
         tables = PostProcessor(sandbox, prepared, released, param.name).tables([s.name for s in stacks])
         try:
-            rows = sandbox.query(param.sql, tables).column(0).to_pylist()
+            found = sandbox.query(param.sql, tables)
         except SandboxError:  # noise may decide no error
-            rows = []
-        value = rows[0] if rows else None
-        numbers[param.name] = float(value) if isinstance(value, int | float | Decimal) else None
+            if param.rows:
+                raise EngineFailure(
+                    "engine_failed", "An earlier stage of the statement gave no rows in time."
+                ) from None
+            numbers[param.name] = None
+            continue
+        if param.rows:
+            cells = [[value_of(v) for v in column.to_pylist()] for column in found.columns]
+            numbers[param.name] = tuple(zip(*cells, strict=True))
+        else:
+            numbers[param.name] = value_of(found.column(0)[0].as_py()) if found.num_rows else None
     return numbers
 
 

@@ -92,7 +92,17 @@ def has_aggregate(node: exp.Expr | None) -> bool:
 
 
 def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
-    """An aggregate call over row-wise arguments. Refuses what is not on the list, by name."""
+    """An aggregate call over row-wise arguments. Refuses what is not on the list, by name.
+
+    The same text in the same scope is bound once: a subquery inside it would else be another column each time, and paid again.
+    """
+    found = inner.aggregates_bound.get(node)
+    if found is None:
+        found = inner.aggregates_bound[node.copy()] = _bound(inner, node)
+    return found
+
+
+def _bound(inner: ExprBinder, node: exp.Expr) -> Agg:
     where: Expr | None = None
     if isinstance(node, exp.Filter):
         strict(inner.sql, node, "this", "expression")
