@@ -264,6 +264,8 @@ def _aggregated(
     keys: list[tuple[exp.Expr, Expr]], *, always_row: bool,
 ) -> Relation:  # fmt: skip
     context = AggregateContext(inner, binder.new_id)
+    lifted = binder.lifts[-1]
+    context.below, lifted[:] = [*lifted], []
     for node, key in keys:
         context.add_key(node, key, projection_name(node))
     b = ExprBinder(binder, scope, env, context)
@@ -274,7 +276,10 @@ def _aggregated(
     early = select.args.get("qualify")
     if early is not None:
         b.predicate(with_aliases(select, early.this))
+    above, lifted[:] = [*lifted], context.below
     result = aggregate(context, binder.flush(relation), binder.rows_cap, always_row=always_row)
+    lifted[:] = above
+    result = binder.flush(result)
     if condition is not None:
         condition = _rebound(condition, result)
         result = Filter(narrow(result.columns, condition), result.property, result.max_rows, result, condition)

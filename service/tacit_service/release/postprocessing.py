@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
 from tacit_service.engine.key_rows import KeyRows, key_column
-from tacit_service.engine.literals import Staged, value_of
+from tacit_service.engine.literals import Staged
 from tacit_service.errors import EngineFailure
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
@@ -29,6 +29,7 @@ from .plain import floats, values_of
 from .postprocess import Sandbox, SandboxError
 from .prepare import Prepared, table_schema
 from .ranks import width
+from .stages import given
 from .turns import FREE_S
 
 IntVector = npt.NDArray[np.int64]
@@ -76,20 +77,7 @@ def staged_numbers(
         if param.name in numbers or not all(r in released for s in stacks for r, _ in s.parts):
             continue
         tables = PostProcessor(sandbox, prepared, released, param.name).tables([s.name for s in stacks])
-        try:
-            found = sandbox.query(param.sql, tables)
-        except SandboxError:  # noise may decide no error
-            if param.rows:
-                raise EngineFailure(
-                    "engine_failed", "An earlier stage of the statement gave no rows in time."
-                ) from None
-            numbers[param.name] = None
-            continue
-        if param.rows:
-            cells = [[value_of(v) for v in column.to_pylist()] for column in found.columns]
-            numbers[param.name] = tuple(zip(*cells, strict=True))
-        else:
-            numbers[param.name] = value_of(found.column(0)[0].as_py()) if found.num_rows else None
+        numbers[param.name] = given(param, sandbox, tables)
     return numbers
 
 

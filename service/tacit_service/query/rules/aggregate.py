@@ -92,10 +92,7 @@ def has_aggregate(node: exp.Expr | None) -> bool:
 
 
 def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
-    """An aggregate call over row-wise arguments. Refuses what is not on the list, by name.
-
-    The same text in the same scope is bound once: a subquery inside it would else be another column each time, and paid again.
-    """
+    """An aggregate call over row-wise arguments, bound once in its scope: a subquery inside it would else be paid again."""
     found = inner.aggregates_bound.get(node)
     if found is None:
         found = inner.aggregates_bound[node.copy()] = _bound(inner, node)
@@ -290,6 +287,7 @@ class AggregateContext:
     key_columns: list[Column] = field(default_factory=list)
     aggs: list[Agg] = field(default_factory=list)
     agg_columns: list[Column] = field(default_factory=list)
+    below: list[tuple[Column, Expr]] = field(default_factory=list)
 
     def add_key(self, node: exp.Expr, expr: Expr, name: str) -> None:
         """Register a GROUP BY expression."""
@@ -303,7 +301,12 @@ class AggregateContext:
             if node == key_node:
                 return Ref(column.facts, column.id, column.name)
         if is_aggregate(node):
-            return self._aggregate(bind_aggregate(self.inner, node))
+            lifted = self.inner.binder.lifts[-1]
+            known = len(lifted)
+            agg = bind_aggregate(self.inner, node)
+            self.below += lifted[known:]  # what an aggregate reads is below it, and what stands beside it above
+            del lifted[known:]
+            return self._aggregate(agg)
         if isinstance(node, exp.Column):
             bound = self.inner.bind(node)
             for expr, column in zip(self.key_exprs, self.key_columns, strict=True):
