@@ -674,3 +674,21 @@ SELECT COUNT(*) FROM patients WHERE age > '50' AND region = '3'
 -- refused type_mismatch at 1:37: These types do not go together: integer, string.
 -- fix: Use CAST on one side.
 -- try: SELECT COUNT(*) FROM patients WHERE age > 50 AND region = '3'
+
+-- case: an expression in CUBE
+SELECT region, age >= 65 AS senior, COUNT(*) FROM patients GROUP BY CUBE (region, age >= 65)
+-- refused sql_syntax at 1:87: Expecting ).
+-- fix: Check commas, brackets and keywords around this place.
+-- try: SELECT region, age >= 65 AS senior, COUNT(*) FROM patients GROUP BY CUBE (region, senior)
+
+-- case: EVERY
+SELECT EVERY(age >= 0) FROM patients
+-- refused unsupported_aggregate at 1:8: EVERY() has no private form here.
+-- fix: Use COUNT, SUM, AVG, VAR, STDDEV, MEDIAN or QUANTILE_CONT; in a per-unit subquery also MIN and MAX.
+-- try: SELECT BOOL_AND(CAST(age >= 0 AS BOOLEAN)) FROM patients
+
+-- case: a path of people
+SELECT STRING_AGG(clinic, '>' ORDER BY visit_id) FROM visits
+-- refused unsupported_aggregate at 1:19: STRING_AGG of string values over people has no private form here.
+-- fix: Use COUNT, SUM, AVG, MIN, MAX, MEDIAN, QUANTILE_CONT, VAR, STDDEV, CORR or COVAR of numbers.
+-- try: SELECT COUNT(DISTINCT clinic) FROM visits

@@ -867,3 +867,40 @@ SELECT CASE WHEN diagnosis IN (SELECT diagnosis FROM visits GROUP BY 1 ORDER BY 
 -- measure __r1.m1 units: at most 10 groups a unit, 1 of its rows in each; L0 10, L1 10, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 IS NULL THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN (c5 IN (SELECT c30 FROM (SELECT c30 FROM (VALUES :p0) AS v(there, c30) WHERE there))) THEN c5 ELSE 'other' END AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) r LEFT JOIN (SELECT _u, count(*) AS n_m0 FROM (SELECT _u, CASE WHEN (c5 IN (SELECT c30 FROM (SELECT c30 FROM (VALUES :p0) AS v(there, c30) WHERE there))) THEN c5 ELSE 'other' END AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u HAVING count(*) > 30) t USING (_u) GROUP BY k0
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m1 > 0 THEN 1 ELSE 0 END), 0))) AS BIGINT) AS m1 FROM (WITH p AS (SELECT _u, k0, count(*) AS q_m1 FROM (SELECT _u, CASE WHEN (c5 IN (SELECT c30 FROM (SELECT c30 FROM (VALUES :p0) AS v(there, c30) WHERE there))) THEN c5 ELSE 'other' END AS k0, 1 AS q_m1 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) WHERE TRUE GROUP BY _u, k0), many AS (SELECT _u FROM p GROUP BY _u HAVING count(*) > 10), kept AS (SELECT * FROM p ANTI JOIN many USING (_u) UNION ALL SELECT * EXCLUDE (rk) FROM (SELECT *, row_number() OVER (PARTITION BY _u ORDER BY md5(concat_ws('|', 'tacit/v1', CAST(_u AS VARCHAR), coalesce(CAST(k0 AS VARCHAR), chr(1)))), k0) AS rk FROM p SEMI JOIN many USING (_u)) WHERE rk <= 10) SELECT * FROM kept) GROUP BY k0
+
+-- case: each person's path as a text
+SELECT path, COUNT(*) FROM (SELECT patient_id, STRING_AGG(clinic, '>' ORDER BY visited_on, visit_id) AS path FROM visits GROUP BY patient_id) t GROUP BY path
+-- plan
+-- release __r0: by path (unknown keys, each passes a noisy threshold)
+--   a0 = count_star() from m0
+--   over select patient_id, path [protected, one row a unit]
+--     aggregate of each unit's own rows by patient_id [protected, one row a unit]
+--       table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "path", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c11 AS k0, 1 AS q_m0 FROM (SELECT _u, c8 AS c10, c9 AS c11 FROM (SELECT _u, c3 AS c8, string_agg(c4, '>' ORDER BY c7 ASC NULLS LAST, c2 ASC NULLS LAST, c4 ASC NULLS LAST) AS c9 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") GROUP BY 1, 2))) GROUP BY k0
+
+-- case: a public number beside sums of each person
+SELECT COUNT(*) FROM (SELECT patient_id FROM visits GROUP BY patient_id HAVING SUM(cost) > (SELECT MIN(population) FROM regions)) t
+-- plan
+-- release __r0: one row
+--   a0 = count_star() from m0
+--   over select patient_id [protected, one row a unit]
+--     filter (sum > subquery) [protected, one row a unit]
+--       select patient_id, sum, subquery [protected, one row a unit]
+--         aggregate of each unit's own rows by patient_id [protected, one row a unit]
+--           table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT _u, c8 AS c17 FROM (SELECT * FROM (SELECT _u, c8 AS c8, c9 AS c9, (SELECT c15 FROM (SELECT c14 AS c15 FROM (SELECT min(c13) AS c14 FROM (SELECT "region" AS c11, "country" AS c12, "population" AS c13 FROM "regions")))) AS c16 FROM (SELECT _u, c3 AS c8, (CAST(sum(TRY_CAST(round(c6 * 100.0) AS BIGINT)) AS DOUBLE) / 100.0) AS c9 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") GROUP BY 1, 2)) WHERE (c9 > c16))))
+
+-- case: DATE() of a column, strptime of constants
+SELECT COUNT(*) FROM visits WHERE DATE(visited_on) >= strptime('01/02/2024', '%d/%m/%Y')
+-- plan
+-- release __r0: one row
+--   a0 = count_star() from m0
+--   over filter (visited_on::timestamp >= '2024-02-01 00:00:00') [protected]
+--     table visits [protected]
+-- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, count(*) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") WHERE (CASE WHEN TRY_CAST(c7 AS TIMESTAMP) BETWEEN TIMESTAMP '0002-01-01' AND TIMESTAMP '9999-12-31' THEN TRY_CAST(c7 AS TIMESTAMP) END >= TIMESTAMP '2024-02-01 00:00:00'))) WHERE TRUE GROUP BY _u)

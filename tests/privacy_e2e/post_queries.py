@@ -136,6 +136,8 @@ SPREAD = [
       "ORDER BY n DESC", ordered=True),
     Q("sorted_by_a_shadowing_name", "SELECT clinic, -n AS n FROM (SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic) t ORDER BY n",
       ordered=True),
+    Q("path_of_each", "SELECT path, COUNT(*) FROM (SELECT patient_id, STRING_AGG(clinic, '>' ORDER BY visited_on, visit_id) "
+      "FILTER (WHERE cost > 2000) AS path FROM visits GROUP BY patient_id) t GROUP BY path"),
     Q("public_number_beside_sums_of_each", "SELECT COUNT(*), AVG(x) FROM (SELECT patient_id, SUM(minutes) / (SELECT COUNT(*) FROM regions) "
       "AS x FROM visits GROUP BY patient_id HAVING SUM(minutes) > (SELECT MIN(population) / 1000 FROM regions)) t", within=1e-2),
     Q("public_number_inside", "SELECT SUM(income / (SELECT MAX(population) / 1000 FROM regions)) FROM patients", within=1),

@@ -187,7 +187,8 @@ def aggregate(e: Agg) -> str:
             f"{expression(o)} {'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
             for o, down, first in e.order
         ]
-        return f"first({x} ORDER BY {', '.join(keys)}){where}"
+        inner = f"string_agg({x}, {expression(e.args[1])}" if e.function == "string_agg" else f"first({x}"
+        return f"{inner} ORDER BY {', '.join(keys)}){where}"
     if e.function == "sum":
         if kind is Type.INTEGER:
             return saturated(f"sum({once}{x}){where}")
@@ -303,8 +304,8 @@ def relation(r: Relation) -> str:
         return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
     if isinstance(r, StagedRows):
         own = ", ".join(f"c{c.id}" for c in r.columns)
-        rows = rows_placeholder(r.param, [c.facts.type.value for c in r.columns])
-        return f"SELECT {own} FROM (VALUES {rows}) AS v(there, {own}) WHERE there"
+        staged = rows_placeholder(r.param, [c.facts.type.value for c in r.columns])
+        return f"SELECT {own} FROM (VALUES {staged}) AS v(there, {own}) WHERE there"
     if isinstance(r, Project):
         columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]
         columns += _passed(r)

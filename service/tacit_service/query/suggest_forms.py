@@ -117,6 +117,8 @@ def _near(node: exp.Expr) -> exp.Expr | None:
         return exp.Stddev(this=node.this.copy())
     if isinstance(node, exp.Sum | exp.Avg) and isinstance(node.this, exp.Distinct):
         return type(node)(this=node.this.expressions[0].copy())
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "every" and len(node.expressions) == 1:
+        return exp.LogicalAnd(this=node.expressions[0].copy())
     if (
         isinstance(node, exp.Anonymous)
         and node.name.lower() in ("product", "entropy", "mad", "every")
