@@ -303,9 +303,9 @@ def relation(r: Relation) -> str:
         rows = ", ".join("(" + ", ".join(expression(c) for c in row) + ")" for row in r.rows)
         return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
     if isinstance(r, StagedRows):
-        own = ", ".join(f"c{c.id}" for c in r.columns)
+        ids = ", ".join(f"c{c.id}" for c in r.columns)
         staged = rows_placeholder(r.param, [c.facts.type.value for c in r.columns])
-        return f"SELECT {own} FROM (VALUES {staged}) AS v(there, {own}) WHERE there"
+        return f"SELECT {ids} FROM (VALUES {staged}) AS v(there, {ids}) WHERE there"
     if isinstance(r, Project):
         columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]
         columns += _passed(r)
