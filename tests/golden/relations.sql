@@ -904,3 +904,55 @@ SELECT COUNT(*) FROM visits WHERE DATE(visited_on) >= strptime('01/02/2024', '%d
 -- post-processing, free: SELECT "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 count: one group a unit, at most 30 of its rows; L0 1, L1 30, Linf 30; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN q_m0 > 30 THEN 30 ELSE q_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, count(*) AS q_m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits") WHERE (CASE WHEN TRY_CAST(c7 AS TIMESTAMP) BETWEEN TIMESTAMP '0002-01-01' AND TIMESTAMP '9999-12-31' THEN TRY_CAST(c7 AS TIMESTAMP) END >= TIMESTAMP '2024-02-01 00:00:00'))) WHERE TRUE GROUP BY _u)
+
+-- case: a released row for each protected one
+SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM (SELECT region, COUNT(*) AS n FROM patients GROUP BY region) t WHERE t.region = p.region AND t.n > 10)
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table patients [protected, one row a unit]
+-- release __r1: one row
+--   a0 = count_star() from m0
+--   over filter EXISTS (public) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- stage: p0 is SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "n" FROM "__r0"
+-- post-processing, free: SELECT "__r1"."a0" AS "count_star()", "__r1"."__row" AS "__row" FROM "__r1"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c24 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c23, "region" AS c24, "age" AS c25, "sex" AS c26, "income" AS c27, "weight" AS c28 FROM "patients")) GROUP BY k0
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE EXISTS (SELECT 1 FROM (SELECT CAST(1 AS BIGINT) AS c31 FROM (SELECT * FROM (SELECT c29, c30 FROM (VALUES :p0) AS v(there, c29, c30) WHERE there) WHERE ((c29 = c3) AND (c30 > CAST(10 AS BIGINT))))))))
+
+-- case: released rows beside people's in a subquery
+WITH top AS (SELECT clinic FROM visits GROUP BY clinic ORDER BY COUNT(*) DESC LIMIT 2) SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM visits v JOIN top ON top.clinic = v.clinic WHERE v.patient_id = p.patient_id)
+-- plan
+-- release __r0: by clinic (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- release __r1: one row
+--   a0 = count_star() from m0
+--   over filter EXISTS (of the unit's own rows) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- stage: p0 is SELECT "__r0"."k0" AS "clinic" FROM "__r0" ORDER BY "__r0"."a0" DESC LIMIT 2
+-- post-processing, free: SELECT "__r1"."a0" AS "count_star()", "__r1"."__row" AS "__row" FROM "__r1"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 IS NULL THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c25 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c23, "patient_id" AS c24, "clinic" AS c25, "diagnosis" AS c26, "cost" AS c27, "visited_on" AS c28 FROM "visits")) r LEFT JOIN (SELECT _u, count(*) AS n_m0 FROM (SELECT _u, c25 AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c23, "patient_id" AS c24, "clinic" AS c25, "diagnosis" AS c26, "cost" AS c27, "visited_on" AS c28 FROM "visits")) GROUP BY _u HAVING count(*) > 30) t USING (_u) GROUP BY k0
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE EXISTS (SELECT 1 FROM (SELECT _u, CAST(1 AS BIGINT) AS c30 FROM (SELECT * FROM (SELECT l._u AS _u, c9, c10, c11, c12, c13, c14, c29 FROM (SELECT _u, "visit_id" AS c9, "patient_id" AS c10, "clinic" AS c11, "diagnosis" AS c12, "cost" AS c13, "visited_on" AS c14 FROM "visits") AS l JOIN (SELECT c29 FROM (VALUES :p0) AS v(there, c29) WHERE there) AS r ON (c29 = c11)) WHERE (c10 = c2))))))
+
+-- case: compared with all of a release
+SELECT COUNT(*) FROM patients p WHERE p.income > ALL (SELECT AVG(income) FROM patients GROUP BY region)
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = avg(income) from m0, m1
+--   over table patients [protected, one row a unit]
+-- release __r1: one row
+--   a0 = count_star() from m0
+--   over filter CASE WHEN EXISTS (public) THEN False WHEN EXISTS (public) THEN NULL::boolean ELSE True END [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- stage: p0 is SELECT "__r0"."a0" AS "avg(income)" FROM "__r0"
+-- post-processing, free: SELECT "__r1"."a0" AS "count_star()", "__r1"."__row" AS "__row" FROM "__r1"
+-- measure __r0.m0 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 200000]; L0 1, L1 200000, Linf 200000; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c17 AS k0, CASE WHEN (NOT (c20 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c20 IS NULL)) THEN (CASE WHEN c20 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c20 - 100000.0)) AS BIGINT) WHEN c20 < 0.0 THEN -100000 WHEN c20 > 200000.0 AND NOT isnan(c20) THEN 100000 ELSE 0 END - (-100000)) ELSE 0 END AS v_m0, CASE WHEN (NOT (c20 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c20 IS NULL)) THEN (100000 - CASE WHEN c20 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c20 - 100000.0)) AS BIGINT) WHEN c20 < 0.0 THEN -100000 WHEN c20 > 200000.0 AND NOT isnan(c20) THEN 100000 ELSE 0 END) ELSE 0 END AS v_m1 FROM (SELECT _u, "patient_id" AS c16, "region" AS c17, "age" AS c18, "sex" AS c19, "income" AS c20, "weight" AS c21 FROM "patients")) GROUP BY k0
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE CASE WHEN EXISTS (SELECT 1 FROM (SELECT * FROM (SELECT c22 FROM (VALUES :p0) AS v(there, c22) WHERE there) WHERE (c6 <= c22))) THEN FALSE WHEN EXISTS (SELECT 1 FROM (SELECT * FROM (SELECT c22 FROM (VALUES :p0) AS v(there, c22) WHERE there) WHERE ((c6 <= c22) IS NULL))) THEN TRY_CAST(NULL AS BOOLEAN) ELSE TRUE END))

@@ -117,6 +117,11 @@ STAGES = [
       "date_trunc('month', visited_on) AS m, COUNT(*) AS n FROM visits WHERE visited_on IS NOT NULL GROUP BY 1) t)"),
     Q("since_a_released_day", "SELECT clinic, COUNT(*) FROM visits WHERE visited_on > (SELECT MAX(d) FROM (SELECT visited_on AS d, "
       "COUNT(*) AS n FROM visits WHERE visited_on < '2024-06-01' GROUP BY 1) t) - INTERVAL 90 DAY GROUP BY clinic"),
+    Q("exists_in_a_stage", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM (SELECT region, COUNT(*) AS n FROM patients "
+      "GROUP BY region) t WHERE t.region = p.region AND t.n > 30)"),
+    Q("a_stage_beside_visits", "WITH top AS (SELECT clinic FROM visits GROUP BY clinic ORDER BY COUNT(*) DESC LIMIT 2) SELECT COUNT(*) "
+      "FROM patients p WHERE NOT EXISTS (SELECT 1 FROM visits v JOIN top ON top.clinic = v.clinic WHERE v.patient_id = p.patient_id)"),
+    Q("above_all_averages", "SELECT COUNT(*) FROM patients p WHERE p.income > ALL (SELECT AVG(income) FROM patients GROUP BY region)"),
     Q("the_largest_key", "SELECT SUM(minutes) FROM visits WHERE clinic = (SELECT clinic FROM visits GROUP BY clinic "
       "ORDER BY COUNT(*) DESC LIMIT 1)", within=1e-3),
 ]  # fmt: skip

@@ -50,6 +50,7 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.stages_alone = False  # a release in FROM of a subquery is a stage though no people's rows stand beside it
         self.public_images = False  # only what validates a model reads them
         self.params: list[tuple[str, tuple[Type, ...], Outer, bool]] = []  # name, types, query, whether of rows
         self.staged: dict[tuple[exp.Expr, int, bool], tuple[Env, Outer, str]] = {}  # by text and WITH names in sight

@@ -64,6 +64,7 @@ class Source:
     join: exp.Join | None = None
     aliases: list[str] = field(default_factory=list)
     lateral: bool = False
+    query: exp.Query | None = None  # of a release, which is read in a later stage where people's rows stand beside it
 
     @property
     def protected(self) -> bool:
@@ -92,7 +93,21 @@ def read_from(binder: Binder, select: exp.Select, env: Env, *, as_relation: bool
                 rule="names",
             )
         seen.add(s.alias.lower())
+    for s in sources:
+        if s.query is not None:
+            _staged(binder, s, sources)
     return sources
+
+
+def _staged(binder: Binder, source: Source, sources: list[Source]) -> None:
+    """The release's rows as constants; alone in a subquery it is refused here, and the whole subquery is a stage."""
+    beside = binder.stages_alone or any(s.protected for s in sources)
+    if source.query is None or not beside:
+        raise refuse_released(binder, source.node)
+    bound = binder.bind_query(source.query, source.env, as_relation=False)
+    if not isinstance(bound, Outer):
+        raise refuse_released(binder, source.node)
+    source.relation = binder.stage_rows(bound if not source.aliases else renamed(bound, source.aliases))
 
 
 def shared_names(binder: Binder, join: exp.Join, tables: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
@@ -144,11 +159,26 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
 def _fill(binder: Binder, source: Source, query: exp.Expr, env: Env, as_relation: bool) -> None:
     if not isinstance(query, exp.Query):
         raise unsupported(binder.sql, query, f"{label(query)} in FROM")
-    bound = binder.bind_query(query, env, as_relation=as_relation)
+    bound = _bound(binder, source, query, env, as_relation)
+    if bound is None:
+        return
     if isinstance(bound, Outer):
         source.outer = bound if not source.aliases else renamed(bound, source.aliases)
     else:
         source.relation = rename(bound, source.aliases)
+
+
+def _bound(binder: Binder, source: Source, query: exp.Query, env: Env, as_relation: bool) -> Relation | Outer | None:
+    """The query; ``None`` where a relation is wanted and it is a release, which is left for a stage."""
+    undo = binder.undone()
+    try:
+        return binder.bind_query(query, env, as_relation=as_relation)
+    except DerivationError as refused:
+        if refused.code != "released_in_protected" or not as_relation:
+            raise
+    undo()
+    source.query, source.env = query, env
+    return None
 
 
 def renamed(outer: Outer, names: list[str]) -> Outer:
@@ -219,7 +249,10 @@ def _cte(binder: Binder, source: Source, cte: Cte, as_relation: bool) -> None:
         source.outer = cte.outer if not names else renamed(cte.outer, names)
         return
     binder.count_expansion(source.node)
-    bound = binder.bind_query(cte.node, cte.env, as_relation=as_relation)
+    bound = _bound(binder, source, cte.node, cte.env, as_relation)
+    if bound is None:
+        source.aliases = names
+        return
     if isinstance(bound, Outer):
         cte.outer = bound
         source.outer = bound if not names else renamed(bound, names)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
     """EXISTS (…)."""
     strict(b.sql, node, "this")
-    relation, on_unit = _bind(b, node.this)
+    relation, on_unit = _bind_over_stages(b, node.this)
     if relation.protected and not on_unit:
         raise not_on_unit(b.where(node))
     # two rows of one unit may meet different rows of the subquery, hence not a function of the unit
@@ -106,7 +106,7 @@ def quantified(b: ExprBinder, node: exp.Binary, name: str) -> Expr:
     """
     every = isinstance(node.expression, exp.All)
     x = b.bind(node.this)
-    relation, on_unit = _bind(b, node.expression.this)
+    relation, on_unit = _bind_or_stage(b, node.expression.this)
     if relation.protected and not on_unit:
         raise not_on_unit(b.where(node))
     if len(relation.columns) != 1 or name not in _OPPOSITE:
@@ -191,6 +191,18 @@ def _bind_unless_released(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool
             raise
     undo()
     return None
+
+
+def _bind_over_stages(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
+    """The subquery as a relation, in which releases in FROM are rows of earlier stages: they may be compared with the row outside."""
+    found = _bind_unless_released(b, node)
+    if found is not None:
+        return found
+    saved, b.binder.stages_alone = b.binder.stages_alone, True
+    try:
+        return _bind(b, node)
+    finally:
+        b.binder.stages_alone = saved
 
 
 def _bind_or_stage(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
