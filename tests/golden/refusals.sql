@@ -689,6 +689,6 @@ SELECT STRING_AGG(clinic, '>' ORDER BY visit_id) FROM visits
 
 -- case: a count of each row's own group
 SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT COUNT(*) FROM patients q WHERE q.region = p.region)
--- refused released_in_protected at 1:54: A released result is used inside a query over protected rows; that would take two stages.
--- fix: Run the inner query first, and write its answer as a constant.
+-- refused released_in_protected at 1:54: A released result stands inside a query over protected rows where no earlier stage can give it.
+-- fix: Join with it in FROM, compare with (SELECT one number …) or use IN (SELECT keys …); or write its answer as a constant.
 -- try: SELECT COUNT(*) FROM patients AS p

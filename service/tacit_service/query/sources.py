@@ -334,8 +334,8 @@ def refuse_released(binder: Binder, node: exp.Expr) -> DerivationError:
     """A release used inside a protected query."""
     return DerivationError(
         "released_in_protected",
-        "A released result is used inside a query over protected rows; that would take two stages.",
-        hint="Run the inner query first, and write its answer as a constant.",
+        "A released result stands inside a query over protected rows where no earlier stage can give it.",
+        hint="Join with it in FROM, compare with (SELECT one number …) or use IN (SELECT keys …); or write its answer as a constant.",
         position=position(binder.sql, node),
         rule="release used in a protected query",
     )
