@@ -206,3 +206,15 @@ SELECT CASE WHEN n > 20 THEN region ELSE 'few' END AS region, SUM(n) AS n FROM (
 -- post-processing, free: SELECT CASE WHEN "t"."n" > 20 THEN "t"."region" ELSE 'few' END AS "region", SUM("t"."n") AS "n" FROM (SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "n" FROM "__r0") AS "t"("region", "n") GROUP BY 1 ORDER BY "n" DESC
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c3 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0
+
+-- case: UNNEST of what is released
+SELECT region, UNNEST([COUNT(*), COUNT(income)]) AS v FROM patients GROUP BY region
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = count_star() from m0, m1
+--   a1 = count(income) from m0, m1
+--   over table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."k0" AS "region", UNNEST(["__r0"."a0", "__r0"."a1"]) AS "v" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c3 AS k0, 1 AS q_m0, ((CASE WHEN (NOT (c6 IS NULL)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END) - (0)) AS v_m0, 1 AS q_m1, (1 - (CASE WHEN (NOT (c6 IS NULL)) THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END)) AS v_m1 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")) GROUP BY k0

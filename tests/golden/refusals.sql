@@ -692,3 +692,15 @@ SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT COUNT(*) FROM patients q WH
 -- refused released_in_protected at 1:54: A released result stands inside a query over protected rows where no earlier stage can give it.
 -- fix: Join with it in FROM, compare with (SELECT one number …) or use IN (SELECT keys …); or write its answer as a constant.
 -- try: SELECT COUNT(*) FROM patients AS p
+
+-- case: LATERAL (VALUES) on a condition
+SELECT COUNT(*) FROM patients p LEFT JOIN LATERAL (VALUES (p.age), (p.income)) v(x) ON v.x > 50
+-- refused unsupported_syntax at 1:60: LATERAL … ON a condition is not supported here.
+-- fix: Write ON TRUE, and the condition in WHERE.
+-- try: SELECT COUNT(*) FROM patients AS p
+
+-- case: UNNEST beside a window
+SELECT k, COUNT(*) FROM (SELECT patient_id, UNNEST(['a', 'b']) AS k, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY visit_id) AS rn FROM visits) t WHERE rn = 1 GROUP BY k
+-- refused unsupported_syntax at 1:45: UNNEST beside a window function is not supported here.
+-- fix: Compute the window in a subquery, and UNNEST outside it.
+-- try: SELECT COUNT(*) FROM (SELECT patient_id, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY visit_id) AS rn FROM visits) AS t WHERE rn = 1

@@ -58,7 +58,7 @@ def with_names(sql: str) -> str:
 def with_params(sql: str, values: Mapping[str, Staged]) -> str:
     """The statement with every placeholder replaced by what was released.
 
-    ``None``, what is of another type, not finite or outside the calendar is NULL. Raises ``ValueError`` when a placeholder is
+    ``None``, what is of another type, not finite, outside the calendar or holds a NUL is NULL. Raises ``ValueError`` when a placeholder is
     left: the engine would run another statement than the one that was planned.
     """
     if "\x00" not in sql:
@@ -82,7 +82,8 @@ def _written(kind: str, value: Staged) -> str:
 def _constant(kind: str, value: Value) -> str:
     empty = f"CAST(NULL AS {_TYPES[kind]})"
     if kind in ("string", "boolean"):
-        return literal(value) if isinstance(value, str if kind == "string" else bool) else empty
+        held = isinstance(value, bool) if kind == "boolean" else isinstance(value, str) and "\x00" not in value
+        return literal(value) if held else empty
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return empty
     if kind == "integer":

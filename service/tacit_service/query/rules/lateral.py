@@ -50,12 +50,17 @@ def lateral_query(binder: Binder, source: Source) -> exp.Query:
     query = inner.unnest() if isinstance(inner, exp.Subquery) else inner
     if not isinstance(query, exp.Query) or source.node.args.get("view"):
         raise unsupported(binder.sql, source.node, "LATERAL of anything but a subquery")
-    on = source.join.args.get("on") if source.join is not None else None
-    if on is not None and not (isinstance(on, exp.Boolean) and on.this):
+    _unconditional(binder, source)
+    return query
+
+
+def _unconditional(binder: Binder, source: Source) -> None:
+    args = {} if source.join is None else source.join.args
+    on = args.get("on")
+    if args.get("using") or args.get("method") or (on is not None and not (isinstance(on, exp.Boolean) and on.this)):
         raise unsupported(
             binder.sql, source.node, "LATERAL … ON a condition", "Write ON TRUE, and the condition in WHERE."
         )
-    return query
 
 
 def lateral(
@@ -67,6 +72,7 @@ def lateral(
     if kind not in ("inner", "left"):
         raise unsupported(binder.sql, source.node, f"{kind.upper()} JOIN LATERAL", "Write CROSS or LEFT JOIN LATERAL.")
     if values is not None:
+        _unconditional(binder, source)
         rows = [row.expressions for row in values.expressions]
         return spread(binder, source.node, rows, names_of(source, values), left, scope, source.env)
     assert isinstance(query, exp.Query)

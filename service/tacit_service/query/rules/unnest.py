@@ -87,6 +87,11 @@ def unnested_items(
     lists = [e.unalias().this for e in found]
     if not found or not all(isinstance(a, exp.Array) and a.expressions for a in lists):
         return select, relation
+    if any(e.find(exp.Window) for e in (*select.expressions, select.args.get("qualify")) if e is not None):
+        hint = "Compute the window in a subquery, and UNNEST outside it."
+        raise unsupported(
+            binder.sql, found[0], "UNNEST beside a window function", hint
+        )  # windows come first, over rows
     longest = max(len(a.expressions) for a in lists)
     rows = [[a.expressions[i] if i < len(a.expressions) else None for a in lists] for i in range(longest)]
     alias = f"__u{binder.new_id()}"
