@@ -116,7 +116,9 @@ STAGES = [
     Q("the_busiest_month", "SELECT COUNT(*) FROM visits WHERE date_trunc('month', visited_on) = (SELECT ARG_MAX(m, n) FROM (SELECT "
       "date_trunc('month', visited_on) AS m, COUNT(*) AS n FROM visits WHERE visited_on IS NOT NULL GROUP BY 1) t)"),
     Q("since_a_released_day", "SELECT clinic, COUNT(*) FROM visits WHERE visited_on > (SELECT MAX(d) FROM (SELECT visited_on AS d, "
-      "COUNT(*) AS n FROM visits WHERE visited_on < '2024-06-01' GROUP BY 1) t) - INTERVAL 90 DAY GROUP BY clinic"),
+      "COUNT(*) AS n FROM visits WHERE visited_on BETWEEN '2024-05-01' AND '2024-06-01' GROUP BY 1) t) - INTERVAL 90 DAY GROUP BY clinic"),
+    Q("keys_of_a_stage_twice", "SELECT p.sex, COUNT(*) FROM patients p JOIN (SELECT region, UNNEST([1, 2, 3]) AS i FROM (SELECT region, "
+      "COUNT(*) AS n FROM patients GROUP BY region) r) t ON t.region = p.region GROUP BY p.sex"),
     Q("exists_in_a_stage", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM (SELECT region, COUNT(*) AS n FROM patients "
       "GROUP BY region) t WHERE t.region = p.region AND t.n > 30)"),
     Q("a_stage_beside_visits", "WITH top AS (SELECT clinic FROM visits GROUP BY clinic ORDER BY COUNT(*) DESC LIMIT 2) SELECT COUNT(*) "

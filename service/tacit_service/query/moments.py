@@ -37,6 +37,8 @@ def unique(tree: exp.Query, name: str, only_key: Callable[[str, str], bool]) -> 
     """The column is the one key of a release, of which the query keeps each row once at most."""
     if not isinstance(tree, exp.Select) or any(tree.args.get(k) for k in ("joins", "group", "laterals")):
         return False
+    if any(e.find(exp.Explode, exp.Unnest) for e in tree.expressions):  # a row for each item of a list
+        return False
     item = next((e for e in tree.expressions if e.alias_or_name.lower() == name.lower()), None)
     source = tree.args["from_"].this if tree.args.get("from_") is not None else None
     inner = None if item is None else item.unalias()
