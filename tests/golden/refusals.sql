@@ -492,11 +492,11 @@ SELECT [region], COUNT(*) FROM [patients] GROUP BY [region]
 -- fix: Check commas, brackets and keywords around this place.
 -- try: SELECT "region", COUNT(*) FROM "patients" GROUP BY "region"
 
--- case: weeks by TIME_BUCKET
-SELECT time_bucket(INTERVAL '7 days', visited_on) AS w, COUNT(*) FROM visits GROUP BY 1
+-- case: buckets of two months
+SELECT time_bucket(INTERVAL 2 MONTH, visited_on) AS b, COUNT(*) FROM visits GROUP BY 1
 -- refused unsupported_syntax at 1:8: time_bucket of this width is not supported here.
 -- fix: Use date_trunc('week', …) or another unit.
--- try: SELECT DATE_TRUNC('week', visited_on) AS w, COUNT(*) FROM visits GROUP BY 1
+-- try: SELECT COUNT(*) FROM visits
 
 -- case: INITCAP
 SELECT INITCAP(diagnosis) AS d, COUNT(*) FROM visits GROUP BY 1

@@ -53,6 +53,8 @@ GROUPS = [
     Q("first_month_of_each", "SELECT date_trunc('month', f) AS m, COUNT(*) FROM (SELECT patient_id, "
       "MIN(visited_on) AS f FROM visits GROUP BY 1) t "
       "GROUP BY 1"),
+    Q("buckets_of_days", "SELECT time_bucket(INTERVAL '14 days', visited_on) AS b, COUNT(*) FROM visits WHERE visited_on >= "
+      "'2024-06-01' GROUP BY 1"),
     Q("country_and_region", "SELECT r.country, r.region, COUNT(*) FROM patients p JOIN regions r USING (region) GROUP BY 1, 2"),
     Q("rollup", "SELECT region, sex, COUNT(*), AVG(age) FROM patients GROUP BY ROLLUP (region, sex)"),
     Q("cube", "SELECT sex, smoker, COUNT(*) FROM patients WHERE sex IS NOT NULL GROUP BY CUBE (sex, smoker)"),
