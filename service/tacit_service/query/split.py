@@ -111,7 +111,9 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         raise DerivationError("sql_too_large", f"The result has more than {COLUMNS_MAX} columns.", rule="limits")
     bare, cut = tree.copy(), False
     row_wise = outer.row_wise and isinstance(tree, exp.Select)
-    for key in ("order", "limit", "offset", *(("where",) if row_wise else ())):
+    distinct = bare.args.get("distinct")
+    chosen = isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None  # which rows, the order decides
+    for key in (*(() if chosen else ("order",)), "limit", "offset", *(("where",) if row_wise else ())):
         cut = cut or bare.args.get(key) is not None
         bare.set(key, None)
     interval_tree, row_stack = None, None
