@@ -396,3 +396,14 @@ SELECT SUM(age > 50) FROM patients
 -- post-processing, free: SELECT "__r0"."a0" AS "sum(age > 50)", "__r0"."__row" AS "__row" FROM "__r0"
 -- measure __r0.m0 sum: one row a unit; values within [0, 1]; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN (NOT (TRY_CAST((c4 > CAST(50 AS BIGINT)) AS BIGINT) IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (TRY_CAST((c4 > CAST(50 AS BIGINT)) AS BIGINT) IS NULL)) THEN coalesce(CAST(CASE WHEN TRY_CAST((c4 > CAST(50 AS BIGINT)) AS BIGINT) <= 0 THEN 0 WHEN TRY_CAST((c4 > CAST(50 AS BIGINT)) AS BIGINT) >= 1 THEN 1 ELSE TRY_CAST((c4 > CAST(50 AS BIGINT)) AS BIGINT) END AS BIGINT), 0) ELSE 0 END AS v_m0 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients"))
+
+-- case: a public number inside a SUM is one column
+SELECT SUM(income / (SELECT MAX(population) FROM regions)) AS s FROM patients
+-- plan
+-- release __r0: one row
+--   a0 = sum(income / (SELECT max(population) FROM regions)) from m0
+--   over select patient_id, region, age, sex, income, weight, subquery [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__r0"."a0" AS "s", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 sum: one row a unit; values within [0, 20000]; L0 1, L1 2000000000, Linf 2000000000; grid 1/100000, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN (NOT ((c6 / c14) IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT ((c6 / c14) IS NULL)) THEN CASE WHEN (c6 / c14) BETWEEN 0.0 AND 20000.0 THEN CAST(round((c6 / c14) * 100000.0) AS BIGINT) WHEN (c6 / c14) < 0.0 THEN 0 WHEN (c6 / c14) > 20000.0 AND NOT isnan((c6 / c14)) THEN 2000000000 ELSE 0 END ELSE 0 END AS v_m0 FROM (SELECT _u, c2 AS c2, c3 AS c3, c4 AS c4, c5 AS c5, c6 AS c6, c7 AS c7, (SELECT c13 FROM (SELECT c12 AS c13 FROM (SELECT max(c11) AS c12 FROM (SELECT "region" AS c9, "country" AS c10, "population" AS c11 FROM "regions")))) AS c14 FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients")))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tacit_service.engine.bounding import sensitivity, statements
+from tacit_service.engine.literals import with_names
 from tacit_service.errors import Refusal
 from tacit_service.policy.load import load_policy
 from tacit_service.query.bind import Caps
@@ -63,7 +64,7 @@ def outcome(cat: Catalog, sql: str) -> str:
                 f"L0 {s.l0}, L1 {s.l1}, Linf {s.linf}; grid {m.grid}, multiplier {m.multiplier}"
                 + ("" if m.rank is None else f"; rank {m.rank} among {len(m.candidates)} bins")
             )
-        lines += [f"engine: {s.sql}" for s in statements(point)]
+        lines += [f"engine: {with_names(s.sql)}" for s in statements(point)]
     return "\n".join(f"-- {line}" for line in lines)
 
 

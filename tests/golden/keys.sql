@@ -215,3 +215,26 @@ PIVOT (SELECT region, sex FROM patients) ON sex IN ('F', 'M') USING COUNT(*) GRO
 -- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c9 AS k0, CASE WHEN (c10 = 'F') THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c10 = 'M') THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, c4 AS c9, c6 AS c10 FROM (SELECT _u, "patient_id" AS c3, "region" AS c4, "age" AS c5, "sex" AS c6, "income" AS c7, "weight" AS c8 FROM "patients"))) GROUP BY k0
+
+-- case: PIVOT of numbers below 0
+SELECT * FROM (SELECT region, SIGN(income - 50000) AS s FROM patients) PIVOT (COUNT(*) FOR s IN (1, -1))
+-- plan
+-- release __r0: by region (public keys, every key has a row)
+--   a0 = count(*) FILTER(WHERE s = 1) from m0
+--   a1 = count(*) FILTER(WHERE s = -1) from m1
+--   over select region, s [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- post-processing, free: SELECT "__q1"."region" AS "region", "__q1"."1" AS "1", "__q1"."-1" AS "-1" FROM (SELECT "__r0"."k0" AS "region", "__r0"."a0" AS "1", "__r0"."a1" AS "-1" FROM "__r0") AS "__q1"("region", "1", "-1")
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- measure __r0.m1 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c9 AS k0, CASE WHEN (c10 = CAST(1 AS BIGINT)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (c10 = CAST(-1 AS BIGINT)) THEN 1 ELSE 0 END AS q_m1 FROM (SELECT _u, c4 AS c9, CAST(sign((c7 - CAST(50000 AS BIGINT))) AS BIGINT) AS c10 FROM (SELECT _u, "patient_id" AS c3, "region" AS c4, "age" AS c5, "sex" AS c6, "income" AS c7, "weight" AS c8 FROM "patients"))) GROUP BY k0
+
+-- case: weeks by TIME_BUCKET
+SELECT time_bucket(INTERVAL '7 days', visited_on) AS w, COUNT(*) FROM visits GROUP BY 1
+-- plan
+-- release __r0: by time_bucket(INTERVAL '7' DAYS, visited_on) (public keys, every key has a row)
+--   a0 = count_star() from m0
+--   over table visits [protected]
+-- post-processing, free: SELECT "__r0"."k0" AS "w", "__r0"."a0" AS "count_star()", "__r0"."__row" AS "__row" FROM "__r0"
+-- measure __r0.m0 count: weights: a unit's rows add to at most 30; L0 1966080, L1 1966080, Linf 1966080; grid 1, multiplier 65536
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(CASE WHEN n_m0 IS NULL THEN q_m0 * 65536 ELSE (q_m0 * 1966080) // n_m0 END), 0))) AS BIGINT) AS m0 FROM (SELECT _u, CASE WHEN TRY(DATE '2000-01-03' + CAST((TRY_CAST(floor(((c7 - DATE '2000-01-03') / CAST(7 AS BIGINT))) AS BIGINT) * CAST(7 AS BIGINT)) AS INTEGER)) BETWEEN DATE '0002-01-01' AND DATE '9999-12-31' THEN TRY(DATE '2000-01-03' + CAST((TRY_CAST(floor(((c7 - DATE '2000-01-03') / CAST(7 AS BIGINT))) AS BIGINT) * CAST(7 AS BIGINT)) AS INTEGER)) END AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) r LEFT JOIN (SELECT _u, count(*) AS n_m0 FROM (SELECT _u, CASE WHEN TRY(DATE '2000-01-03' + CAST((TRY_CAST(floor(((c7 - DATE '2000-01-03') / CAST(7 AS BIGINT))) AS BIGINT) * CAST(7 AS BIGINT)) AS INTEGER)) BETWEEN DATE '0002-01-01' AND DATE '9999-12-31' THEN TRY(DATE '2000-01-03' + CAST((TRY_CAST(floor(((c7 - DATE '2000-01-03') / CAST(7 AS BIGINT))) AS BIGINT) * CAST(7 AS BIGINT)) AS INTEGER)) END AS k0, 1 AS q_m0 FROM (SELECT _u, "visit_id" AS c2, "patient_id" AS c3, "clinic" AS c4, "diagnosis" AS c5, "cost" AS c6, "visited_on" AS c7 FROM "visits")) GROUP BY _u HAVING count(*) > 30) t USING (_u) GROUP BY k0

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import harness
 
 from tacit_service.query.rules.aggregate import ONE_ARGUMENT, PICKS, TWO_ARGUMENTS
+from tacit_service.query.split import plan
 
 HERE = Path(__file__).parent
 CASES = [c for path in sorted(HERE.glob("*.sql")) for c in harness.cases(path)]
@@ -92,3 +93,10 @@ def test_a_refusal_offers_a_statement_that_passes(case: harness.Case) -> None:
     offered = harness.offered(cat, case.sql, refusal)
     assert offered
     assert harness.refused(cat, offered) is None
+
+
+def test_re_draws_keep_the_order_by_which_distinct_on_picks_rows() -> None:
+    rows = "SELECT sex, region, COUNT(*) AS n FROM patients GROUP BY sex, region"
+    picked = f"SELECT DISTINCT ON (sex) sex, region, n FROM ({rows}) t ORDER BY sex, n DESC"
+    assert "ORDER BY" in plan(harness.catalog(), picked).unordered_sql
+    assert "ORDER BY" not in plan(harness.catalog(), picked.replace("DISTINCT ON (sex)", "")).unordered_sql

@@ -7,19 +7,28 @@ from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
-from tacit_e2e_data import TIGHT, TIGHT_GROUPS, Bounds
+import duckdb
+from tacit_e2e_data import CLINICS, DIAGNOSES, REGIONS, TIGHT, TIGHT_GROUPS, Bounds
 from tacit_e2e_databases import Databases
 from tacit_e2e_world import TIMEOUT_S, World
 
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bounding import sensitivity
+from tacit_service.engine.literals import Staged, value_of
 from tacit_service.errors import TacitError
 from tacit_service.privacy.exact import ExactAggregates
-from tacit_service.query.plan import ReleasePoint
-from tacit_service.release.prepare import Prepared
+from tacit_service.query.bounds import Type
+from tacit_service.query.plan import ParamPlan, ReleasePoint
+from tacit_service.release.prepare import Prepared, table_schema
+from tacit_service.release.trial import filled
 
-STAGED = 47.0  # what an earlier stage is taken to have released: public, so the same on every neighbour
+# what an earlier stage is taken to have released, by its type: public, so the same on every neighbour
+STAGED: dict[Type, float | str | bool] = {
+    Type.NUMBER: 47.0, Type.INTEGER: 47, Type.STRING: "Central", Type.BOOLEAN: True, Type.DATE: 19_700.0,
+    Type.TIMESTAMP: 19_700 * 86_400e6,
+}  # fmt: skip
+WORDS = (*REGIONS[::2], "R8", *CLINICS[:2], *DIAGNOSES[::2], "rare")
 COMPARED: Counter[bool] = Counter()  # threshold points compared, by whether a key that both sides have moved
 Cells = dict[tuple[Any, ...], int]
 Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → integer of each group
@@ -28,7 +37,7 @@ Aggregates = dict[tuple[str, str], Cells]  # (release point, measure) → intege
 def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
     """Every measure's integers by group key; groups at zero are left out."""
     found: Aggregates = {}
-    numbers: dict[str, float | None] = dict.fromkeys((p.name for p in prepared.plan.params), STAGED)
+    numbers = {p.name: staged(p, prepared) for p in prepared.plan.params}
     for point in prepared.plan.releases:
         exact = aggregate(engine, point, prepared.keys[point.name], timeout_s=TIMEOUT_S, params=numbers)
         if prepared.keys[point.name] is None:
@@ -37,6 +46,25 @@ def aggregates(engine: Engine, prepared: Prepared) -> Aggregates:
         for measure in point.measures:
             found[point.name, measure.name] = _cells(exact[measure.name], measure.name)
     return found
+
+
+def staged(param: ParamPlan, prepared: Prepared) -> Staged:
+    """A value; or the rows that the stage's SQL makes of groups of a thousand, by their public keys.
+
+    Where keys are unknown, a row for each of some words, so that some are keys of the tables whatever the column is.
+    """
+    if not param.rows:
+        return STAGED[param.types[0]]
+    stacks = [prepared.plan.stack(t) for t in param.tables]
+    if all(prepared.keys[r] is not None for s in stacks for r, _ in s.parts):
+        schemas = {s.name: table_schema(prepared.plan, s) for s in stacks}
+        with duckdb.connect() as connection:
+            for name, table in filled(
+                prepared.plan, stacks, schemas, prepared.keys, (1_040.0, 1_310.0, 1_250.0)
+            ).items():
+                connection.register(name, table)
+            return tuple(tuple(map(value_of, row)) for row in connection.execute(param.sql).fetchall())
+    return tuple(tuple(word if t is Type.STRING else STAGED[t] for t in param.types) for word in WORDS)
 
 
 def _cells(exact: ExactAggregates, measure: str) -> Cells:

@@ -53,6 +53,8 @@ GROUPS = [
     Q("first_month_of_each", "SELECT date_trunc('month', f) AS m, COUNT(*) FROM (SELECT patient_id, "
       "MIN(visited_on) AS f FROM visits GROUP BY 1) t "
       "GROUP BY 1"),
+    Q("buckets_of_days", "SELECT time_bucket(INTERVAL '14 days', visited_on) AS b, COUNT(*) FROM visits WHERE visited_on >= "
+      "'2024-06-01' GROUP BY 1"),
     Q("country_and_region", "SELECT r.country, r.region, COUNT(*) FROM patients p JOIN regions r USING (region) GROUP BY 1, 2"),
     Q("rollup", "SELECT region, sex, COUNT(*), AVG(age) FROM patients GROUP BY ROLLUP (region, sex)"),
     Q("cube", "SELECT sex, smoker, COUNT(*) FROM patients WHERE sex IS NOT NULL GROUP BY CUBE (sex, smoker)"),
@@ -100,4 +102,54 @@ ABOVE = [
     Q("case_above", "SELECT region, CASE WHEN COUNT(*) > 30 THEN 'many' ELSE 'few' END AS verdict FROM patients GROUP BY region"),
 ]  # fmt: skip
 
-RELEASES = [*AGGREGATES, *GROUPS, *ABOVE]
+STAGES = [
+    Q("top_keys", "SELECT clinic, COUNT(*), AVG(minutes) FROM visits WHERE clinic IN (SELECT clinic FROM visits GROUP BY clinic "
+      "ORDER BY COUNT(*) DESC LIMIT 2) GROUP BY clinic"),
+    Q("not_top_keys", "SELECT COUNT(*) FROM visits WHERE diagnosis NOT IN (SELECT diagnosis FROM visits WHERE diagnosis IS NOT NULL "
+      "GROUP BY diagnosis ORDER BY COUNT(*) DESC LIMIT 2)"),
+    Q("top_and_rest", "SELECT CASE WHEN clinic IN (SELECT clinic FROM visits GROUP BY 1 ORDER BY COUNT(*) DESC LIMIT 2) THEN 'top' "
+      "ELSE 'rest' END AS k, COUNT(*), SUM(minutes) FROM visits GROUP BY 1", within=1e-3),
+    Q("above_the_groups_average", "SELECT p.region, COUNT(*) FROM patients p JOIN (SELECT region, AVG(income) AS a FROM patients "
+      "GROUP BY region) t ON t.region = p.region WHERE p.income > t.a GROUP BY p.region"),
+    Q("left_join_of_a_stage", "SELECT COUNT(*), COUNT(t.n) FROM visits v LEFT JOIN (SELECT diagnosis, COUNT(*) AS n FROM visits "
+      "GROUP BY diagnosis HAVING COUNT(*) > 150) t ON t.diagnosis = v.diagnosis"),
+    Q("fan_out_of_a_stage", "SELECT COUNT(*) FROM patients p JOIN (SELECT sex, region, COUNT(*) AS n FROM patients GROUP BY sex, region) t "
+      "ON t.region = p.region AND t.n > 8"),
+    Q("the_busiest_month", "SELECT COUNT(*) FROM visits WHERE date_trunc('month', visited_on) = (SELECT ARG_MAX(m, n) FROM (SELECT "
+      "date_trunc('month', visited_on) AS m, COUNT(*) AS n FROM visits WHERE visited_on IS NOT NULL GROUP BY 1) t)"),
+    Q("since_a_released_day", "SELECT clinic, COUNT(*) FROM visits WHERE visited_on > (SELECT MAX(d) FROM (SELECT visited_on AS d, "
+      "COUNT(*) AS n FROM visits WHERE visited_on BETWEEN '2024-05-01' AND '2024-06-01' GROUP BY 1) t) - INTERVAL 90 DAY GROUP BY clinic"),
+    Q("keys_of_a_stage_twice", "SELECT p.sex, COUNT(*) FROM patients p JOIN (SELECT region, UNNEST([1, 2, 3]) AS i FROM (SELECT region, "
+      "COUNT(*) AS n FROM patients GROUP BY region) r) t ON t.region = p.region GROUP BY p.sex"),
+    Q("exists_in_a_stage", "SELECT COUNT(*) FROM patients p WHERE EXISTS (SELECT 1 FROM (SELECT region, COUNT(*) AS n FROM patients "
+      "GROUP BY region) t WHERE t.region = p.region AND t.n > 30)"),
+    Q("a_stage_beside_visits", "WITH top AS (SELECT clinic FROM visits GROUP BY clinic ORDER BY COUNT(*) DESC LIMIT 2) SELECT COUNT(*) "
+      "FROM patients p WHERE NOT EXISTS (SELECT 1 FROM visits v JOIN top ON top.clinic = v.clinic WHERE v.patient_id = p.patient_id)"),
+    Q("above_all_averages", "SELECT COUNT(*) FROM patients p WHERE p.income > ALL (SELECT AVG(income) FROM patients GROUP BY region)"),
+    Q("the_largest_key", "SELECT SUM(minutes) FROM visits WHERE clinic = (SELECT clinic FROM visits GROUP BY clinic "
+      "ORDER BY COUNT(*) DESC LIMIT 1)", within=1e-3),
+]  # fmt: skip
+
+SPREAD = [
+    Q("columns_as_rows", "SELECT v.name, COUNT(*), COUNT(v.val), SUM(v.val) FROM patients p CROSS JOIN LATERAL (VALUES ('age', p.age), "
+      "('income', p.income)) AS v(name, val) GROUP BY v.name"),
+    Q("unnest_in_from", "SELECT COUNT(*), COUNT(x), SUM(x) FROM visits v, UNNEST([v.minutes, v.minutes * 2, NULL]) AS t(x)", within=1e-3),
+    Q("unnest_of_two_lists", "SELECT a, COUNT(*), COUNT(b) FROM (SELECT patient_id, UNNEST(['x', 'y', 'z']) AS a, UNNEST([age, income]) "
+      "AS b FROM patients) t GROUP BY a"),
+    Q("bands_without_from", "SELECT lo, COUNT(*) FROM patients JOIN (SELECT 0 AS lo, 18 AS hi UNION ALL SELECT 18, 65) b "
+      "ON age >= lo AND age < hi GROUP BY lo"),
+    Q("released_columns_as_rows", "SELECT r.region, v.what, v.val FROM (SELECT region, COUNT(*) AS n, COUNT(income) AS a FROM patients "
+      "GROUP BY region) r CROSS JOIN LATERAL (VALUES ('n', n), ('a', a)) AS v(what, val)"),
+    Q("top_and_other", "WITH d AS (SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic), r AS (SELECT clinic, n, ROW_NUMBER() OVER "
+      "(ORDER BY n DESC) AS rk FROM d) SELECT CASE WHEN rk <= 2 THEN clinic ELSE 'other' END AS d, SUM(n) AS n FROM r GROUP BY 1 "
+      "ORDER BY n DESC", ordered=True),
+    Q("sorted_by_a_shadowing_name", "SELECT clinic, -n AS n FROM (SELECT clinic, COUNT(*) AS n FROM visits GROUP BY clinic) t ORDER BY n",
+      ordered=True),
+    Q("path_of_each", "SELECT path, COUNT(*) FROM (SELECT patient_id, STRING_AGG(clinic, '>' ORDER BY visited_on, visit_id) "
+      "FILTER (WHERE cost > 2000) AS path FROM visits GROUP BY patient_id) t GROUP BY path"),
+    Q("public_number_beside_sums_of_each", "SELECT COUNT(*), AVG(x) FROM (SELECT patient_id, SUM(minutes) / (SELECT COUNT(*) FROM regions) "
+      "AS x FROM visits GROUP BY patient_id HAVING SUM(minutes) > (SELECT MIN(population) / 1000 FROM regions)) t", within=1e-2),
+    Q("public_number_inside", "SELECT SUM(income / (SELECT MAX(population) / 1000 FROM regions)) FROM patients", within=1),
+]  # fmt: skip
+
+RELEASES = [*AGGREGATES, *GROUPS, *ABOVE, *STAGES, *SPREAD]

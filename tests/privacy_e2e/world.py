@@ -19,7 +19,7 @@ from tacit.wire import QueryRequest
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.duckdb import lock, open_locked, select
 from tacit_service.engine.emit import expression, relation
-from tacit_service.engine.literals import with_params
+from tacit_service.engine.literals import Staged, with_params
 from tacit_service.engine.prepare import engine_tables
 from tacit_service.engine.process import ChildError
 from tacit_service.engine.snapshot import Snapshot, build_snapshot
@@ -142,7 +142,7 @@ def answer(world: World, bounds: Bounds, sql: str) -> Result:
     """The answer without noise. Declared keys that the data does not hold are left out once they are seen to be zero."""
     prepared = world.prepare(bounds, sql)
     released: dict[str, Released] = {}
-    numbers: dict[str, float | None] = {}
+    numbers: dict[str, Staged] = {}
     for point in prepared.plan.releases:  # a stage reads the numbers of those before it
         numbers = staged_numbers(world.sandbox, prepared, released, numbers)
         released[point.name] = _released(world, prepared, point, numbers)
@@ -150,7 +150,7 @@ def answer(world: World, bounds: Bounds, sql: str) -> Result:
     return Result(tuple(c.kind for c in shown.columns), [tuple(r) for r in shown.rows])
 
 
-def _released(world: World, prepared: Prepared, point: ReleasePoint, numbers: dict[str, float | None]) -> Released:
+def _released(world: World, prepared: Prepared, point: ReleasePoint, numbers: dict[str, Staged]) -> Released:
     keys = prepared.keys[point.name]
     exact = aggregate(world.engine, point, keys, timeout_s=TIMEOUT_S, params=numbers)
     if keys is None:
@@ -180,7 +180,7 @@ def _chosen(m: Measure, cells: Any) -> Any:
     return np.column_stack([best, nearby.around(cells, best)]).reshape(-1)
 
 
-def held_keys(world: World, point: ReleasePoint, numbers: dict[str, float | None]) -> Iterator[tuple[Any, ...]]:
+def held_keys(world: World, point: ReleasePoint, numbers: dict[str, Staged]) -> Iterator[tuple[Any, ...]]:
     """The group keys that some protected row has."""
     columns = ", ".join(expression(k.expr) for k in point.keys)
     sql = with_params(f"SELECT DISTINCT {columns} FROM ({relation(point.source)})", numbers)

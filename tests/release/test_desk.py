@@ -259,6 +259,25 @@ def test_a_stage_whose_sql_fails_on_the_noise_is_null(desk, monkeypatch):
     assert abs(n) < 300, "no row is above NULL"
 
 
+def test_a_stage_without_its_rows_is_no_answer_and_stays_charged(desk, monkeypatch):
+    sql = "SELECT COUNT(*) AS n FROM patients WHERE region IN (SELECT region FROM patients GROUP BY region HAVING COUNT(*) > 1)"
+    price, numbers = desk.quote("analyst", ask(sql)).price.epsilon, staged_numbers
+    monkeypatch.setattr(
+        "tacit_service.release.release.staged_numbers", lambda sandbox, *more: numbers(_Broken(), *more)
+    )
+    with pytest.raises(EngineFailure, match="earlier stage"):
+        desk.query("analyst", ask(sql), None)
+    assert spent(desk) == price
+
+
+def test_a_stage_of_another_type_than_is_read_is_refused_before_the_charge(desk):
+    before = spent(desk)
+    sql = "SELECT COUNT(*) FROM patients WHERE income > (SELECT CASE WHEN COUNT(*) > 10 THEN 'many' END FROM patients)"
+    with pytest.raises(Refusal, match="later stage"):
+        desk.query("analyst", ask(sql), None)
+    assert spent(desk) == before
+
+
 class _Broken:
     def query(self, *_: object, **__: object) -> None:
         raise SandboxError("could not convert")

@@ -96,6 +96,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("feature is the unit", {"sql": "SELECT person_id, smokes FROM people"}, FEATURE),
     ("no feature", {"sql": "SELECT smokes FROM people"}, FEATURE),
     ("an aggregate over people", {"sql": "SELECT smokes, COUNT(*) AS n FROM people GROUP BY smokes"}, "rows_expected"),
+    ("a release on the way", {"sql": "SELECT age, smokes FROM people WHERE age > (SELECT AVG(age) FROM people)"}, "rows_expected"),
     ("no such column", {"sql": "SELECT ages, smokes FROM people"}, "unknown_column"),
 ]  # fmt: skip
 

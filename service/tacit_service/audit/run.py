@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tacit.wire import QueryRequest
 from tacit_service.engine.duckdb import DuckDBEngine
+from tacit_service.engine.literals import Staged
 from tacit_service.engine.snapshot import build_snapshot
 from tacit_service.errors import Refusal
 from tacit_service.ledger.records import ChargeRequest, Reservation
@@ -136,13 +137,13 @@ class _Auditor:
         return self._ledger.reserve(charge)
 
     def _record(
-        self, prepared: Prepared, numbers: dict[str, float | None] | None, chosen: Chosen, desk: Desk | None = None
-    ) -> tuple[dict[str, float | None], list[tuple[str, Draw]]]:
+        self, prepared: Prepared, numbers: dict[str, Staged] | None, chosen: Chosen, desk: Desk | None = None
+    ) -> tuple[dict[str, Staged], list[tuple[str, Draw]]]:
         """Every draw of the query on one desk, with its release point; ``numbers`` and ``chosen`` of an earlier run, or found here."""
         desk, given = desk or self._whole, numbers
         reservation, draws = self._reserve(prepared), []
         released: dict[str, Released] = {}
-        found: dict[str, float | None] = dict(given or {})
+        found: dict[str, Staged] = dict(given or {})
         for point in prepared.plan.releases:
             if given is None:
                 found = staged_numbers(desk.sandbox, prepared, released, found)
@@ -153,7 +154,7 @@ class _Auditor:
         return found, draws
 
     def _bound(
-        self, prepared: Prepared, at: Finding, numbers: dict[str, float | None], rounds: int, confidence: float
+        self, prepared: Prepared, at: Finding, numbers: dict[str, Staged], rounds: int, confidence: float
     ) -> LowerBound:
         """Charge, run, draw, again and again; the number that moved most, or −inf where its key did not appear."""
         point = prepared.plan.release(at.point)

@@ -15,7 +15,7 @@ from .base import Engine
 from .bounding import statements
 from .formulations import Statement
 from .key_rows import KeyRows, key_rows, places, repeated
-from .literals import with_params
+from .literals import Staged, with_params
 
 
 def aggregate(
@@ -24,7 +24,7 @@ def aggregate(
     keys: KeyRows | None,
     *,
     timeout_s: float,
-    params: Mapping[str, float | None] | None = None,
+    params: Mapping[str, Staged] | None = None,
 ) -> dict[str, ExactAggregates]:
     """Exact aggregates by measure. ``keys``: the public keys, every one of which gets a row; ``None``: unknown keys.
 
@@ -52,7 +52,7 @@ def histograms(
     keys: KeyRows,
     *,
     timeout_s: float,
-    params: Mapping[str, float | None] | None = None,
+    params: Mapping[str, Staged] | None = None,
 ) -> dict[str, ExactAggregates]:
     """The histograms of a release point over the given keys (public, or released by the threshold); each ends in the bin."""
     result: dict[str, ExactAggregates] = {}

@@ -10,9 +10,9 @@ import math
 from fractions import Fraction
 
 from tacit_service.engine import stored
-from tacit_service.engine.literals import literal, placeholder
+from tacit_service.engine.calendar_range import CASTS, in_calendar
+from tacit_service.engine.literals import literal, placeholder, rows_placeholder
 from tacit_service.engine.row_caps import capped
-from tacit_service.errors import SqlSyntaxError
 from tacit_service.query import operators
 from tacit_service.query.bounds import INT64_MAX, Facts, Type
 from tacit_service.query.expr import (
@@ -42,17 +42,15 @@ from tacit_service.query.plan import (
     RowCap,
     Scan,
     SetOp,
+    StagedRows,
     UnitAggregate,
     Values,
 )
 
-CASTS = {Type.INTEGER: "BIGINT", Type.NUMBER: "DOUBLE", Type.STRING: "VARCHAR", Type.BOOLEAN: "BOOLEAN",
-         Type.DATE: "DATE", Type.TIMESTAMP: "TIMESTAMP", Type.NULL: "VARCHAR"}  # fmt: skip
 _SET_OPS = {"union_all": "UNION ALL", "union": "UNION", "intersect": "INTERSECT", "intersect_all": "INTERSECT ALL",
             "except": "EXCEPT", "except_all": "EXCEPT ALL"}  # fmt: skip
 _JOINS = {"inner": "JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN", "semi": "SEMI JOIN",
           "anti": "ANTI JOIN"}  # fmt: skip
-TEXT_MAX = 20_000  # characters of one date expression
 _GRID_DEFAULT = Fraction(1, 10**6)  # of a per-unit SUM over values without a declared precision
 
 
@@ -68,7 +66,7 @@ def expression(e: Expr, *, unit: bool = True) -> str:
     if isinstance(e, Lit):
         return literal(e.value)
     if isinstance(e, Param):
-        return placeholder(e.name)
+        return placeholder(e.name, e.facts.type.value)
     if isinstance(e, IntervalLit):
         return f"INTERVAL '{e.count}' {e.part}"
     if isinstance(e, Call):
@@ -122,16 +120,6 @@ def _call(e: Call, unit: bool) -> str:
     if e.facts.type is Type.INTEGER and _may_overflow(e):
         return f"TRY({text})"
     return text
-
-
-def in_calendar(text: str, kind: Type) -> str:
-    """A date or timestamp outside years 2 to 9999 (infinity too) as NULL: nothing that reads it later can fail."""
-    if kind not in (Type.DATE, Type.TIMESTAMP):
-        return text
-    if len(text) > TEXT_MAX:  # written twice at every level: a few nested ones would fill the memory
-        raise SqlSyntaxError("sql_too_large", "The statement nests too much date arithmetic.", rule="limits")
-    low, high = (f"{CASTS[kind]} '{edge}'" for edge in ("0002-01-01", "9999-12-31"))
-    return f"CASE WHEN {text} BETWEEN {low} AND {high} THEN {text} END"
 
 
 def _may_overflow(e: Call) -> bool:
@@ -199,7 +187,8 @@ def aggregate(e: Agg) -> str:
             f"{expression(o)} {'DESC' if down else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
             for o, down, first in e.order
         ]
-        return f"first({x} ORDER BY {', '.join(keys)}){where}"
+        inner = f"string_agg({x}, {expression(e.args[1])}" if e.function == "string_agg" else f"first({x}"
+        return f"{inner} ORDER BY {', '.join(keys)}){where}"
     if e.function == "sum":
         if kind is Type.INTEGER:
             return saturated(f"sum({once}{x}){where}")
@@ -313,6 +302,10 @@ def relation(r: Relation) -> str:
     if isinstance(r, Values):
         rows = ", ".join("(" + ", ".join(expression(c) for c in row) + ")" for row in r.rows)
         return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
+    if isinstance(r, StagedRows):
+        ids = ", ".join(f"c{c.id}" for c in r.columns)
+        staged = rows_placeholder(r.param, [c.facts.type.value for c in r.columns])
+        return f"SELECT {ids} FROM (VALUES {staged}) AS v(there, {ids}) WHERE there"
     if isinstance(r, Project):
         columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]
         columns += _passed(r)

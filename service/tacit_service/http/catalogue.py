@@ -90,7 +90,10 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     ),
     "options_invalid": (422, "The OPTIONS clause cannot be read, or says what the request says already."),
     "rows_expected": (422, "Training reads rows of people; the statement gives an aggregate or public rows."),
-    "released_in_protected": (422, "A released result is used inside a protected query, which takes two questions."),
+    "released_in_protected": (
+        422,
+        "A released result stands inside a protected query where no earlier stage can give it.",
+    ),
     "window_not_per_unit": (422, "A window reads rows of other units."),
     "order_dependent": (422, "LIMIT or OFFSET below an aggregate makes one unit's rows depend on those of others."),
     "unit_forged": (422, "The privacy unit's id is rewritten, which would merge or split units."),

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, SqlSyntaxError
 
-from .bounds import Facts
+from .bounds import Facts, Interval, Type
 from .caps import Caps as Caps
 from .catalog import Catalog
 from .expr import Expr, Param, Ref, Scalar
 from .found_bounds import bounds_point
 from .outer import Outer, OuterScope, quoted
 from .parse import position
-from .plan import Column, Project, Property, Relation, ReleasePoint, Values
+from .plan import Column, Project, Property, Relation, ReleasePoint, StagedRows, Values
 from .rules.by_name import by_name
 from .rules.release import Draft
 from .rules.setop import set_operation
-from .rules.subquery import staged_facts
+from .rules.subquery import released_facts, staged_facts
 from .scope import Scope
 from .select_outer import outer_select, outer_set_operation
 from .select_private import private_select
@@ -49,8 +50,10 @@ class Binder:
         self.stacks: list[tuple[Draft, list[tuple[str, tuple[int, ...]]]]] = []
         self.tables_used: set[str] = set()
         self.public_tables: set[str] = set()
+        self.stages_alone = False  # a release in FROM of a subquery is a stage though no people's rows stand beside it
         self.public_images = False  # only what validates a model reads them
-        self.params: list[tuple[Param, Outer]] = []
+        self.params: list[tuple[str, tuple[Type, ...], Outer, bool]] = []  # name, types, query, whether of rows
+        self.staged: dict[tuple[exp.Expr, int, bool], tuple[Env, Outer, str]] = {}  # by text and WITH names in sight
         self.bounds_points: dict[tuple[Relation, Expr], ReleasePoint] = {}
         self.lifts: list[list[tuple[Column, Expr]]] = []
         self.correlated: list[bool] = []
@@ -127,11 +130,50 @@ class Binder:
         self.lifts[-1].append((column, scalar))
         return Ref(scalar.facts, column.id, column.name)
 
-    def stage(self, outer: Outer, facts: Facts) -> Expr:
-        """A released scalar that a protected query reads: it runs first, and its number is a constant for the rest."""
-        param = Param(facts, f"p{len(self.params)}")
-        self.params.append((param, outer))
+    def stage(self, outer: Outer, facts: Facts, name: str | None = None) -> Param:
+        """A released scalar that a protected query reads: it runs first, and its number is a constant for the rest.
+
+        ``name``: of a stage that is known already.
+        """
+        param = Param(facts, name or f"p{len(self.params)}")
+        if name is None:
+            self.params.append((param.name, (facts.type,), outer, False))
         return param
+
+    def stage_rows(self, outer: Outer, name: str | None = None) -> StagedRows:
+        """Released rows that a protected query reads: they are constants for the rest."""
+        columns = tuple(Column(self.new_id(), c.name, released_facts(self, outer, c.name)) for c in outer.columns)
+        rows = StagedRows(columns, Property.PUBLIC, None, name or f"p{len(self.params)}")
+        if name is None:
+            self.params.append((rows.param, tuple(c.facts.type for c in columns), outer, True))
+        return rows
+
+    def undone(self) -> Callable[[], None]:
+        """What takes back all release points and stages that are added from now on."""
+        lists: list[list[Any]] = [self.drafts, self.stacks, self.params]
+        sizes = [len(items) for items in lists]
+
+        def undo() -> None:
+            for items, size in zip(lists, sizes, strict=True):
+                del items[size:]
+            left = {name for name, *_ in self.params}
+            self.staged = {k: v for k, v in self.staged.items() if v[2] in left}
+
+        return undo
+
+    def released(self, table: str, column: str) -> tuple[Type, Interval] | None:
+        """Type and public bounds of a column of a released or public table (see ``moments``)."""
+        info = self.catalog.table(table)
+        if info is not None:
+            facts = info.columns.get(column)
+            return None if facts is None or not info.public else (facts.type, facts.bounds)
+        draft = next((whole for whole, _ in self.stacks if whole.name == table), None)
+        return None if draft is None else draft.known(column)
+
+    def only_key(self, table: str, column: str) -> bool:
+        """The column is the one key of a released table: no two rows have the same."""
+        draft = next((whole for whole, _ in self.stacks if whole.name == table), None)
+        return draft is not None and [n for n, _, _ in draft.keys] == [column]
 
     def flush(self, relation: Relation) -> Relation:
         """Put the lifted columns under what comes next."""
@@ -222,7 +264,10 @@ class Binder:
                 if s.outer is not None and not s.outer.public and s.outer.single:
                     s.relation = staged_row(self, s.outer)
                     continue
-                if s.outer is None or not s.outer.public:
+                if s.outer is not None and not s.outer.public:
+                    s.relation = self.stage_rows(s.outer)
+                    continue
+                if s.outer is None:
                     raise refuse_released(self, s.node)
                 single = exp.Select()
                 single.set("from_", exp.From(this=s.node))
@@ -325,7 +370,7 @@ def staged_row(binder: Binder, outer: Outer) -> Relation:
         one.set(
             "from_", exp.From(this=exp.Subquery(this=outer.tree.copy(), alias=exp.TableAlias(this=quoted("__one"))))
         )
-        param = binder.stage(Outer(one, [c], public=False), staged_facts(outer, c.name))
+        param = binder.stage(Outer(one, [c], public=False), staged_facts(binder, outer, c.name))
         columns.append(Column(binder.new_id(), c.name, param.facts.with_(per_unit=False)))
         cells.append(param)
     return Values(tuple(columns), Property.PUBLIC, None, (tuple(cells),))

@@ -16,7 +16,7 @@ from . import operators
 from .bounds import INT64_MAX, Facts, Interval, Type
 from .build import NULL, cast_to, integer, join_types, negate
 from .catalog import ordinal
-from .expr import Call, Case, Cast, Expr, InList, Lit, Ref
+from .expr import Agg, Call, Case, Cast, Expr, InList, Lit, Ref
 from .parse import position
 from .syntax import label, strict, unsupported
 
@@ -50,6 +50,7 @@ class ExprBinder:
         self.windows_allowed = False
         self.whole: exp.Expr | None = None  # the item of SELECT that is bound now, which alone may be an image
         self.outer_refs = False
+        self.aggregates_bound: dict[exp.Expr, Agg] = {}
 
     @property
     def sql(self) -> str:

@@ -127,12 +127,21 @@ def _make_date(b: ExprBinder, node: exp.Expr) -> Expr:
 
 
 def _time_bucket(b: ExprBinder, node: exp.Expr) -> Expr:
-    """``time_bucket(INTERVAL 1 MONTH, d)`` where the width is one of a truncation's units: that truncation, as a date."""
+    """``time_bucket(INTERVAL 1 MONTH, d)`` where the width is one of a truncation's units: that truncation, as a date.
+
+    Of dates also by days and weeks, which DuckDB counts from Monday 2000-01-03.
+    """
     from .bind_call import apply
     from .build import cast_to
 
     strict(b.sql, node, "this", "expression")
     width, value = b.bind(node.this), b.bind(node.expression)
+    days = width.count * {"day": 1, "week": 7}.get(width.part, 0) if isinstance(width, IntervalLit) else 0
+    if days > 1 and value.facts.type is Type.DATE:
+        start, each = exp.cast(exp.Literal.string("2000-01-03"), "DATE"), exp.Literal.number(days)
+        since = exp.Paren(this=exp.Sub(this=node.expression.copy(), expression=start))
+        whole = exp.cast(exp.Floor(this=exp.Div(this=since, expression=each)), "BIGINT")
+        return b.bind(exp.Add(this=start.copy(), expression=exp.Mul(this=whole, expression=each.copy())))
     if not (isinstance(width, IntervalLit) and width.count == 1 and width.part in ("year", "quarter", "month", "day")):
         raise unsupported(b.sql, node, "time_bucket of this width", "Use date_trunc('week', …) or another unit.")
     return cast_to(apply(b, node, FUNCTIONS[f"trunc_{width.part}"], [value]), value.facts.type)

@@ -9,6 +9,9 @@ from tacit_service.errors import Position
 FLAGS = {"bias_check", "approx_bounds"}
 """Options that are TRUE or FALSE."""
 
+STAGED_ROWS_MAX = 10_000
+"""Rows that an earlier stage of a statement may hand on to a later one."""
+
 LEVEL = "__level"
 """Column in the table of a ROLLUP: which of its levels a row is of."""
 

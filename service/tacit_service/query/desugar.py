@@ -6,6 +6,8 @@ syntax: no name is looked up. Positions in the analyst's text stay with the node
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Callable
 
 from sqlglot import exp
@@ -318,6 +320,25 @@ def _named(_sql: str, node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _moment_of_text(_sql: str, node: exp.Expr) -> exp.Expr:
+    """``DATE(x)`` as a cast; ``strptime('2024-01-31', '%Y-%m-%d')`` of constants as the timestamp that it is."""
+    if isinstance(node, exp.Date):
+        own = {k for k, v in node.args.items() if v}
+        return exp.cast(node.this.copy(), "DATE") if own == {"this"} else node
+    text, form = node.this, node.args.get("format")
+    if not (
+        isinstance(text, exp.Literal)
+        and isinstance(form, exp.Literal)
+        and re.fullmatch(r"(%[YmdHMS]|[-/. :T])+", form.name)
+    ):
+        return node
+    try:
+        moment = dt.datetime.strptime(text.name, form.name)
+    except ValueError:
+        return node
+    return exp.cast(exp.Literal.string(moment.isoformat(" ")), "TIMESTAMP")
+
+
 _RULES: dict[type[exp.Expr], Callable[[str, exp.Expr], exp.Expr]] = {
     exp.Select: _select,
     exp.Values: _values,
@@ -333,6 +354,8 @@ _RULES: dict[type[exp.Expr], Callable[[str, exp.Expr], exp.Expr]] = {
     exp.PercentileCont: _quantile,
     exp.PercentileDisc: _quantile,
     exp.WithinGroup: _within_group,
+    exp.Date: _moment_of_text,
+    exp.StrToTime: _moment_of_text,
     exp.Anonymous: _named,
     **dict.fromkeys(
         (

@@ -16,6 +16,7 @@ from .plan import (
     RowCap,
     Scan,
     SetOp,
+    StagedRows,
     UnitAggregate,
     Values,
 )
@@ -56,6 +57,8 @@ def relation(r: Relation, depth: int = 0) -> list[str]:
         return [f"{pad}table {r.table} {tag}"]
     if isinstance(r, Values):
         return [f"{pad}{len(r.rows)} constant rows {tag}"]
+    if isinstance(r, StagedRows):
+        return [f"{pad}rows of the stage {r.param} {tag}"]
     if isinstance(r, Filter):
         return [f"{pad}filter {text(r.predicate)} {tag}", *relation(r.input, depth + 1)]
     if isinstance(r, Project):

@@ -10,13 +10,14 @@ from tacit_service.errors import BindError, DerivationError
 
 from .bind_expr import ExprBinder
 from .bounds import Type
-from .expr import Call, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
+from .build import integer
+from .expr import Call, Cast, Exists, Expr, InRelation, Lit, Param, Ref, Scalar, conjuncts, refs
 from .narrow import narrow, rows_left
 from .operators import ARITHMETIC, choice, truth
 from .parse import position
-from .plan import Column, Filter, Project, Relation
+from .plan import Column, Filter, Project, Property, Relation, Values
 from .rules.aggregate import has_aggregate
-from .rules.join import join
+from .rules.join import join, staged
 from .rules.lateral import lateral
 from .scope import Entry, Scope
 from .sources import Env, Source, join_kind, shared_names
@@ -34,7 +35,8 @@ def from_clause(
 ) -> tuple[Relation, Relation | None]:
     """The joined relation, and the public side of ``public LEFT JOIN protected`` whose rows are the keys."""
     if not sources:
-        raise unsupported(binder.sql, select, "A subquery without FROM")
+        relation = scope.relation = _one_row(binder)
+        return relation, None
     filters = _early_filters(binder, select, env, sources, scope) if len(sources) > 1 else []
     key_table: Relation | None = None
     first = sources[0]
@@ -56,6 +58,8 @@ def from_clause(
         if key_table is not None and not (kind == "left" and source.relation.protected):
             raise public_rows_kept(binder, source.node)
         if kind == "left" and not relation.protected and source.relation.protected:
+            if staged(relation):
+                raise public_rows_kept(binder, source.node)
             key_table, kind = relation, "inner"
         relation = join(relation, source.relation, kind, on, filters, position(binder.sql, source.node))
         if kind not in ("semi", "anti"):
@@ -65,6 +69,13 @@ def from_clause(
             relation = _merged(binder, scope, relation, on)
     scope.relation = relation
     return relation, key_table
+
+
+def _one_row(binder: Binder) -> Relation:
+    """What a SELECT without FROM reads: one public row, of which no column is in sight."""
+    one = integer(1)
+    column = Column(binder.new_id(), "one", one.facts.with_(per_unit=False))
+    return Values((column,), Property.PUBLIC, None, ((one,),))
 
 
 def _merged(binder: Binder, scope: Scope, relation: Relation, on: Expr) -> Relation:
@@ -166,6 +177,8 @@ def _kept_public_rows(binder: Binder, where: exp.Expr, predicate: Expr, key_tabl
         c for c in conjuncts(predicate) if refs(c) <= public and not any(isinstance(n, SUBQUERIES) for n in c.walk())
     ]
     others = [c for c in conjuncts(predicate) if c not in own]
+    if any(isinstance(n, Param) for c in own for n in c.walk()):
+        raise public_rows_kept(binder, where)  # keys are listed before anything is released
     if own:
         both = own[0] if len(own) == 1 else Call(truth([c.facts for c in own]), "and", tuple(own))
         key_table = Filter(narrow(key_table.columns, both), key_table.property, None, key_table, both)

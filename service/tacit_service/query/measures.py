@@ -324,7 +324,7 @@ class MeasureBuilder:
             key = self.histogram(arg, present, label, at, bins_max=END_BINS)
             end = 0.0 if agg.function == "min" else 1.0
             return Output(name, AggKind.QUANTILE, (key,), label, arg.facts.type, lo, hi, parameter=end)
-        if len(agg.args) == 2:
+        if len(agg.args) == 2 and not agg.order:
             return self._pair(name, agg, where, label, at)
         raise _no_private_form(agg, at)
 

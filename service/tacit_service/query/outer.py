@@ -94,6 +94,7 @@ class OuterExpressions:
         self.scope = scope
         self.env = env
         self.aliases = aliases or set()
+        self.ending = False  # in ORDER BY, HAVING and the like, where a name may be one that SELECT gives
 
     def rewrite(self, node: exp.Expr) -> exp.Expr:
         """A checked copy with names resolved and quoted, and subqueries bound."""
@@ -191,9 +192,10 @@ class OuterExpressions:
         if node.args.get("db") or node.args.get("catalog") or isinstance(node.this, exp.Star):
             raise unsupported(self.binder.sql, node, "A name of this form")
         found = self.scope.find(node.name, node.table or None)
+        named = not node.table and node.name.lower() in self.aliases
+        if named and (found is None or self.ending):  # DuckDB knows which of the two it means
+            return exp.column(quoted(node.name))
         if found is None:
-            if not node.table and node.name.lower() in self.aliases:
-                return exp.column(quoted(node.name))
             raise self._missing(node, where)
         alias, column = found
         if not node.table and node.name.lower() in self.scope.merged and self.scope.holds(alias):

@@ -28,7 +28,7 @@ def pivoted(_sql: str, node: exp.Expr) -> exp.Expr:
     query = (
         _long(inner, own, pivot, field)
         if pivot.args.get("unpivot")
-        else _wide(inner, _others(own, pivot), field, pivot.expressions, pivot.args.get("columns"))
+        else _wide(inner, _others(own, pivot), field, pivot.expressions, _parsed_names(pivot, field))
     )
     return node if query is None else exp.Subquery(this=query, alias=None if alias is None else alias.copy())
 
@@ -64,7 +64,7 @@ def _wide(
     for place, (value, call) in enumerate(cells):
         test = exp.Where(this=exp.EQ(this=field.this.copy(), expression=value.unalias().copy()))
         own = call.alias or ("" if len(calls) == 1 else call.sql("duckdb", normalize_functions="lower"))
-        name = names[place].name if names else "_".join([value.alias_or_name, *([own] if own else [])])
+        name = names[place].name if names else "_".join([_named(value), *([own] if own else [])])
         items.append(exp.alias_(exp.Filter(this=call.unalias().copy(), expression=test), _name(name)))
     query = exp.Select(expressions=items, from_=exp.From(this=source))
     if keys:
@@ -109,6 +109,17 @@ def _others(own: list[str], pivot: exp.Pivot) -> list[exp.Expr]:
     named = {c.name.lower() for part in ("expressions", "fields", "using") for e in pivot.args.get(part) or []
              for c in e.find_all(exp.Column)}  # fmt: skip
     return [exp.column(_name(n)) for n in own if n.lower() not in named]
+
+
+def _parsed_names(pivot: exp.Pivot, field: exp.In) -> list[exp.Expr] | None:
+    """The columns as the parser names them, which leaves out the sign of a number and the word of a truth."""
+    bare = any(isinstance(v, exp.Neg | exp.Boolean) for v in field.expressions)
+    return None if bare else pivot.args.get("columns")
+
+
+def _named(value: exp.Expr) -> str:
+    """What a column of a value is called: its alias, its text, or the number or truth as it is written."""
+    return value.alias or (value.name if isinstance(value, exp.Literal) else value.sql("duckdb").lower())
 
 
 def _name(text: str) -> exp.Identifier:

@@ -86,6 +86,13 @@ class Values(Relation):
 
 
 @dataclass(frozen=True, slots=True)
+class StagedRows(Relation):
+    """Rows that an earlier release of the same statement gives, by the name of the param: public constants to later stages."""
+
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
 class Project(Relation):
     """Row-wise expressions; ``exprs`` align with ``columns``."""
 
@@ -330,13 +337,18 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class ParamPlan:
-    """A released number that a later stage reads: ``sql`` over the tables of earlier releases gives it."""
+    """A released value, or rows, that a later stage reads: ``sql`` over the tables of earlier releases gives it.
+
+    ``types`` of its columns are what the later stage takes them for.
+    """
 
     name: str
     sql: str
     tables: tuple[str, ...]
     written_sql: str | None = None
     exposed: bool = False
+    types: tuple[Type, ...] = (Type.NUMBER,)
+    rows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ def protected_rows(catalog: Catalog, sql: str) -> Relation:
     Raises ``Refusal``; ``DerivationError`` rows_expected when the statement aggregates over people or reads public rows.
     """
     tree = desugar(sql, parse(sql))
-    bound = Binder(catalog, sql, Caps()).bind_query(tree, Env(), as_relation=False)
-    if isinstance(bound, Relation) and bound.protected:
+    binder = Binder(catalog, sql, Caps())
+    bound = binder.bind_query(tree, Env(), as_relation=False)
+    if isinstance(bound, Relation) and bound.protected and not binder.drafts:  # nothing is released on the way
         return capped(bound, catalog.most_rows)
     raise DerivationError(
         "rows_expected",

@@ -13,7 +13,7 @@ from .columns import written_out
 from .outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
 from .parse import position
 from .rules.aggregate import has_aggregate
-from .rules.lateral import lateral_query
+from .rules.lateral import lateral_query, listed_rows, names_of
 from .sources import Env, Source, join_kind, renamed, shared_names
 from .syntax import strict, unsupported
 
@@ -31,8 +31,12 @@ def outer_select(
     joins: list[exp.Join] = []
     for source in sources:
         if source.lateral:
-            source.outer = binder.bind_outer(lateral_query(binder, source), env, scope)
-            if source.aliases:
+            values = listed_rows(source)
+            if values is not None:
+                source.outer = _listed(binder, values, names_of(source, values), scope, env)
+            else:
+                source.outer = binder.bind_outer(lateral_query(binder, source), env, scope)
+            if source.aliases and values is None:
                 source.outer = renamed(source.outer, source.aliases)
         assert source.outer is not None
         scope.entries.append((source.alias, source.outer.columns))
@@ -58,6 +62,26 @@ def outer_select(
     if public:
         columns = [OuterColumn(c.name, "public") for c in columns]
     return Outer(result, columns, public=public, single=_single(select, sources), bounds=_bounds(columns, sources))
+
+
+def _listed(binder: Binder, values: exp.Values, names: list[str], scope: OuterScope, env: Env) -> Outer:
+    """``LATERAL (VALUES (a), (b))`` over released or public rows."""
+    expressions = OuterExpressions(binder, OuterScope(parent=scope), env)
+    rows = [exp.Tuple(expressions=[expressions.rewrite(c) for c in row.expressions]) for row in values.expressions]
+    if len({len(row.expressions) for row in rows}) != 1:
+        raise unsupported(binder.sql, values, "VALUES with rows that differ in length")
+    alias = exp.TableAlias(this=quoted("__values"), columns=[quoted(n) for n in names])
+    tree = exp.select(*[exp.column(quoted(n)) for n in names]).from_(exp.Values(expressions=rows, alias=alias))
+    columns = [OuterColumn(n, _kind_of(values, i, scope)) for i, n in enumerate(names)]
+    return Outer(tree, columns, public=all(c.kind == "public" for c in columns))
+
+
+def _kind_of(values: exp.Values, place: int, scope: OuterScope) -> str:
+    """Of a column of VALUES: what its items are made of."""
+    found = [scope.find(c.name, c.table or None) for row in values.expressions
+             for c in row.expressions[place].find_all(exp.Column, exp.Query)]  # fmt: skip
+    kinds = {"derived" if hit is None else hit[1].kind for hit in found}
+    return "public" if kinds <= {"public"} else "key" if kinds <= {"key", "public"} else "derived"
 
 
 def _single(select: exp.Select, sources: list[Source]) -> bool:
@@ -167,6 +191,7 @@ def _group(binder: Binder, group: exp.Group, expressions: OuterExpressions) -> e
 
 def tail(binder: Binder, select: exp.Query, result: exp.Query, expressions: OuterExpressions) -> None:
     """HAVING, QUALIFY, DISTINCT, ORDER BY, LIMIT and OFFSET of a query above release points."""
+    expressions.ending = True
     for key, cls in (("having", exp.Having), ("qualify", exp.Qualify)):
         node = select.args.get(key)
         if node is not None:

@@ -19,6 +19,7 @@ from .outer import Outer, projection_name
 from .parse import position
 from .plan import Column, Distinct, Filter, Project, Relation
 from .rules.aggregate import AggregateContext, aggregate, has_aggregate
+from .rules.unnest import unnested_items
 from .scope import Scope
 from .select_outer import star_table
 from .select_release import release_select
@@ -48,6 +49,8 @@ def private_select(
     )
     aggregated = aggregated or select.args.get("having") is not None
     distinct = select.args.get("distinct")
+    if not aggregated and key_table is None:
+        select, relation = unnested_items(binder, select, relation, scope, env)
     if not aggregated and not (
         distinct and relation.protected and not as_relation and not _keeps_unit(binder, select, scope, env)
     ):
@@ -261,6 +264,8 @@ def _aggregated(
     keys: list[tuple[exp.Expr, Expr]], *, always_row: bool,
 ) -> Relation:  # fmt: skip
     context = AggregateContext(inner, binder.new_id)
+    lifted = binder.lifts[-1]
+    context.below, lifted[:] = [*lifted], []
     for node, key in keys:
         context.add_key(node, key, projection_name(node))
     b = ExprBinder(binder, scope, env, context)
@@ -271,7 +276,10 @@ def _aggregated(
     early = select.args.get("qualify")
     if early is not None:
         b.predicate(with_aliases(select, early.this))
+    above, lifted[:] = [*lifted], context.below
     result = aggregate(context, binder.flush(relation), binder.rows_cap, always_row=always_row)
+    lifted[:] = above
+    result = binder.flush(result)
     if condition is not None:
         condition = _rebound(condition, result)
         result = Filter(narrow(result.columns, condition), result.property, result.max_rows, result, condition)

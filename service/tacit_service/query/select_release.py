@@ -85,7 +85,7 @@ def release_select(
     result.set("from_", exp.From(this=exp.Table(this=quoted(whole.name))))
     binder.stacks.append((whole, [(d.name, tuple(level)) for d, level in zip(drafts, levels, strict=True)]))
     row_wise = (
-        not any(isinstance(n, exp.Window | exp.Query) and n is not result for n in result.walk())
+        not any(isinstance(n, exp.Window | exp.Query | exp.Explode) and n is not result for n in result.walk())
         and result.args.get("distinct") is None
         and result.args.get("qualify") is None
         and not finest

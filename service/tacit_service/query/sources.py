@@ -17,6 +17,7 @@ from .parse import position
 from .plan import Column, Property, Relation, Scan, Values
 from .scope import _nearest
 from .syntax import label, strict, unsupported
+from .written_lists import constant, unnested
 
 if TYPE_CHECKING:
     from .bind import Binder
@@ -63,6 +64,7 @@ class Source:
     join: exp.Join | None = None
     aliases: list[str] = field(default_factory=list)
     lateral: bool = False
+    query: exp.Query | None = None  # of a release, which is read in a later stage where people's rows stand beside it
 
     @property
     def protected(self) -> bool:
@@ -91,7 +93,21 @@ def read_from(binder: Binder, select: exp.Select, env: Env, *, as_relation: bool
                 rule="names",
             )
         seen.add(s.alias.lower())
+    for s in sources:
+        if s.query is not None:
+            _staged(binder, s, sources)
     return sources
+
+
+def _staged(binder: Binder, source: Source, sources: list[Source]) -> None:
+    """The release's rows as constants; alone in a subquery it is refused here, and the whole subquery is a stage."""
+    beside = binder.stages_alone or any(s.protected for s in sources)
+    if source.query is None or not beside:
+        raise refuse_released(binder, source.node)
+    bound = binder.bind_query(source.query, source.env, as_relation=False)
+    if not isinstance(bound, Outer):
+        raise refuse_released(binder, source.node)
+    source.relation = binder.stage_rows(bound if not source.aliases else renamed(bound, source.aliases))
 
 
 def shared_names(binder: Binder, join: exp.Join, tables: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
@@ -128,6 +144,9 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
     if isinstance(node, exp.Lateral) and join is not None:
         name = _alias(node) or f"__q{binder.new_id()}"
         return [Source(name, node, env, join=join, aliases=_columns(node), lateral=True)]
+    if join is not None and _reads_others(node):  # DuckDB takes these as LATERAL without the word
+        name = _alias(node) or f"__q{binder.new_id()}"
+        return [Source(name, exp.Lateral(this=node), env, join=join, aliases=_columns(node), lateral=True)]
     if isinstance(node, exp.Unnest):
         node = _unnested(binder, node)
     if isinstance(node, exp.Values):
@@ -140,11 +159,26 @@ def _item(binder: Binder, node: exp.Expr, env: Env, join: exp.Join | None, as_re
 def _fill(binder: Binder, source: Source, query: exp.Expr, env: Env, as_relation: bool) -> None:
     if not isinstance(query, exp.Query):
         raise unsupported(binder.sql, query, f"{label(query)} in FROM")
-    bound = binder.bind_query(query, env, as_relation=as_relation)
+    bound = _bound(binder, source, query, env, as_relation)
+    if bound is None:
+        return
     if isinstance(bound, Outer):
         source.outer = bound if not source.aliases else renamed(bound, source.aliases)
     else:
         source.relation = rename(bound, source.aliases)
+
+
+def _bound(binder: Binder, source: Source, query: exp.Query, env: Env, as_relation: bool) -> Relation | Outer | None:
+    """The query; ``None`` where a relation is wanted and it is a release, which is left for a stage."""
+    undo = binder.undone()
+    try:
+        return binder.bind_query(query, env, as_relation=as_relation)
+    except DerivationError as refused:
+        if refused.code != "released_in_protected" or not as_relation:
+            raise
+    undo()
+    source.query, source.env = query, env
+    return None
 
 
 def renamed(outer: Outer, names: list[str]) -> Outer:
@@ -215,7 +249,10 @@ def _cte(binder: Binder, source: Source, cte: Cte, as_relation: bool) -> None:
         source.outer = cte.outer if not names else renamed(cte.outer, names)
         return
     binder.count_expansion(source.node)
-    bound = binder.bind_query(cte.node, cte.env, as_relation=as_relation)
+    bound = _bound(binder, source, cte.node, cte.env, as_relation)
+    if bound is None:
+        source.aliases = names
+        return
     if isinstance(bound, Outer):
         cte.outer = bound
         source.outer = bound if not names else renamed(bound, names)
@@ -261,17 +298,18 @@ def _constants(binder: Binder, node: exp.Values, env: Env, join: exp.Join | None
     return source
 
 
+def _reads_others(node: exp.Expr) -> bool:
+    """VALUES or UNNEST of a list with columns of the tables before it."""
+    values = unnested(node) if isinstance(node, exp.Unnest) else node
+    return isinstance(values, exp.Values) and not constant(values)
+
+
 def _unnested(binder: Binder, node: exp.Unnest) -> exp.Values:
     """``UNNEST([constants])`` as VALUES."""
     strict(binder.sql, node, "expressions", "alias")
-    lists = node.expressions
-    if len(lists) != 1 or not isinstance(lists[0], exp.Array) or not lists[0].expressions:
-        raise unsupported(binder.sql, node, "UNNEST of anything but one list of constants")
-    rows = [exp.Tuple(expressions=[e.copy()]) for e in lists[0].expressions]
-    alias = exp.TableAlias(
-        this=quoted(_alias(node) or "unnest"), columns=[quoted(n) for n in _columns(node) or ["unnest"]]
-    )
-    values = exp.Values(expressions=rows, alias=alias)
+    values = unnested(node)
+    if values is None:
+        raise unsupported(binder.sql, node, "UNNEST of anything but one list that is written out")
     return values
 
 
@@ -296,8 +334,8 @@ def refuse_released(binder: Binder, node: exp.Expr) -> DerivationError:
     """A release used inside a protected query."""
     return DerivationError(
         "released_in_protected",
-        "A released result is used inside a query over protected rows; that would take two stages.",
-        hint="Run the inner query first, and write its answer as a constant.",
+        "A released result stands inside a query over protected rows where no earlier stage can give it.",
+        hint="Join with it in FROM, compare with (SELECT one number …) or use IN (SELECT keys …); or write its answer as a constant.",
         position=position(binder.sql, node),
         rule="release used in a protected query",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -110,7 +111,9 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
         raise DerivationError("sql_too_large", f"The result has more than {COLUMNS_MAX} columns.", rule="limits")
     bare, cut = tree.copy(), False
     row_wise = outer.row_wise and isinstance(tree, exp.Select)
-    for key in ("order", "limit", "offset", *(("where",) if row_wise else ())):
+    distinct = bare.args.get("distinct")
+    chosen = isinstance(distinct, exp.Distinct) and distinct.args.get("on") is not None  # which rows, the order decides
+    for key in (*(() if chosen else ("order",)), "limit", "offset", *(("where",) if row_wise else ())):
         cut = cut or bare.args.get(key) is not None
         bare.set(key, None)
     interval_tree, row_stack = None, None
@@ -128,7 +131,10 @@ def _assembled(binder: Binder, outer: Outer, releases: tuple[ReleasePoint, ...])
     # The others are this one, read again already, less what is left out.
     unordered = sql if not cut and not row_wise else _text(bare, None, single, total=bool(releases))[0]
     interval = None if interval_tree is None else _text(interval_tree, None, single, total=True)[0] if cut else sql
-    params = tuple(_param(p.name, o.tree, [s.name for s in stacks], tables, single) for p, o in binder.params)
+    params = tuple(
+        replace(_param(name, o.tree, [s.name for s in stacks], tables, single), types=types, rows=rows)
+        for name, types, o, rows in binder.params
+    )
     columns = tuple(ResultColumn(c.name, c.kind, c.source) for c in outer.columns)
     return Plan(
         dataset=binder.catalog.dataset,

@@ -75,11 +75,11 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
         tree: exp.Expr = parse(extract(sql)[0])
     except Refusal:
         return
-    for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog)):
+    at = _node_at(tree, refusal.position)
+    for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog), at):
         yield kept(sql, changed.sql("duckdb"))
     if refusal.code in FOREIGN:
         yield from suggest_dialects.foreign_call(sql, refusal.position)
-    at = _node_at(tree, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
         for changed in rule(catalog, tree, at, refusal):
@@ -110,6 +110,7 @@ def _text(sql: str, refusal: Refusal) -> Iterator[str]:
             yield from mended(sql, refusal.position.start)
         yield re.sub(r"WITH\s+DIFFERENTIAL_PRIVACY\s+OPTIONS\s*\([^()]*\)", "", sql, flags=re.IGNORECASE)
     if refusal.code == "sql_syntax":
+        yield _grouped_by_names(sql)
         yield sql.replace("`", '"')
         yield re.sub(r",\s*\w+\s*=>\s*\([^()]*\)", "", sql)
         if refusal.position is not None:
@@ -120,6 +121,17 @@ def _text(sql: str, refusal: Refusal) -> Iterator[str]:
             yield sql[:start].rstrip()
     if refusal.code == "identifier_invalid" and refusal.position is not None:
         yield sql[: refusal.position.start] + "n" + sql[refusal.position.end :]
+
+
+def _grouped_by_names(sql: str) -> str:
+    """``CUBE (a, b >= 65)``, which the parser does not read, by the name that SELECT gives the expression."""
+    start = re.search(r"\bGROUP\s+BY\b", sql, re.IGNORECASE)
+    if start is None:
+        return sql
+    head, tail = sql[: start.end()], sql[start.end() :]
+    for text, name in re.findall(r"(?:SELECT|,)\s*([^,()]+?)\s+AS\s+(\w+)", head, re.IGNORECASE):
+        tail = tail.replace(text.strip(), name)
+    return head + tail
 
 
 def _node_at(tree: exp.Expr, position: Position | None) -> exp.Expr | None:

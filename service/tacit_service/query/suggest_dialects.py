@@ -26,6 +26,8 @@ from .suggest_tree import on_copy
 _DIALECTS = (BigQuery, Snowflake, MySQL, TSQL, Postgres, Oracle)  # analysts' habits, the most frequent first
 _KEYWORDS = ("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT")
 _FORMATS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS": "%S", "Q": "%q"}
+_JAVA = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
+_ISO = {"4": "%Y", "7": "%Y-%m", "10": "%Y-%m-%d"}
 _PLAIN = {"anon_count": exp.Count, "anon_sum": exp.Sum, "anon_avg": exp.Avg}
 
 
@@ -34,6 +36,16 @@ def texts(sql: str, code: str) -> Iterator[str]:
     if code == "unsupported_syntax" and "contribution_bounds_per" in sql.lower():
         yield re.sub("contribution_bounds_per_group", "contribution_bounds_per_row", sql, flags=re.IGNORECASE)
         yield re.sub(r",\s*contribution_bounds_per_\w+\s*=>\s*\([^()]*\)", "", sql, flags=re.IGNORECASE)
+    if code == "unsupported_aggregate":
+        yield re.sub(
+            r"APPROX_QUANTILES\s*\(([^()]+),\s*(\d+)\s*\)\s*\[\s*(?:SAFE_)?(OFFSET|ORDINAL)\s*\(\s*(\d+)\s*\)\s*\]",
+            _nth_quantile, sql, flags=re.IGNORECASE,
+        )  # fmt: skip
+    if "apply" in sql.lower():
+        yield re.sub(r"\bCROSS\s+APPLY\b", "CROSS JOIN LATERAL", sql, flags=re.IGNORECASE)
+    if code == "sql_syntax":
+        yield re.sub(r"CONVERT\s*\(\s*N?VARCHAR\s*\(\s*(4|7|10)\s*\)\s*,([^(),]+),\s*(?:23|120|121|126)\s*\)",
+                     lambda m: f"strftime({m[2].strip()}, '{_ISO[m[1]]}')", sql, flags=re.IGNORECASE)  # fmt: skip
     if code == "sql_syntax" and "anonymization" in sql.lower():
         private = re.sub(r"WITH\s+ANONYMIZATION", "WITH DIFFERENTIAL_PRIVACY", sql, flags=re.IGNORECASE)
         private = re.sub(r"\bkappa\b", "max_groups_contributed", private, flags=re.IGNORECASE)
@@ -54,6 +66,12 @@ def texts(sql: str, code: str) -> Iterator[str]:
             yield f"SELECT {keys}, {pivot[3]} FROM {pivot[1]} GROUP BY {keys}"
 
 
+def _nth_quantile(found: re.Match[str]) -> str:
+    """APPROX_QUANTILES(x, 4)[OFFSET(2)] as the median, as BigQuery's users write it."""
+    parts, place = int(found[2]), int(found[4]) - (found[3].upper() == "ORDINAL")
+    return f"QUANTILE_CONT({found[1].strip()}, {place / parts:g})" if 0 <= place <= parts and parts else found[0]
+
+
 def _respelt(sql: str) -> str:
     """Keywords that are nearly there: SELEC, FORM, GROUP region."""
 
@@ -70,7 +88,10 @@ def foreign(sql: str) -> Iterator[str]:
     seen = {" ".join(sql.split())}
     for dialect in _DIALECTS:
         with contextlib.suppress(SqlglotError, RecursionError, ValueError):
-            found = parse_one(sql, dialect=dialect).sql(DuckDB, unsupported_level=ErrorLevel.RAISE)
+            tree = parse_one(sql, dialect=dialect)
+            if any(t.expressions and t.is_type(*exp.DataType.TEXT_TYPES) for t in tree.find_all(exp.DataType)):
+                continue  # VARCHAR(7) cuts text there, and not in DuckDB
+            found = tree.sql(DuckDB, unsupported_level=ErrorLevel.RAISE)
             if " ".join(found.split()) not in seen:
                 seen.add(" ".join(found.split()))
                 yield found
@@ -113,14 +134,16 @@ def _unclosed(tokens: Sequence[Token], at: int) -> int:
     return 0
 
 
-def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Expr]:
-    """Changed trees. ``last``: the last day of each column of dates of which the policy tells one."""
+def nodes(tree: exp.Expr, code: str, last: Mapping[str, str], at: exp.Expr | None) -> Iterator[exp.Expr]:
+    """Changed trees. ``last``: the last day of each column of dates of which the policy tells one; ``at``: what is refused."""
     if code == "unknown_function":
         yield from _changed(tree, _dated(last), _renamed, suggest_words.renamed)
     if code == "unsupported_aggregate":
         yield from _changed(tree, _quantiles)
     if code == "outer_sql_invalid":
         yield from _changed(tree, _of_its_kind)
+    if code == "unsupported_syntax":
+        yield from _changed_at(tree, at, _pairs_counted)
     if code == "unknown_column":
         yield from _changed(tree, _text_in_double_quotes)
     if code == "unsupported_syntax":
@@ -128,8 +151,8 @@ def nodes(tree: exp.Expr, code: str, last: Mapping[str, str]) -> Iterator[exp.Ex
             yield from on_copy(tree, pivot.find_ancestor(exp.Select), _unpivoted)
         yield from _changed(tree, _in_order, _by_week, suggest_words.rewritten)
     if code == "type_mismatch":
-        for change in (_year_of, suggest_words.retyped, suggest_words.latest(last)):
-            yield from _changed(tree, change)
+        for change in (_year_of, suggest_words.retyped):
+            yield from _changed_at(tree, at, change)
 
 
 def _changed(tree: exp.Expr, *changes: Callable[[exp.Expr], exp.Expr]) -> Iterator[exp.Expr]:
@@ -139,6 +162,18 @@ def _changed(tree: exp.Expr, *changes: Callable[[exp.Expr], exp.Expr]) -> Iterat
         changed = changed.transform(change, copy=False)
     if changed != tree:
         yield changed
+
+
+def _changed_at(tree: exp.Expr, at: exp.Expr | None, change: Callable[[exp.Expr], exp.Expr]) -> Iterator[exp.Expr]:
+    """The tree with what is refused changed, or what stands right around it: elsewhere the same words may mean what they say."""
+    node = at
+    while node is not None and not isinstance(node, exp.Query):
+        if change(node) is not node:
+            yield from on_copy(tree, node, lambda twin: twin.replace(change(twin)) is not None)
+            return
+        node = node.parent
+    if at is None:
+        yield from _changed(tree, change)
 
 
 def _dated(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:
@@ -171,12 +206,30 @@ def _renamed(node: exp.Expr) -> exp.Expr:
     name, args = node.name.lower(), node.expressions
     if name in ("date_format", "format_date") and len(args) == 2:
         date, text = args if name == "date_format" else args[::-1]
+        if isinstance(text, exp.Literal) and "%" not in text.name:  # Spark's and Java's letters
+            text = exp.Literal.string(re.sub("|".join(_JAVA), lambda m: _JAVA[m[0]], text.name))
+            if re.search("[a-zA-Z]", re.sub("%[a-zA-Z]", "", text.name)):
+                return node
         return exp.Anonymous(this="strftime", expressions=[date, text])
+    if name in ("percentile_approx", "approx_percentile", "percentile") and len(args) in (2, 3):
+        return exp.PercentileCont(this=args[0], expression=args[1])
+    if name == "count_big":
+        return exp.Count(this=args[0]) if args else node
     if name in _PLAIN and args:
         return _PLAIN[name](this=args[0])
     if name in ("isnull", "nvl") and len(args) == 2:
         return exp.Coalesce(this=args[0], expressions=[args[1]])
     return node
+
+
+def _pairs_counted(node: exp.Expr) -> exp.Expr:
+    """COUNT(DISTINCT a, b), which leaves out rows with a NULL, as the count of such rows."""
+    several = node.this.expressions if isinstance(node, exp.Count) and isinstance(node.this, exp.Distinct) else []
+    if len(several) < 2:
+        return node
+    counted = exp.Count(this=exp.Distinct(expressions=[exp.Tuple(expressions=[e.copy() for e in several])]))
+    known = [exp.Not(this=exp.Is(this=e.copy(), expression=exp.Null())) for e in several]
+    return exp.Filter(this=counted, expression=exp.Where(this=exp.and_(*known, copy=False)))
 
 
 def _of_its_kind(node: exp.Expr) -> exp.Expr:

@@ -10,6 +10,7 @@ from tacit_service.errors import Refusal
 
 from .catalog import Catalog
 from .suggest_tree import around, changed, on_copy, units
+from .suggest_words import joined_by_keys
 
 WHOLE_FRAME = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 TWO = (exp.Corr, exp.CovarPop, exp.CovarSamp, exp.RegrSlope, exp.RegrIntercept)
@@ -93,6 +94,18 @@ def other_aggregate(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusa
     )
 
 
+def share_of_true(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, refusal: Refusal) -> Iterator[exp.Expr]:
+    """AVG of a condition as that of ones and zeros."""
+    call = around(at, exp.Avg)
+    if call is not None and "this is boolean" in str(refusal.detail):
+
+        def cast(twin: exp.Expr) -> bool:
+            twin.set("this", exp.cast(twin.this.copy(), "INT"))
+            return True
+
+        yield from on_copy(tree, call, cast)
+
+
 def _near(node: exp.Expr) -> exp.Expr | None:
     if isinstance(node, exp.ApproxDistinct | exp.GroupConcat | exp.ArrayAgg):
         inner = node.this.this if isinstance(node.this, exp.Order) else node.this
@@ -104,6 +117,8 @@ def _near(node: exp.Expr) -> exp.Expr | None:
         return exp.Stddev(this=node.this.copy())
     if isinstance(node, exp.Sum | exp.Avg) and isinstance(node.this, exp.Distinct):
         return type(node)(this=node.this.expressions[0].copy())
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "every" and len(node.expressions) == 1:
+        return exp.LogicalAnd(this=node.expressions[0].copy())
     if (
         isinstance(node, exp.Anonymous)
         and node.name.lower() in ("product", "entropy", "mad", "every")
@@ -172,8 +187,9 @@ def one_value(_c: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal) -> 
     yield from on_copy(tree, found, single)
 
 
-def as_join(catalog: Catalog, tree: exp.Expr, _at: exp.Expr | None, _r: Refusal) -> Iterator[exp.Expr]:
+def as_join(catalog: Catalog, tree: exp.Expr, at: exp.Expr | None, _r: Refusal) -> Iterator[exp.Expr]:
     """``SELECT r.x, (SELECT COUNT(*) FROM p WHERE p.x = r.x) FROM r`` as a LEFT JOIN with GROUP BY."""
+    yield from joined_by_keys(tree, around(at, exp.Subquery))
     if not isinstance(tree, exp.Select):
         return
     for item in tree.expressions:

@@ -232,6 +232,7 @@ RULES: dict[str, Rule] = {
     "unknown_function": suggest_forms.other_aggregate,
     "unsupported_syntax": suggest_forms.syntax,
     "missing_bounds": suggest_forms.bounded,
+    "type_mismatch": suggest_forms.share_of_true,
     "aggregate_misplaced": suggest_forms.moved,
     "scalar_subquery_rows": suggest_forms.one_value,
     "released_in_protected": suggest_forms.one_value,

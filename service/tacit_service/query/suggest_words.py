@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from sqlglot import exp
 
@@ -79,21 +79,6 @@ def retyped(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def latest(last: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:
-    """``(SELECT MAX(day) FROM …)`` as the last day that the policy tells of the column."""
-
-    def constant(node: exp.Expr) -> exp.Expr:
-        select = node.this if isinstance(node, exp.Subquery) else None
-        item = (
-            select.expressions[0].unalias() if isinstance(select, exp.Select) and len(select.expressions) == 1 else None
-        )
-        if isinstance(item, exp.Max) and isinstance(item.this, exp.Column) and item.this.name.lower() in last:
-            return exp.cast(exp.Literal.string(last[item.this.name.lower()]), "DATE")
-        return node
-
-    return constant
-
-
 def _days_of(node: exp.Expr) -> exp.Expr | None:
     found: exp.Expr | None = None
     if isinstance(node, exp.Extract) and node.name.lower() in ("day", "days"):
@@ -115,6 +100,54 @@ def _of_where(node: exp.Expr, select: exp.Select) -> bool:
     while isinstance(above, exp.And):
         above = above.parent
     return isinstance(above, exp.Where) and above.parent is select
+
+
+def joined_by_keys(tree: exp.Expr, found: exp.Expr | None) -> Iterator[exp.Expr]:
+    """``x > (SELECT AVG(q.x) FROM t q WHERE q.k = p.k)`` as a join with the averages by k, where SELECT names its tables."""
+    inner = found.this if isinstance(found, exp.Subquery) else None
+    more = ("with_", "joins", "group", "having", "qualify", "order", "limit", "offset", "distinct")
+    if not isinstance(inner, exp.Select) or len(inner.expressions) != 1 or any(inner.args.get(k) for k in more):
+        return
+    if inner.args.get("where") is None or inner.find(exp.Count):  # of nothing a count is 0, which no join gives
+        return
+    mine = inner.args["from_"].this.alias_or_name
+    pairs: list[tuple[exp.Column, exp.Column]] = []
+    rest: list[exp.Expr] = []
+    for part in (
+        inner.args["where"].this.flatten()
+        if isinstance(inner.args["where"].this, exp.And)
+        else [inner.args["where"].this]
+    ):
+        sides = [s for s in (part.this, part.args.get("expression")) if isinstance(s, exp.Column) and s.table]
+        outside = [s for s in sides if s.table != mine]
+        if isinstance(part, exp.EQ) and len(sides) == 2 and len(outside) == 1:
+            pairs.append((next(s for s in sides if s is not outside[0]), outside[0]))
+        elif any(c.table and c.table != mine for c in part.find_all(exp.Column)):
+            return
+        else:
+            rest.append(part)
+    if not pairs:
+        return
+    keys = [exp.alias_(a.copy(), f"k{i}") for i, (a, _) in enumerate(pairs)]
+    grouped = exp.Select(expressions=[*keys, exp.alias_(inner.expressions[0].unalias().copy(), "a")])
+    grouped.set("from_", inner.args["from_"].copy())
+    if rest:
+        grouped.set("where", exp.Where(this=exp.and_(*rest, copy=True)))
+    grouped.set("group", exp.Group(expressions=[a.copy() for a, _ in pairs]))
+    on = exp.and_(*(exp.EQ(this=exp.column(f"k{i}", table="s"), expression=b.copy()) for i, (_, b) in enumerate(pairs)))
+    join = exp.Join(
+        this=exp.Subquery(this=grouped, alias=exp.TableAlias(this=exp.to_identifier("s"))), side="LEFT", on=on
+    )
+
+    def moved(twin: exp.Expr) -> bool:
+        select = twin.find_ancestor(exp.Select)
+        if select is None:
+            return False
+        twin.replace(exp.column("a", table="s"))
+        select.set("joins", [*(select.args.get("joins") or []), join.copy()])
+        return True
+
+    yield from on_copy(tree, found, moved)
 
 
 def semi_joined(tree: exp.Expr, found: exp.Expr | None) -> Iterator[exp.Expr]:

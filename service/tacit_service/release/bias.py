@@ -16,7 +16,7 @@ from tacit.wire import BiasShare
 from tacit_service.engine.aggregate import pair
 from tacit_service.engine.base import Engine
 from tacit_service.engine.bias import WIDE, BiasCheck, bias_sql, checks
-from tacit_service.engine.literals import with_params
+from tacit_service.engine.literals import Staged, with_params
 from tacit_service.ledger.records import Reservation
 from tacit_service.privacy import accuracy, mechanisms
 from tacit_service.privacy.mechanisms import Measurement, draw
@@ -66,7 +66,7 @@ def parts_of(epsilon: Epsilon) -> tuple[Epsilon, Epsilon]:
 
 
 def draw_check(
-    engine: Engine, plan: Plan, one: PricedCheck, paid: Reservation, params: dict[str, float | None], timeout_s: float
+    engine: Engine, plan: Plan, one: PricedCheck, paid: Reservation, params: dict[str, Staged], timeout_s: float
 ) -> list[int]:
     """The noisy (kept, lost) of one check."""
     sql = with_params(bias_sql(plan.release(one.check.point), one.check), params)

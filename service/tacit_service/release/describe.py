@@ -251,7 +251,7 @@ def notes(prepared: Prepared, held: bool) -> list[str]:
         said.append(f"Rows where {named} is NULL are in no group: the policy does not declare NULL as a key.")
     said += _cut_groups(prepared)
     if prepared.plan.params:
-        said.append("A condition uses a number released in the same statement; intervals are for that number as it is.")
+        said.append("A condition or a join uses what the same statement releases first; intervals take that as it is.")
     said += _shares(prepared)
     loose = [c.name for i, c in enumerate(prepared.plan.columns) if c.kind == "derived" and i not in prepared.half]
     if prepared.by_accuracy and loose and not held:

@@ -10,7 +10,7 @@ import re
 
 from tacit.wire import Answer, ColumnInfo, Receipt, Spend
 from tacit_service.engine.bounding import statements
-from tacit_service.engine.literals import placeholder
+from tacit_service.engine.literals import with_names
 from tacit_service.query.explain import explain
 
 from .estimate import contribution_words, rank_scale, step
@@ -79,9 +79,6 @@ def explanation(prepared: Prepared) -> str:
     lines.append(f"price: epsilon {prepared.estimate.epsilon}, delta {prepared.estimate.delta}")
     for point in prepared.plan.releases:
         for statement in statements(point):
-            sql = statement.sql
-            for param in prepared.plan.params:
-                sql = sql.replace(placeholder(param.name), f":{param.name}")
             lines.append(f"bounding {point.name} ({', '.join(statement.measures)}): {statement.formulation}")
-            lines.append(f"engine {point.name}: {sql}")
+            lines.append(f"engine {point.name}: {with_names(statement.sql)}")
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tacit_service.engine.emit import CASTS, key, name, relation
+from tacit_service.engine.calendar_range import CASTS
+from tacit_service.engine.emit import key, name, relation
 from tacit_service.engine.key_rows import LARGE, KeyRows, KeyTable, key_rows
 from tacit_service.engine.literals import literal
 from tacit_service.errors import DerivationError

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tacit.wire import BiasShare
 from tacit_service.engine.aggregate import aggregate, histograms
 from tacit_service.engine.base import Engine
+from tacit_service.engine.literals import Staged
 from tacit_service.errors import EngineFailure
 from tacit_service.ledger.records import Reservation
 from tacit_service.privacy.choices import around, draw_ranks
@@ -29,7 +30,7 @@ ENGINE_TIMEOUT_S = 60.0
 
 
 def measured(
-    engine: Engine, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+    engine: Engine, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, Staged],
     run: Run,
 ) -> Released:  # fmt: skip
     """Exact integers under noise. The exact aggregates live in this frame only."""
@@ -71,7 +72,7 @@ def measured(
 
 
 def checked(
-    engine: Engine, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None], run: Run
+    engine: Engine, prepared: Prepared, reservation: Reservation, numbers: dict[str, Staged], run: Run
 ) -> Released:
     """The noisy pairs of every bias check."""
     drawn: dict[str, Sequence[int]] = {

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tacit.wire import Cell, ColumnInfo
 from tacit_service.engine.key_rows import KeyRows, key_column
+from tacit_service.engine.literals import Staged
 from tacit_service.errors import EngineFailure
 from tacit_service.query.bounds import Type
 from tacit_service.query.plan import MeasureKind, Plan, ReleasePoint, Stack
@@ -28,6 +29,7 @@ from .plain import floats, values_of
 from .postprocess import Sandbox, SandboxError
 from .prepare import Prepared, table_schema
 from .ranks import width
+from .stages import given
 from .turns import FREE_S
 
 IntVector = npt.NDArray[np.int64]
@@ -66,8 +68,8 @@ class Shown:
 
 
 def staged_numbers(
-    sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, float | None]
-) -> dict[str, float | None]:
+    sandbox: Sandbox, prepared: Prepared, released: dict[str, Released], known: dict[str, Staged]
+) -> dict[str, Staged]:
     """Numbers of the stages whose releases are done, beside those known already; NULL where their SQL fails on the noise."""
     numbers = dict(known)
     for param in prepared.plan.params:
@@ -75,12 +77,7 @@ def staged_numbers(
         if param.name in numbers or not all(r in released for s in stacks for r, _ in s.parts):
             continue
         tables = PostProcessor(sandbox, prepared, released, param.name).tables([s.name for s in stacks])
-        try:
-            rows = sandbox.query(param.sql, tables).column(0).to_pylist()
-        except SandboxError:  # noise may decide no error
-            rows = []
-        value = rows[0] if rows else None
-        numbers[param.name] = float(value) if isinstance(value, int | float | Decimal) else None
+        numbers[param.name] = given(param, sandbox, tables)
     return numbers
 
 

@@ -6,7 +6,7 @@ Pure in the policy, the public tables and the request; so is every refusal in he
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -16,7 +16,7 @@ from tacit.wire import Answer, QueryRequest
 from tacit_service.engine.bias import bias_sql
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.key_rows import KeyRows, KeyTable
-from tacit_service.engine.literals import with_params
+from tacit_service.engine.literals import Staged, with_params
 from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
@@ -37,8 +37,9 @@ from .planner import Near, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, known_rows, shares
+from .stages import check_stages
 from .trial import ROWS_MAX as TRIED_MAX
-from .trial import trial_table
+from .trial import filled
 
 ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
          Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
@@ -295,7 +296,7 @@ class Preparer:
 
     def _check_statements(self, plan: Plan, checks: tuple[PricedCheck, ...], sql: str, who: str) -> None:
         """The engine's statements bind over empty tables, and the engine takes them: what cannot run is not charged."""
-        unknown: dict[str, float | None] = {p.name: None for p in plan.params}
+        unknown: dict[str, Staged] = {p.name: None for p in plan.params}
         for point in plan.releases:
             texts = [s.sql for s in statements(point)]
             for text in [*texts, *(bias_sql(point, c.check) for c in checks if c.check.point == point.name)]:
@@ -317,6 +318,7 @@ class Preparer:
         schemas = {t.name: table_schema(plan, t) for t in plan.stacks}
         try:
             found = self.dry.schema(who, plan.sql, schemas)
+            check_stages(plan, schemas, lambda text, tables: self.dry.schema(who, text, tables), span(sql, 0, len(sql)))
             self._trials(who, plan, keys, schemas)
             return found
         except SandboxError as error:
@@ -337,8 +339,8 @@ class Preparer:
         for written, text, exposed, names in texts:
             if written is not None:
                 stacks = [plan.stack(n) for n in names]
-                filled = partial(_filled, plan, stacks, schemas, keys)
-                self.dry.trial(who, written, text, mark, filled, extremes=exposed)
+                made = partial(filled, plan, stacks, schemas, keys)
+                self.dry.trial(who, written, text, mark, made, extremes=exposed)
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
         """Names what is measured: the data's version, the engine's statements, the measurements. Not how it is shown.
@@ -356,13 +358,6 @@ class Preparer:
             **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
         return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
-
-
-def _filled(
-    plan: Plan, stacks: list[Stack], schemas: Mapping[str, pa.Schema], keys: Mapping[str, KeyRows | None],
-    numbers: Sequence[float | None],
-) -> dict[str, pa.Table]:  # fmt: skip
-    return {s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks}
 
 
 def table_schema(plan: Plan, stack: Stack) -> pa.Schema:

@@ -21,6 +21,7 @@ from tacit.wire import (
     Spend,
 )
 from tacit_service.engine.base import Engine
+from tacit_service.engine.literals import Staged
 from tacit_service.engine.opening import open_data
 from tacit_service.engine.prepare import engine_tables
 from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
@@ -195,7 +196,7 @@ class Desk:
             return stored_answer(reservation.replay)
         with self._charged(reservation, run):
             released: dict[str, Released] = {}
-            numbers: dict[str, float | None] = {}
+            numbers: dict[str, Staged] = {}
             for name in [p.name for p in prepared.plan.releases]:
                 prepared = with_bounds(prepared, released)
                 numbers = staged_numbers(self.sandbox, prepared, released, numbers)
@@ -249,7 +250,7 @@ class Desk:
             ) from None
 
     def measure(
-        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, float | None],
+        self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, Staged],
         run: Run,
     ) -> Released:  # fmt: skip
         """Exact integers under noise, one release point."""

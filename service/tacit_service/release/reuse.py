@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from tacit_service.engine.emit import CASTS, expression, name, relation
+from tacit_service.engine.calendar_range import CASTS
+from tacit_service.engine.emit import expression, name, relation
 from tacit_service.engine.key_rows import KeyRows, key_column
 from tacit_service.query.bounds import Type
 from tacit_service.query.expr import Agg, Exists, Expr, InRelation, Param, Ref, Scalar, Window, refs

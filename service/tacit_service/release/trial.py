@@ -74,3 +74,11 @@ def made_up_keys(keys: Sequence[Key]) -> list[tuple[Any, ...]]:
 
 def _kind(facts: Facts) -> Type:
     return facts.type if facts.type in _UNKNOWN else Type.NULL
+
+
+def filled(
+    plan: Plan, stacks: Sequence[Stack], schemas: Mapping[str, pa.Schema], keys: Mapping[str, KeyRows | None],
+    numbers: Sequence[float | None],
+) -> dict[str, pa.Table]:  # fmt: skip
+    """``trial_table`` of each of the stacks."""
+    return {s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks}

@@ -23,6 +23,7 @@ from ..named_bounds import per_group
 from ..operators import truth
 from ..plan import Column, Filter, Property, Relation, UnitAggregate
 from ..syntax import label, strict, unsupported
+from .ordered import joined, picked
 
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
@@ -92,14 +93,23 @@ def has_aggregate(node: exp.Expr | None) -> bool:
 
 
 def bind_aggregate(inner: ExprBinder, node: exp.Expr) -> Agg:
-    """An aggregate call over row-wise arguments. Refuses what is not on the list, by name."""
+    """An aggregate call over row-wise arguments, bound once in its scope: a subquery inside it would else be paid again."""
+    found = inner.aggregates_bound.get(node)
+    if found is None:
+        found = inner.aggregates_bound[node.copy()] = _bound(inner, node)
+    return found
+
+
+def _bound(inner: ExprBinder, node: exp.Expr) -> Agg:
     where: Expr | None = None
     if isinstance(node, exp.Filter):
         strict(inner.sql, node, "this", "expression")
         where = inner.predicate(node.expression.this)
         node = node.this
     if type(node) in PICKS:
-        return _picked(inner, node, where)
+        return picked(inner, node, PICKS[type(node)], where, _facts)
+    if isinstance(node, exp.GroupConcat) and isinstance(node.this, exp.Order):
+        return joined(inner, node, where, _facts)
     if isinstance(node, Bin):
         return _bin(inner, node, where)
     if (bounded := per_group(inner.sql, node)) is not None:
@@ -151,34 +161,6 @@ def _row(b: ExprBinder, node: exp.Tuple) -> Expr:
     """``COUNT(DISTINCT (a, b))``: a row is never NULL. Its type occurs nowhere else."""
     parts = tuple(b.bind(e) for e in node.expressions)
     return Call(Facts(Type.STRING, nullable=False, per_unit=all(p.facts.per_unit for p in parts)), "row", parts)
-
-
-def _picked(b: ExprBinder, node: exp.Expr, where: Expr | None) -> Agg:
-    """ARG_MAX(x, y), ARG_MIN, FIRST(x ORDER BY …), LAST: a value of one row, with ties broken by the value itself."""
-    function = PICKS[type(node)]
-    order: list[tuple[Expr, bool, bool]] = []
-    if function.startswith("arg"):
-        strict(b.sql, node, "this", "expression")
-        x, y = b.bind(node.this), b.bind(node.expression)
-        for e in (x, y):
-            missing = Call(truth((e.facts,), never_null=True), "is_null", (e,))
-            present = Call(truth((missing.facts,)), "not", (missing,))
-            where = present if where is None else Call(truth((where.facts, present.facts)), "and", (where, present))
-        order = [(y, function == "arg_max", False)]
-    else:
-        strict(b.sql, node, "this")
-        if not isinstance(node.this, exp.Order):
-            raise unsupported(b.sql, node, f"{label(node)} without ORDER BY inside")
-        strict(b.sql, node.this, "this", "expressions")
-        x = b.bind(node.this.this)
-        for o in node.this.expressions:
-            strict(b.sql, o, "this", "desc", "nulls_first")
-            down, first = bool(o.args.get("desc")), bool(o.args.get("nulls_first"))
-            flip = function == "last"
-            order.append((b.bind(o.this), down != flip, first != flip))
-    order.append((x, False, False))
-    facts = _facts("max", (x,), where)
-    return Agg(facts, function, (x,), False, where, None, tuple(order))
 
 
 def _bin(b: ExprBinder, node: Bin, where: Expr | None) -> Agg:
@@ -280,6 +262,7 @@ class AggregateContext:
     key_columns: list[Column] = field(default_factory=list)
     aggs: list[Agg] = field(default_factory=list)
     agg_columns: list[Column] = field(default_factory=list)
+    below: list[tuple[Column, Expr]] = field(default_factory=list)
 
     def add_key(self, node: exp.Expr, expr: Expr, name: str) -> None:
         """Register a GROUP BY expression."""
@@ -293,7 +276,12 @@ class AggregateContext:
             if node == key_node:
                 return Ref(column.facts, column.id, column.name)
         if is_aggregate(node):
-            return self._aggregate(bind_aggregate(self.inner, node))
+            lifted = self.inner.binder.lifts[-1]
+            known = len(lifted)
+            agg = bind_aggregate(self.inner, node)
+            self.below += lifted[known:]  # what an aggregate reads is below it, and what stands beside it above
+            del lifted[known:]
+            return self._aggregate(agg)
         if isinstance(node, exp.Column):
             bound = self.inner.bind(node)
             for expr, column in zip(self.key_exprs, self.key_columns, strict=True):
@@ -326,7 +314,7 @@ def aggregate(context: AggregateContext, source: Relation, rows_cap: int, *, alw
             rule="allow-list",
         )
     for agg in context.aggs:
-        if len(agg.args) == 2:  # exact sums of products need both bounds
+        if agg.function in TWO_ARGUMENTS.values():  # exact sums of products need both bounds
             for arg in agg.args:
                 finite_bounds(arg, f"{agg.function.upper()}", None)
     unit_keys = [k for k in context.key_exprs if k.facts.unit]

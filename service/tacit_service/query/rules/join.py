@@ -15,8 +15,9 @@ from dataclasses import fields
 from tacit_service.errors import DerivationError, Position
 
 from ..bounds import Type
-from ..expr import Call, Expr, Ref, conjuncts
-from ..plan import Column, Join, Property, Relation, Scan, SetOp, Values
+from ..caps import STAGED_ROWS_MAX
+from ..expr import Call, Expr, Param, Ref, conjuncts
+from ..plan import Column, Join, Property, Relation, Scan, SetOp, StagedRows, Values
 
 
 def join(
@@ -175,8 +176,16 @@ def public_rows(r: Relation, rows_of: Callable[[str], int]) -> int:
         return rows_of(r.table)
     if isinstance(r, Values):
         return len(r.rows)
+    if isinstance(r, StagedRows):
+        return STAGED_ROWS_MAX
     parts = [public_rows(i, rows_of) for i in inputs(r)]
     return sum(parts) if isinstance(r, SetOp) else math.prod(parts)
+
+
+def staged(r: Relation) -> bool:
+    """Some of its rows come from an earlier stage: they are public, but not known before that has run."""
+    own = [e for row in r.rows for e in row] if isinstance(r, Values) else []
+    return isinstance(r, StagedRows) or any(isinstance(e, Param) for e in own) or any(staged(i) for i in inputs(r))
 
 
 def inputs(r: Relation) -> list[Relation]:

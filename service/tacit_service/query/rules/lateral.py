@@ -16,13 +16,31 @@ from ..expr import Ref, Scalar
 from ..parse import position
 from ..plan import Column, Join, Project, Property, Relation
 from ..syntax import strict, unsupported
+from ..written_lists import constant, listed
 from .join import join, joined_columns
 from .subquery import not_on_unit, one_row
+from .unnest import spread
 
 if TYPE_CHECKING:
     from ..bind import Binder
     from ..scope import Scope
     from ..sources import Source
+
+
+def listed_rows(source: Source) -> exp.Values | None:
+    """The rows of ``LATERAL (VALUES …)`` or ``UNNEST([…])`` that read columns; ``None`` for anything else."""
+    inner = source.node.this
+    values = listed(inner.unnest() if isinstance(inner, exp.Subquery) else inner)
+    return None if values is None or constant(values) else values
+
+
+def names_of(source: Source, values: exp.Values) -> list[str]:
+    """The columns: as the source names them, else the list, else as DuckDB does."""
+    alias = values.args.get("alias")
+    own = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    width = len(values.expressions[0].expressions)
+    named = [*source.aliases, *own[len(source.aliases) :]]
+    return [*named, *(f"col{i}" for i in range(len(named), width))][:width]
 
 
 def lateral_query(binder: Binder, source: Source) -> exp.Query:
@@ -32,21 +50,32 @@ def lateral_query(binder: Binder, source: Source) -> exp.Query:
     query = inner.unnest() if isinstance(inner, exp.Subquery) else inner
     if not isinstance(query, exp.Query) or source.node.args.get("view"):
         raise unsupported(binder.sql, source.node, "LATERAL of anything but a subquery")
-    on = source.join.args.get("on") if source.join is not None else None
-    if on is not None and not (isinstance(on, exp.Boolean) and on.this):
+    _unconditional(binder, source)
+    return query
+
+
+def _unconditional(binder: Binder, source: Source) -> None:
+    args = {} if source.join is None else source.join.args
+    on = args.get("on")
+    if args.get("using") or args.get("method") or (on is not None and not (isinstance(on, exp.Boolean) and on.this)):
         raise unsupported(
             binder.sql, source.node, "LATERAL … ON a condition", "Write ON TRUE, and the condition in WHERE."
         )
-    return query
 
 
 def lateral(
     binder: Binder, source: Source, left: Relation, scope: Scope, kind: str
 ) -> tuple[Relation, tuple[Column, ...]]:
     """The relation joined with the subquery, and the subquery's columns in it."""
-    query = lateral_query(binder, source)
+    values = listed_rows(source)
+    query = lateral_query(binder, source) if values is None else source.node
     if kind not in ("inner", "left"):
         raise unsupported(binder.sql, source.node, f"{kind.upper()} JOIN LATERAL", "Write CROSS or LEFT JOIN LATERAL.")
+    if values is not None:
+        _unconditional(binder, source)
+        rows = [row.expressions for row in values.expressions]
+        return spread(binder, source.node, rows, names_of(source, values), left, scope, source.env)
+    assert isinstance(query, exp.Query)
     found, on_unit = binder.bind_subquery(query, source.env, scope)
     at = position(binder.sql, source.node)
     if found.protected and not on_unit:

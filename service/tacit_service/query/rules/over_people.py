@@ -36,7 +36,10 @@ def over_people(inner: ExprBinder, select: exp.Select) -> exp.Select:
         return select
 
     def swap(n: exp.Expr) -> exp.Expr:
-        return n if n.find_ancestor(exp.Query) not in (None, select) else _form(inner, n) or n
+        inside = (
+            n.find_ancestor(exp.Query) is not None
+        )  # a clause is transformed as a copy by itself, so this is a subquery
+        return n if inside else _form(inner, n) or n
 
     result = select.copy()
     for item in list(result.expressions):  # the name stays what the analyst wrote

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from tacit_service.errors import BindError, DerivationError, Position
 
-from ..bounds import Type
+from ..bounds import Interval, Type
 from ..caps import LEVEL
 from ..expr import Agg, Expr, Ref, refs
 from ..outer import Outer, OuterColumn, OuterExpressions, OuterScope, projection_name, quoted
@@ -24,6 +24,9 @@ from .aggregate import bind_aggregate, is_aggregate
 
 if TYPE_CHECKING:
     from ..bind_expr import ExprBinder
+
+
+WITHIN = {"avg", "median", "quantile_cont", "quantile_disc", "min", "max"}
 
 
 @dataclass(slots=True)
@@ -38,6 +41,20 @@ class Draft:
     places: list[Position | None]
     key_table: Relation | None = None
     force_threshold: bool = False
+
+    def known(self, column: str) -> tuple[Type, Interval] | None:
+        """Type and public bounds of a key or a number of the released table."""
+        for name, expr, _ in self.keys:
+            if name == column:
+                return expr.facts.type, expr.facts.bounds
+        place = int(column[1:]) if column[1:].isdigit() else len(self.aggs)
+        if place >= len(self.aggs):
+            return None
+        agg = self.aggs[place]
+        inside = (
+            agg.function in WITHIN and agg.args[0].facts.type.numeric
+        )  # clipped to the bounds of what they are made of
+        return Type.NUMBER, agg.args[0].facts.bounds if inside else Interval()
 
 
 @dataclass(slots=True)
@@ -204,19 +221,12 @@ class ReleasedExpressions(OuterExpressions):
         return OuterColumn("", "key" if any(isinstance(n, exp.Column) for n in inner.walk()) else "public")
 
 
-WITHIN = {"avg", "median", "quantile_cont", "quantile_disc", "min", "max"}
-
-
 def released_query(columns: list[OuterColumn], tree: exp.Query, draft: Draft, *, row_wise: bool) -> Outer:
     """The outer query over one released table."""
     dropping = any(tree.args.get(k) is not None for k in ("where", "having", "limit", "offset", "qualify", "distinct"))
     bounds = {}
     for c in columns:
-        if c.kind == "noisy" and c.source is not None:
-            agg = draft.aggs[int(c.source[1][1:])]
-            if (
-                agg.function in WITHIN and agg.args[0].facts.type.numeric
-            ):  # clipped to the bounds of what they are made of
-                bounds[c.name.lower()] = agg.args[0].facts.bounds
+        if c.kind == "noisy" and c.source is not None and (known := draft.known(c.source[1])) is not None:
+            bounds[c.name.lower()] = known[1]
     single = not draft.keys and not dropping
     return Outer(tree, columns, public=False, row_wise=row_wise, single=single, bounds=bounds)

@@ -11,23 +11,25 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from tacit_service.errors import DerivationError, Position
+from tacit_service.errors import BindError, DerivationError, Position
 
+from .. import moments
 from ..bounds import Facts, Interval, Type
 from ..expr import Call, Case, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
 from ..operators import truth
 from ..outer import Outer
-from ..plan import Filter, Project, Relation, Scan, UnitAggregate
+from ..plan import Filter, Project, Relation, Scan, UnitAggregate, Values
 from ..syntax import strict, unsupported
 
 if TYPE_CHECKING:
+    from ..bind import Binder
     from ..bind_expr import ExprBinder
 
 
 def exists_query(b: ExprBinder, node: exp.Exists) -> Expr:
     """EXISTS (…)."""
     strict(b.sql, node, "this")
-    relation, on_unit = _bind(b, node.this)
+    relation, on_unit = _bind_over_stages(b, node.this)
     if relation.protected and not on_unit:
         raise not_on_unit(b.where(node))
     # two rows of one unit may meet different rows of the subquery, hence not a function of the unit
@@ -39,7 +41,7 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
     if isinstance(node.this, exp.Tuple):
         return _row_in(b, node, node.this)
     x = b.bind(node.this)
-    relation, on_unit = _bind(b, node.args["query"])
+    relation, on_unit = _bind_or_stage(b, node.args["query"])
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery of IN has {len(relation.columns)} columns, one is needed")
     y = relation.columns[0]
@@ -60,7 +62,7 @@ def _row_in(b: ExprBinder, node: exp.In, row: exp.Tuple) -> Expr:
     A pair of unit ids, NULL on no side, keeps the comparison to the unit's own rows. Pairs without NULLs stand outside the
     test for the unknown, so that the engine can look rows up by them.
     """
-    relation, on_unit = _bind(b, node.args["query"])
+    relation, on_unit = _bind_or_stage(b, node.args["query"])
     if len(relation.columns) != len(row.expressions):
         raise b.mismatch(node, f"{len(row.expressions)} values are looked up among {len(relation.columns)} columns")
     sure: list[Expr] = []
@@ -104,7 +106,7 @@ def quantified(b: ExprBinder, node: exp.Binary, name: str) -> Expr:
     """
     every = isinstance(node.expression, exp.All)
     x = b.bind(node.this)
-    relation, on_unit = _bind(b, node.expression.this)
+    relation, on_unit = _bind_or_stage(b, node.expression.this)
     if relation.protected and not on_unit:
         raise not_on_unit(b.where(node))
     if len(relation.columns) != 1 or name not in _OPPOSITE:
@@ -130,12 +132,10 @@ def quantified(b: ExprBinder, node: exp.Binary, name: str) -> Expr:
 def scalar_query(b: ExprBinder, node: exp.Subquery) -> Expr:
     """(SELECT aggregate …) as a value: one row by construction."""
     strict(b.sql, node, "this")
-    try:
-        relation, on_unit = _bind(b, node.this)
-    except DerivationError as refused:
-        if refused.code != "released_in_protected":
-            raise
+    found = _bind_unless_released(b, node.this)
+    if found is None:
         return _staged(b, node)
+    relation, on_unit = found
     if len(relation.columns) != 1:
         raise b.mismatch(node, f"The subquery has {len(relation.columns)} columns, one is needed")
     if relation.protected and not on_unit:
@@ -161,10 +161,8 @@ def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
     Post: what a row of the outer query learns is one released number, hence public; the row stays protected.
     """
     query = node.this.unnest() if isinstance(node.this, exp.Subquery) else node.this
-    if not isinstance(query, exp.Query):
-        raise unsupported(b.sql, node, "This subquery")
-    bound = b.binder.bind_query(query, b.env, as_relation=False)
-    if not isinstance(bound, Outer) or len(bound.columns) != 1 or not bound.single:
+    mark, bound, name = _released(b, node, query, rows=False)
+    if len(bound.columns) != 1 or not (bound.single or _first_only(bound.tree)):
         raise DerivationError(
             "released_in_protected",
             "Only a single released number can be used inside a query over protected rows.",
@@ -172,14 +170,107 @@ def _staged(b: ExprBinder, node: exp.Subquery) -> Expr:
             position=b.where(node),
             rule="release used in a protected query",
         )
-    return b.binder.stage(bound, staged_facts(bound, bound.columns[0].name))
+    param = b.binder.stage(bound, staged_facts(b.binder, bound, bound.columns[0].name), name)
+    b.binder.staged[mark] = (b.env, bound, param.name)
+    return param
 
 
-def staged_facts(bound: Outer, name: str) -> Facts:
-    """What is known of a released number: it may be NULL; an average lies within the bounds of what was averaged."""
+def _first_only(tree: exp.Query) -> bool:
+    """LIMIT 1: a row or none, which is NULL."""
+    limit = tree.args.get("limit")
+    return isinstance(limit, exp.Limit) and isinstance(limit.expression, exp.Literal) and limit.expression.name == "1"
+
+
+def _bind_unless_released(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool] | None:
+    """The subquery as a relation; ``None`` where it is a release, which is bound as one then: nothing of this try is left."""
+    undo = b.binder.undone()
+    try:
+        return _bind(b, node)
+    except DerivationError as refused:
+        if refused.code != "released_in_protected":
+            raise
+    undo()
+    return None
+
+
+def _bind_over_stages(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
+    """The subquery as a relation, in which releases in FROM are rows of earlier stages: they may be compared with the row outside."""
+    found = _bind_unless_released(b, node)
+    if found is not None:
+        return found
+    saved, b.binder.stages_alone = b.binder.stages_alone, True
+    try:
+        return _bind(b, node)
+    finally:
+        b.binder.stages_alone = saved
+
+
+def _bind_or_stage(b: ExprBinder, node: exp.Expr) -> tuple[Relation, bool]:
+    """``x IN (SELECT k … GROUP BY k ORDER BY COUNT(*) DESC LIMIT 3)``: the inner SELECT is released first, its rows are public.
+
+    Post: as with one released number (``_staged``), what a row of the outer query learns is released, hence public.
+    """
+    found = _bind_unless_released(b, node)
+    if found is not None:
+        return found
+    query = node.unnest() if isinstance(node, exp.Subquery) else node
+    mark, outer, name = _released(b, node, query, rows=True)
+    rows = b.binder.stage_rows(outer, name)
+    b.binder.staged[mark] = (b.env, outer, rows.param)
+    return rows, False
+
+
+def _released(
+    b: ExprBinder, node: exp.Expr, query: exp.Expr, *, rows: bool
+) -> tuple[tuple[exp.Expr, int, bool], Outer, str | None]:
+    """The subquery as a query above releases; the name of its stage where the same text stands elsewhere: it is paid once."""
+    mark = (query.copy(), id(b.env), rows)
+    if (known := b.binder.staged.get(mark)) is not None:
+        return mark, known[1], known[2]
+    if not isinstance(query, exp.Query):
+        raise unsupported(b.sql, node, "This subquery")
+    try:
+        bound = b.binder.bind_query(query, b.env, as_relation=False)
+    except BindError as error:
+        raise _perhaps_correlated(b, error) from error
+    if not isinstance(bound, Outer):
+        raise unsupported(b.sql, node, "This subquery")
+    return mark, bound, None
+
+
+def _perhaps_correlated(b: ExprBinder, error: BindError) -> BindError | DerivationError:
+    """A name of the query around it: each of its rows would be a release."""
+    if error.code not in ("unknown_table", "unknown_column") or error.position is None:
+        return error
+    table, _, name = b.sql[error.position.start : error.position.end].rpartition(".")
+    try:
+        b.scope.resolve(name.strip('"'), table.strip('"') or None, error.position)
+    except BindError:
+        return error
+    return DerivationError(
+        "correlated_release",
+        "An aggregate over people depends on the row of the query around it; each row would be a release.",
+        hint="Join with it: … JOIN (SELECT k, AVG(x) AS a FROM t GROUP BY k) s ON s.k = p.k WHERE p.x > s.a.",
+        position=error.position,
+        rule="release used in a protected query",
+    )
+
+
+def released_facts(binder: Binder, bound: Outer, name: str) -> Facts:
+    """Of a column of released rows: ``staged_facts``, and whether no two rows have the same value."""
+    facts = staged_facts(binder, bound, name)
+    unique = facts.type is not Type.NUMBER and moments.unique(bound.tree, name, binder.only_key)
+    return facts.with_(unique=unique, per_unit=False)
+
+
+def staged_facts(binder: Binder, bound: Outer, name: str) -> Facts:
+    """What is known of a released number or moment: it may be NULL; an average lies within the bounds of what was averaged."""
+    kind, bounds = moments.column(bound.tree, name, binder.released) or (Type.NUMBER, Interval())
+    if kind.numeric:
+        kind, bounds = Type.NUMBER, bound.bounds.get(name.lower(), Interval())
     return Facts(
-        Type.NUMBER,
-        bound.bounds.get(name.lower(), Interval()),
+        kind,
+        bounds,
         nullable=True,
         key_null=True,
         per_unit=True,
@@ -224,8 +315,10 @@ def _one_match(relation: Relation) -> bool:
 
 
 def one_row(relation: Relation) -> bool:
-    """The relation is an ungrouped aggregate, perhaps with expressions above it."""
+    """The relation is an ungrouped aggregate or one constant row, perhaps with expressions above it."""
     while not isinstance(relation, UnitAggregate):
+        if isinstance(relation, Values):
+            return len(relation.rows) == 1
         inner = getattr(relation, "input", None)
         if inner is None or type(relation).__name__ != "Project":
             return False
