@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 from tacit_api_fakes import House, refusal
@@ -13,6 +16,8 @@ from tacit_api_fakes import House, refusal
 from tacit_service.assembly import Opened, Parts, Service, State
 from tacit_service.errors import LedgerUnavailable, PolicyError
 from tacit_service.http.app import create_app
+from tacit_service.http.lanes import Lane
+from tacit_service.telemetry import Metrics
 
 
 def test_while_starting_healthz_answers_and_the_rest_says_starting(house: House):
@@ -139,6 +144,37 @@ def test_refusals_and_quotes_wait_for_nobody_s_answer(house, body):
         assert not held.done()
         house.clinic.hold.set()
         assert held.result(timeout=20).status_code == 200
+
+
+def test_keys_that_send_what_is_long_together_wait_behind_each_other_and_not_before_others(house):
+    """Three of them could else fill the three workers that refusals and quotes have."""
+    clock = SimpleNamespace(now=100.0)
+    lane = Lane("plans", workers=3, queue=64, retry_after_s=2, metrics=Metrics(), short=True, clock=lambda: clock.now)
+    may_end, ran = threading.Event(), list[str]()
+
+    def long() -> None:
+        clock.now += 5
+
+    def held(who: str) -> None:
+        ran.append(who)
+        assert may_end.wait(120)
+
+    async def all_ask() -> None:
+        for who in ("ada", "ben", "cyd"):
+            await lane.run(long, who)
+        async with anyio.create_task_group() as tasks:
+            for who in ("ada", "ben", "cyd"):
+                tasks.start_soon(lane.run, partial(held, who), who)
+            for who in ("dan", "eve"):
+                await anyio.sleep(0)
+                await lane.run(partial(ran.append, who), who)
+            assert len({"ada", "ben", "cyd"} & set(ran)) == 1
+            may_end.set()
+        assert sorted(ran) == ["ada", "ben", "cyd", "dan", "eve"]
+        clock.now += 600
+        assert not any(map(lane._is_long, ("ada", "ben", "cyd"))), "it is forgotten"
+
+    anyio.run(all_ask)
 
 
 def test_what_is_shed_is_shed_before_its_body_is_read(house):

@@ -8,7 +8,6 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +35,7 @@ from tacit_service.engine.process import (
 from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
-from .patience import left
+from .patience import late, left, waiting
 from .plain import plain
 
 MODULE = "tacit_service.release.postprocess"
@@ -132,9 +131,8 @@ class Sandbox:
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float, *, dry: bool) -> list[memoryview]:
         header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
-        wait_s = left(math.inf)
         try:
-            with (self._dry if dry else self._answers).lent(None if math.isinf(wait_s) else wait_s) as worker:
+            with self._lent(dry) as worker:
                 try:
                     self._load(worker)
                     return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
@@ -150,6 +148,20 @@ class Sandbox:
             if failure.reason == "timeout":
                 raise EngineFailure("engine_timeout", "The SQL above the release ran out of time.") from None
             raise EngineFailure("engine_failed", "The SQL above the release could not be run.") from None
+
+    @contextlib.contextmanager
+    def _lent(self, dry: bool) -> Iterator[WorkerProcess]:
+        """A child of the kind. What was paid for waits as long as it takes; what is only tried is told that all are busy."""
+        with contextlib.ExitStack() as stack:
+            if not dry:
+                yield stack.enter_context(self._answers.lent())
+                return
+            try:
+                with waiting() as wait_s:
+                    worker = stack.enter_context(self._dry.lent(wait_s))
+            except WorkerFailure:
+                raise late("processes for dry runs") from None
+            yield worker
 
     def _load(self, worker: WorkerProcess) -> None:
         """Hand the public tables to a child that has none yet: a new one, or the successor of one that was killed."""

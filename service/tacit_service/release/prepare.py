@@ -32,7 +32,7 @@ from .dry import DryRuns
 from .estimate import Estimate, estimate
 from .identity import Identity, digest, identify
 from .keys import public_keys
-from .patience import within
+from .patience import running, within
 from .planner import Near, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
@@ -48,7 +48,7 @@ MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refus
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
 KNOWN_BYTES_MAX = 64 << 20  # of prepared requests and refusals kept, about: they depend on public facts only
 SOUGHT_S = 1.5  # that a suggestion is looked for, at most
-TRIED_S = 3.0  # that all dry runs of one statement may take together
+TRIED_S = 3.0  # that all dry runs of one statement may run together; as long for its public keys
 REFUSED_S = 1.7  # in which a refusal with its suggestion is to be ready
 BUSY = ("sql_too_complex", "engine_lacks")  # refusals that may depend on how busy a machine is
 
@@ -177,7 +177,8 @@ class Preparer:
         if plan is None:  # what is near a statement without its OPTIONS is not near the one that was sent
             plan = self.planner.plan(request.sql, caps, near if request.sql == written else None)
         public = partial(self.dry.query, who)
-        keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
+        with running(TRIED_S):
+            keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
         self._check_size(groups)
@@ -210,7 +211,7 @@ class Preparer:
             asked = price_of(plan, target, keys, schema, self.sizes, self.sandbox, price_at, cap)
             epsilon, told, half = asked.epsilon, asked.rows, asked.half
         priced = price_at(epsilon)
-        with within(TRIED_S):
+        with running(TRIED_S):
             self._check_statements(plan, priced.checks, request.sql, who)
             schema = self._schema(plan, keys, request.sql, who) if schema is None else schema
         rows = known_rows(plan, told, groups, self.sizes)
