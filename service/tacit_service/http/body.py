@@ -40,11 +40,11 @@ class _Number(str):
 
 async def read(request: Request, model: type[Model], *, bytes_max: int, timeout_s: float) -> Model:
     """The body as ``model``; an ``EdgeError`` for anything else."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
+    types = request.headers.getlist("content-type")
+    if len(types) != 1 or not _is_json(types[0]):
         raise EdgeError(
             "unsupported_media_type",
-            "The body has to be JSON.",
+            "The body has to be JSON, in UTF-8.",
             hint="Send the header Content-Type: application/json.",
         )
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
@@ -55,6 +55,17 @@ async def read(request: Request, model: type[Model], *, bytes_max: int, timeout_
     except TimeoutError:
         raise EdgeError("request_timeout", "The body did not arrive in time.") from None
     return validate(model, parse_json(raw))
+
+
+def _is_json(media: str) -> bool:
+    """Whether a type is JSON's, with whatever parameters but another charset than ours."""
+    kind, *parameters = (part.strip().lower() for part in media.split(";"))
+    named = [
+        value.strip().strip('"')
+        for name, _, value in (p.partition("=") for p in parameters)
+        if name.strip() == "charset"
+    ]
+    return kind == "application/json" and all(charset in ("utf-8", "utf8") for charset in named)
 
 
 async def _bytes(request: Request, bytes_max: int) -> bytes:

@@ -77,9 +77,11 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
         return
     for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog)):
         yield kept(sql, changed.sql("duckdb"))
-    if refusal.code in FOREIGN:
-        yield from suggest_dialects.foreign_call(sql, refusal.position)
     at = _node_at(tree, refusal.position)
+    if refusal.code in FOREIGN and not (
+        at is not None and isinstance(at.parent, exp.Table)
+    ):  # a table from a call is DuckDB's own
+        yield from suggest_dialects.foreign_call(sql, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:
         for changed in rule(catalog, tree, at, refusal):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -255,7 +256,7 @@ class _Child:
                 connection.execute(f"SELECT * FROM ({header['sql'].strip().rstrip(';')}\n) LIMIT 0")
                 found: list[Blob] = []
             else:
-                found = [encode_table(_select(connection, header["sql"], dry=True))]
+                found = [encode_table(_columns(connection, header["sql"]))]
             connection.execute("ROLLBACK")
         except BaseException:
             connection.close()
@@ -285,12 +286,18 @@ class _Child:
             connection.close()  # rolls back, and drops whatever is temporary
 
 
-def _select(
-    connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = False, rows_max: int = ROWS_MAX
-) -> pa.Table:
+def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The columns of a SELECT, of which no row is made: bound once, where a relation is bound three times."""
+    one_select(connection, sql)
+    connection.execute(f"SELECT * FROM ({sql.strip().rstrip(';')}\n) LIMIT 0")
+    types = [str(t) for _, t, *_ in connection.description or ()]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+        return plain(connection.to_arrow_table(), types)
+
+
+def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, rows_max: int = ROWS_MAX) -> pa.Table:
     relation = connection.sql(one_select(connection, sql))
-    if dry:
-        relation = relation.limit(0)
     batches, rows, size = [], 0, 0
     try:
         with relation.to_arrow_reader(_BATCH_ROWS) as reader:
