@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from tacit.wire import PaceWindow, QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import (
-    BudgetExhausted,
-    Conflict,
-    EngineFailure,
-    NotFound,
-    Overloaded,
-    Refusal,
-    RequestError,
-    TacitError,
-)
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Overloaded, Refusal, RequestError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.release.commitment import open_accounts
-from tacit_service.release.planner import too_complex
 from tacit_service.release.postprocess import SandboxError
 from tacit_service.release.postprocessing import staged_numbers
 from tacit_service.release.records import PostprocessFailed
@@ -133,33 +121,6 @@ def test_what_costs_nothing_waits_for_its_like_and_holds_nobody_else_up(desk):
         assert desk.quote("analyst", ask(free)).price.epsilon == "0"
         assert desk.query("analyst", ask(BY_REGION), None).receipt.charged.epsilon == "0.1"
     assert desk.query("analyst", ask(free), "again").receipt.charged.epsilon == "0"  # under the same key
-
-
-def test_new_outer_sql_over_what_is_held_takes_a_turn_and_the_held_rows_themselves_none(desk):
-    desk.query("analyst", ask(BY_REGION), None)
-    desk.turns = Turns(wait_s=0.01)
-    with desk.turns.one("somebody", True):
-        with pytest.raises(Overloaded, match="Nothing was run or charged"):
-            desk.query("analyst", ask(f"SELECT MAX(t.n) AS most FROM ({BY_REGION}) t, range(1000) r"), None)
-        assert desk.query("analyst", ask(BY_REGION), None).receipt.held
-    assert spent(desk) == "0.1"
-
-
-@pytest.mark.parametrize("code", ["sql_too_complex", "overloaded"])
-def test_what_was_paid_for_is_given_again_though_the_machine_is_too_busy_to_prepare_it(desk, monkeypatch, code):
-    first = desk.query("analyst", ask(BY_REGION), "paid")
-
-    def busy(*_: object, **__: object) -> None:
-        raise too_complex() if code == "sql_too_complex" else Overloaded("overloaded", "All parsers are busy.")
-
-    monkeypatch.setattr(desk, "preparer", SimpleNamespace(prepare=busy, planner=desk.preparer.planner))
-    desk.check("analyst", ask(BY_REGION), "paid")
-    assert desk.query("analyst", ask(BY_REGION), "paid") == first
-    with pytest.raises(TacitError) as new:
-        desk.check("analyst", ask(BY_REGION), "new")
-    assert new.value.code == code
-    with pytest.raises(Conflict):
-        desk.check("analyst", ask(BY_REGION, "0.2"), "paid")
 
 
 def test_public_tables_alone_are_exact_and_free(desk):

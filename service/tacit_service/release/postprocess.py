@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -37,7 +36,7 @@ from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
 from .patience import late, left, waiting
-from .plain import plain
+from .plain import alike, plain
 
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
@@ -49,7 +48,6 @@ _DRAW = "_draw"
 _ORDER = "_order"
 _STACK = "_stack_{}"
 _CHUNK_DRAWS = 40  # statements of about 40 branches were the fastest; planning is superlinear beyond
-_CHECK_TOLERANCE = 1e-9  # sums of doubles in another order
 _DRY_MAX = 2  # sets of empty tables that a child keeps a connection for
 
 
@@ -333,7 +331,7 @@ def _redraw(connection: duckdb.DuckDBPyConnection, sql: str, tables: dict[str, p
         ):  # some constructs cannot be correlated; one by one, they can
             joined = _redraw_joined(connection, body, shadows, count)
             ends = (0, count - 1)
-            if all(_alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
+            if all(alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
                 return joined.rename_columns([_DRAW, *columns])
     return _redraw_each(connection, body, shadows, range(count)).rename_columns([_DRAW, *columns])
 
@@ -374,25 +372,6 @@ def _shadows(tables: list[tuple[str, list[str]]], number: str) -> str:
 
 def _draw_of(result: pa.Table, number: int) -> pa.Table:
     return result.filter(pc.equal(result.column(0), number))
-
-
-def _alike(a: pa.Table, b: pa.Table) -> bool:
-    """The same rows up to order and rounding, as far as sorting each column for itself can tell."""
-    if a.schema.types != b.schema.types or a.num_rows != b.num_rows:
-        return False
-    for x, y in zip(a.columns, b.columns, strict=True):
-        if pa.types.is_nested(x.type):  # Arrow does not sort these; two draws are few rows
-            if sorted(map(repr, x.to_pylist())) != sorted(map(repr, y.to_pylist())):
-                return False
-            continue
-        x, y = x.take(pc.sort_indices(x)), y.take(pc.sort_indices(y))
-        if pa.types.is_floating(x.type):
-            left, right = x.to_numpy(), y.to_numpy()
-            if not np.allclose(left, right, rtol=_CHECK_TOLERANCE, atol=_CHECK_TOLERANCE, equal_nan=True):
-                return False
-        elif not x.equals(y):
-            return False
-    return True
 
 
 def _quote(name: str) -> str:

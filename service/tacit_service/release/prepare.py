@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -21,10 +21,9 @@ from tacit_service.engine.literals import with_params
 from tacit_service.errors import DerivationError, EngineFailure, Refusal, RequestError, TacitError
 from tacit_service.policy.model import Policy
 from tacit_service.privacy.units import Delta, Epsilon
-from tacit_service.query.bounds import Type
-from tacit_service.query.caps import LEVEL, Caps, span
+from tacit_service.query.caps import Caps, span
 from tacit_service.query.catalog import Catalog
-from tacit_service.query.plan import Plan, Stack
+from tacit_service.query.plan import Plan
 from tacit_service.recent import Recent
 
 from .accuracy import Target, parse_accuracy, rows_counted, sizes_of
@@ -38,12 +37,8 @@ from .planner import Near, Planner, too_complex
 from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, known_rows, shares
+from .stacks import filled_stacks, table_schema
 from .trial import ROWS_MAX as TRIED_MAX
-from .trial import trial_table
-
-ARROW = {Type.INTEGER: pa.int64(), Type.NUMBER: pa.float64(), Type.STRING: pa.string(), Type.BOOLEAN: pa.bool_(),
-         Type.DATE: pa.date32(), Type.TIMESTAMP: pa.timestamp("us"), Type.NULL: pa.string()}  # fmt: skip
-
 
 MENDED = ("unsupported_syntax", "outer_sql_invalid", "options_invalid")  # refusals of the SQL, not of a parameter
 STAGED = 1e9  # as large as a number of an earlier stage is taken to be when it is asked whether an engine holds it
@@ -347,7 +342,7 @@ class Preparer:
         for written, text, exposed, names in texts:
             if written is not None:
                 stacks = [plan.stack(n) for n in names]
-                filled = partial(_filled, plan, stacks, schemas, keys)
+                filled = partial(filled_stacks, plan, stacks, schemas, keys)
                 self.dry.trial(who, written, text, mark, filled, extremes=exposed)
 
     def _canonical(self, plan: Plan, identities: dict[str, Identity], checks: tuple[PricedCheck, ...]) -> str:
@@ -366,24 +361,6 @@ class Preparer:
             **({"checks": [[c.check.what, c.measurement.event.canonical()] for c in checks]} if checks else {}),
         }
         return f"{digest([data, [p.base for p in points]])[:32]}.{digest([data, what])}"
-
-
-def _filled(
-    plan: Plan, stacks: list[Stack], schemas: Mapping[str, pa.Schema], keys: Mapping[str, KeyRows | None],
-    numbers: Sequence[float | None],
-) -> dict[str, pa.Table]:  # fmt: skip
-    return {s.name: trial_table(plan, s, schemas[s.name], keys, numbers) for s in stacks}
-
-
-def table_schema(plan: Plan, stack: Stack) -> pa.Schema:
-    """Schema of a table that the outer SQL reads: row number, keys, outputs."""
-    outputs = plan.release(stack.parts[0][0]).outputs
-    fields = [("__row", pa.int64())]
-    fields += [(k.name, ARROW[k.type]) for k in stack.keys]
-    fields += [(o.name, pa.int64() if o.type is Type.INTEGER else pa.float64()) for o in outputs]
-    if len(stack.parts) > 1:
-        fields.append((LEVEL, pa.int64()))
-    return pa.schema(fields)
 
 
 def _local(catalog: Catalog) -> Planner:
