@@ -76,9 +76,9 @@ def test_a_refusal_is_the_same_again_without_its_work(
     desk: Desk, work: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient(monkeypatch)
-    sql = "SELECT region, COUNT(*) AS n FROM patients WHERE agee > 41 GROUP BY region"
+    sql = "SELECT region, COUNT(*) / 2 AS n FROM patients WHERE agee > 41 GROUP BY region"
     first, effort = refused(desk, "analyst", sql), len(work)
-    assert effort > 1, "a statement near it was looked for"
+    assert effort > 2, "a statement near it was looked for"
     second = refused(desk, "analyst", sql)
     assert len(work) == effort
     assert second is not first

@@ -211,6 +211,8 @@ class Preparer:
         priced = price_at(epsilon)
         with running(TRIED_S):
             self._check_statements(plan, priced.checks, request.sql, who, trial=trial)
+            if trial and plan.row_wise and plan.written_sql is None:
+                schema = pa.schema([])  # released columns as they are: there is nothing to try
             schema = self._schema(plan, keys, request.sql, who) if schema is None else schema
         rows = known_rows(plan, told, groups, self.sizes)
         identities = {p.name: identify(p, keys[p.name], priced) for p in plan.releases if not trial}
