@@ -80,9 +80,11 @@ class Turns:
 
 
 def _busy(rest_s: float) -> Overloaded:
-    return Overloaded(
+    found = Overloaded(
         "overloaded",
         "Other statements that cost nothing are being run. Nothing was run or charged.",
         hint="Try again in a few seconds.",
-        **({"retry_after_s": math.ceil(rest_s)} if rest_s else {}),
     )
+    if rest_s:
+        found.extra["retry_after_s"] = math.ceil(rest_s)
+    return found
