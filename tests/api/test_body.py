@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from tacit_api_fakes import House
 
 from tacit import wire
+from tacit_service.http import body as body_module
 from tacit_service.http.app import create_app
+from tacit_service.http.problems import EdgeError
 
 SECRET = "s3cr3t_Lit3ral"
 MEMBERS = st.sampled_from(list(wire.QueryRequest.model_fields))
@@ -171,6 +175,16 @@ def test_a_body_in_chunks_is_counted_as_it_comes(api, house: House):
         "/v1/queries", content=chunks(), headers={**house.headers("ada"), "Content-Type": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_fault_of_the_service():
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+    with pytest.raises(EdgeError) as left:
+        asyncio.run(body_module.read(request, wire.QueryRequest, bytes_max=100, timeout_s=60))
+    assert left.value.code == "request_timeout"
 
 
 def test_the_key_is_checked_before_the_body_is_read(api, house: House):

@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from tacit_service.http.problems import EdgeError
 
@@ -54,6 +55,8 @@ async def read(request: Request, model: type[Model], *, bytes_max: int, timeout_
             raw = await _bytes(request, bytes_max)
     except TimeoutError:
         raise EdgeError("request_timeout", "The body did not arrive in time.") from None
+    except ClientDisconnect:  # nobody reads this answer, but the log: it was no fault of ours
+        raise EdgeError("request_timeout", "The client left before its body had arrived.") from None
     return validate(model, parse_json(raw))
 
 
