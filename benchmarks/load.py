@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def new(sql: str, number: int) -> str:
     return sql.format(n=f"{number % 90}.{number // 90}") if "{n}" in sql else f"{sql} -- {number}"
 
 
+PROBED = 3.0  # requests a second of /healthz, beside the others
 SLACK_S = 90.0  # an answer later than this is none
 
 
@@ -129,6 +131,7 @@ class Askers:
         """Requests at ``rate`` a second for so long; returns when the last is answered."""
         tally, start, due = Tally(), time.monotonic(), 0.0
         names = list(self.keys)
+        probe = asyncio.create_task(self._probe(tally, PROBED))
         while (due := due + self._random.expovariate(rate)) < seconds:
             delay = start + due - time.monotonic()
             if delay > 0:
@@ -139,9 +142,26 @@ class Askers:
             task = asyncio.create_task(self._ask(tally, kind, self._random.choice(names), start + due))
             self._open.add(task)
             task.add_done_callback(self._open.discard)
+        probe.cancel()
         while self._open:
             await asyncio.wait(self._open, timeout=1)
         return tally
+
+    async def _probe(self, tally: Tally, rate: float) -> None:
+        """What the machine allows: a request that needs no key and no worker, in the same load, open loop too."""
+
+        async def look(due: float) -> None:
+            with suppress(OSError, asyncio.IncompleteReadError, ValueError):
+                status = (await self.wire.ask("GET", "", "/healthz", b"", {}))[0]
+                tally.seconds["trivial", status].append(time.monotonic() - due)
+
+        due, chance = time.monotonic(), random.Random(self._random.random())
+        while True:
+            due += chance.expovariate(rate)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            task = asyncio.create_task(look(due))
+            self._open.add(task)
+            task.add_done_callback(self._open.discard)
 
     async def _ask(self, tally: Tally, kind: str, who: str, due: float) -> None:
         sql = new(self._random.choice(REFUSALS if kind == "refusal" else RELEASES), next(self._texts))
@@ -188,6 +208,7 @@ def told(tally: Tally, seconds: float) -> dict[str, object]:
         "releases": len(releases), "releases_per_s": round(len(releases) / seconds, 2),
         "release_p50_ms": percentile(releases, 0.5), "release_p99_ms": percentile(releases, 0.99),
         "refusals": len(refusals), "refusal_p50_ms": percentile(refusals, 0.5), "refusal_p99_ms": percentile(refusals, 0.99),
+        "trivial_p50_ms": percentile(tally.waits("trivial", 200), 0.5), "trivial_p99_ms": percentile(tally.waits("trivial", 200), 0.99),
         "quote_p99_ms": percentile(tally.waits("quote", 200), 0.99), "held_p99_ms": percentile(tally.waits("held", 200), 0.99),
         "shed": len(sheds), "shed_p99_ms": percentile(sheds, 0.99), "shed_without_retry_after": tally.shed_without_time,
         "asker_late": tally.late, "codes": dict(tally.codes),

@@ -19,7 +19,7 @@ class DeskProtocol(Protocol):
         """Price and expected intervals, without touching data."""
         ...
 
-    def check(self, analyst: str, request: wire.QueryRequest) -> None:
+    def check(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None = None) -> None:
         """Raise the refusal that ``query`` would raise before its charge, if there is one; costs nothing."""
         ...
 

@@ -48,7 +48,7 @@ class FakeDesk:
         self._asked("quote", analyst, request, None)
         return wire.Quote.model_validate(examples.QUOTE)
 
-    def check(self, analyst: str, request: wire.QueryRequest) -> None:
+    def check(self, analyst: str, request: wire.QueryRequest, idempotency_key: str | None = None) -> None:
         """What it ``raises``, it raises when it is asked; what it ``refuses``, before."""
         if self.refuses is not None:
             raise self.refuses

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from tacit_api_fakes import House
 
 from tacit import wire
+from tacit_service.http import body as body_module
 from tacit_service.http.app import create_app
+from tacit_service.http.problems import EdgeError
 
 SECRET = "s3cr3t_Lit3ral"
 MEMBERS = st.sampled_from(list(wire.QueryRequest.model_fields))
@@ -110,6 +114,9 @@ def test_what_is_not_strict_json_is_400(api, house: House, raw):
         ({"max_amount": "5"}, "max_amount"),
         ({"delta": True}, "delta"),
         ({"fresh": SECRET}, "fresh"),
+        ({"fresh": 1}, "fresh"),
+        ({"bias_check": "yes"}, "bias_check"),
+        ({"approx_bounds": 0.0}, "approx_bounds"),
         ({"limit": SECRET}, "limit"),
         ({"<script>": SECRET}, "body"),
         ({"\ud800": SECRET}, "body"),
@@ -130,8 +137,10 @@ def test_the_body_is_an_object(api, house: House, raw):
 
 
 @pytest.mark.parametrize(
-    "media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json"]
-)
+    "media",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json", "application/json, text/plain",
+     "application/json; charset=utf-16", "application/json; a=b; Charset=\"latin-1\""],
+)  # fmt: skip
 def test_the_body_is_json_by_its_type(api, house: House, media):
     answer = post(api, house, with_epsilon("0.1"), **{"Content-Type": media})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
@@ -140,6 +149,12 @@ def test_the_body_is_json_by_its_type(api, house: House, media):
 def test_json_with_a_charset_is_json_and_compressed_is_not(api, house: House):
     assert post(api, house, with_epsilon("1"), **{"Content-Type": "Application/JSON; charset=utf-8"}).status_code == 200
     assert post(api, house, with_epsilon("1"), **{"Content-Encoding": "gzip"}).status_code == 415
+
+
+def test_a_body_has_one_type(api, house: House):
+    twice = [*house.headers("ada").items(), ("Content-Type", "application/json"), ("Content-Type", "text/plain")]
+    answer = api.post("/v1/quotes", content=with_epsilon("1"), headers=twice)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("path", ["/v1/queries", "/v1/quotes", "/v1/explain"])
@@ -160,6 +175,16 @@ def test_a_body_in_chunks_is_counted_as_it_comes(api, house: House):
         "/v1/queries", content=chunks(), headers={**house.headers("ada"), "Content-Type": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+
+
+def test_a_client_that_leaves_in_the_midst_of_its_body_is_no_fault_of_the_service():
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
+    with pytest.raises(EdgeError) as left:
+        asyncio.run(body_module.read(request, wire.QueryRequest, bytes_max=100, timeout_s=60))
+    assert left.value.code == "request_timeout"
 
 
 def test_the_key_is_checked_before_the_body_is_read(api, house: House):

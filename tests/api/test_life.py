@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import SimpleNamespace
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 from tacit_api_fakes import House, refusal
@@ -13,6 +17,8 @@ from tacit_api_fakes import House, refusal
 from tacit_service.assembly import Opened, Parts, Service, State
 from tacit_service.errors import LedgerUnavailable, PolicyError
 from tacit_service.http.app import create_app
+from tacit_service.http.lanes import Lane
+from tacit_service.telemetry import Metrics
 
 
 def test_while_starting_healthz_answers_and_the_rest_says_starting(house: House):
@@ -139,6 +145,43 @@ def test_refusals_and_quotes_wait_for_nobody_s_answer(house, body):
         assert not held.done()
         house.clinic.hold.set()
         assert held.result(timeout=20).status_code == 200
+
+
+def test_keys_that_send_what_is_long_together_wait_behind_each_other_and_not_before_others(house):
+    """Three of them could else fill the three workers that refusals and quotes have."""
+    clock = SimpleNamespace(now=100.0)
+    lane = Lane("plans", workers=3, queue=64, retry_after_s=2, metrics=Metrics(), short=True, clock=lambda: clock.now)
+    may_end, ran = threading.Event(), list[str]()
+
+    def held(who: str) -> None:
+        ran.append(who)
+        assert may_end.wait(120)
+
+    async def until(holds: Callable[[], bool]) -> None:
+        while not holds():
+            await anyio.sleep(0.005)
+
+    async def all_ask() -> None:
+        greedy = ("ada", "ben", "cyd")
+        for number in (3, 1):  # of them that run at once: nothing is known of them at first
+            async with anyio.create_task_group() as tasks:
+                for who in greedy:
+                    tasks.start_soon(lane.run, partial(held, who), who)
+                try:
+                    await until(lambda most=number: len(ran) >= most)
+                    for who in ("dan", "eve") if number == 1 else ():
+                        await lane.run(partial(ran.append, who), who)
+                    assert len(set(greedy) & set(ran)) == number
+                    clock.now += 5
+                finally:
+                    may_end.set()
+            assert set(greedy) <= set(ran)
+            may_end.clear()
+            ran.clear()
+        clock.now += 600
+        assert not any(map(lane._is_long, greedy)), "it is forgotten"
+
+    anyio.run(all_ask)
 
 
 def test_what_is_shed_is_shed_before_its_body_is_read(house):

@@ -117,6 +117,12 @@ def test_a_refused_body_closes_the_connection(running: Running):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a b<i>\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        # what stands behind the one body is a request of its own behind the other: it is answered by neither reading
+        b"POST /v1/quotes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_a_problem(running: Running, sent: bytes):

@@ -134,7 +134,7 @@ def test_one_idempotency_key_is_one_charge_and_one_answer(desk):
 def test_what_costs_nothing_waits_for_its_like_and_holds_nobody_else_up(desk):
     desk.turns = Turns(wait_s=0.01)
     free = "SELECT country, SUM(population) AS p FROM regions GROUP BY country"
-    with desk.turns.one(True):  # somebody's cross join of public tables
+    with desk.turns.one("somebody", True):  # a cross join of public tables
         with pytest.raises(Overloaded, match="Nothing was run or charged"):
             desk.query("analyst", ask(free), "again")
         assert desk.quote("analyst", ask(free)).price.epsilon == "0"

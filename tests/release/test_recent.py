@@ -11,7 +11,7 @@ import pytest
 
 from tacit.wire import QueryRequest
 from tacit_service.demo_data import clinic_policy, make_clinic
-from tacit_service.errors import Refusal
+from tacit_service.errors import Conflict, Overloaded, Refusal, TacitError
 from tacit_service.ledger.store import Ledger
 from tacit_service.policy.load import load_policy
 from tacit_service.query import suggest
@@ -21,7 +21,9 @@ from tacit_service.recent import Recent
 from tacit_service.release import prepare
 from tacit_service.release.dry import KNOWN_CHARS_MAX
 from tacit_service.release.patience import left
+from tacit_service.release.planner import too_complex
 from tacit_service.release.release import Desk
+from tacit_service.release.turns import Turns
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def test_a_refusal_is_the_same_again_without_its_work(
     desk: Desk, work: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient(monkeypatch)
-    sql = "SELECT region, COUNT(*) AS n FROM patients WHERE agee > 41 GROUP BY region"
+    sql = "SELECT region, COUNT(*) / 2 AS n FROM patients WHERE agee > 41 GROUP BY region"
     first, effort = refused(desk, "analyst", sql), len(work)
     assert effort > 2, "a statement near it was looked for"
     second = refused(desk, "analyst", sql)
@@ -168,3 +170,42 @@ def test_the_room_holds_what_was_used_last() -> None:
     recent.put("ada", "q0", 5, size=3)
     assert recent.get("ada", "q0") == 5
     assert sum(size for _, size in recent._entries.values()) == recent._used <= 80
+
+
+BY_REGION = "SELECT region, COUNT(*) AS n FROM patients GROUP BY region"
+
+
+def ask(sql: str, epsilon: str = "0.1") -> QueryRequest:
+    return QueryRequest(dataset="clinic", sql=sql, epsilon=epsilon)
+
+
+def test_new_outer_sql_over_what_is_held_takes_a_turn_and_the_held_rows_themselves_none(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.query("analyst", ask(BY_REGION), None)
+    monkeypatch.setattr(desk, "turns", Turns(wait_s=0.01))
+    with desk.turns.one("somebody", True):
+        with pytest.raises(Overloaded, match="Nothing was run or charged"):
+            desk.query("analyst", ask(f"SELECT MAX(t.n) AS most FROM ({BY_REGION}) t, range(1000) r"), None)
+        assert desk.query("analyst", ask(BY_REGION), None).receipt.held
+    assert desk.query("analyst", ask(f"SELECT MAX(t.n) AS most FROM ({BY_REGION}) t"), None).receipt.held
+
+
+@pytest.mark.parametrize("code", ["sql_too_complex", "overloaded"])
+def test_what_was_paid_for_is_given_again_though_the_machine_is_too_busy_to_prepare_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    paid = ask(BY_REGION).model_copy(update={"fresh": True})  # or what other tests bought would answer
+    first = desk.query("analyst", paid, f"paid {code}")
+
+    def busy(*_: object, **__: object) -> None:
+        raise too_complex() if code == "sql_too_complex" else Overloaded("overloaded", "All parsers are busy.")
+
+    monkeypatch.setattr(desk.preparer, "prepare", busy)
+    desk.check("analyst", paid, f"paid {code}")
+    assert desk.query("analyst", paid, f"paid {code}") == first
+    with pytest.raises(TacitError) as new:
+        desk.check("analyst", ask(BY_REGION), f"new {code}")
+    assert new.value.code == code
+    with pytest.raises(Conflict):
+        desk.check("analyst", ask(BY_REGION, "0.2"), f"paid {code}")

@@ -21,7 +21,8 @@ from tacit_training_world import PEOPLE, World, ask
 
 from tacit import wire
 from tacit.model import Model
-from tacit_service.errors import BudgetExhausted, Conflict, NotFound, Overloaded, RequestError
+from tacit_service.engine.process import WorkerFailure
+from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFound, Overloaded, RequestError
 from tacit_service.ledger.jobs import Jobs, LostClaim
 from tacit_service.ledger.records import Claim
 from tacit_service.ledger.schema import jobs as rows
@@ -60,9 +61,9 @@ def claimed(world: World, job_id: str, lease_s: float = 10, now: Callable[[], fl
     return Jobs(world.ledger, clock=now).claim(job_id, ticket, lease_s)
 
 
-def attempt(world: World, job_id: str, processes: int = 1) -> int:
+def attempt(world: World, job_id: str, processes: int = 1, claim: Claim | None = None) -> int:
     """One attempt at a job by this process, which has torch already: all that a worker's process does once it has begun."""
-    claim = claimed(world, job_id, lease_s=3600)
+    claim = claim or claimed(world, job_id, lease_s=3600)
     assert claim is not None
     order = Order(
         parent=os.getpid(), policy=world.loaded.path, ledger=world.url, data_dir=world.folder / "data", job_id=job_id,
@@ -204,6 +205,25 @@ def test_a_job_whose_noise_is_not_what_was_claimed_fails_and_releases_nothing(
     failed = world.desk.job("ada", job.id)
     assert (failed.status, failed.code) == ("failed", "audit_failed")
     assert world.spent() == failed.charged.epsilon == job.price.epsilon, "noise was drawn: spent is spent"
+
+
+def test_a_job_whose_engine_is_killed_is_taken_up_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not failed, with its charge: that the engine's process died says nothing of the job."""
+
+    def killed(*_: object) -> None:
+        raise EngineFailure("engine_failed", "The engine could not finish this query.") from WorkerFailure("died")
+
+    job = world.desk.submit("ada", ask(epochs=None, steps=5), None)
+    claim = claimed(world, job.id, lease_s=3600)
+    assert claim is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(job_process, "read", killed)
+        with pytest.raises(EngineFailure):
+            attempt(world, job.id, claim=claim)
+    assert world.desk.job("ada", job.id).status == "running"
+    Jobs(world.ledger).give_back(claim)  # as a worker does whose process ended so
+    assert attempt(world, job.id) == job_process.DONE
+    assert world.desk.job("ada", job.id).charged.epsilon == job.price.epsilon
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])

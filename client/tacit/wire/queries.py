@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from .base import Amount, Cell, LedgerHead, Spend, Wire
 
@@ -37,15 +37,17 @@ class QueryRequest(Wire):
         'already known, such as "5 % of rel_…" (a release that you hold); the smallest price for it',
         examples=["50", "±50", "5 % of rel_0123"],
     )
-    bias_check: bool = Field(
+    bias_check: StrictBool = Field(
         default=False,
         description="Spend a tenth of the price on a noisy share of the rows, units and amount that bounds drop",
     )
-    approx_bounds: bool = Field(
+    approx_bounds: StrictBool = Field(
         default=False,
         description="Spend a tenth of the price on bounds of numbers in SUM and AVG that the policy gives none for",
     )
-    fresh: bool = Field(default=False, description="Buy new noise even where a stored release would answer for free")
+    fresh: StrictBool = Field(
+        default=False, description="Buy new noise even where a stored release would answer for free"
+    )
 
 
 class ColumnInfo(Wire):

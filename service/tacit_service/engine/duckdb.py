@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 import warnings
 import weakref
 from collections.abc import Callable
@@ -107,10 +108,19 @@ class DuckDBEngine:
         self._workers = Workers(MODULE, args, processes=processes)
 
     def run(self, sql: str, *, timeout_s: float) -> pa.Table:
-        """Execute one SELECT. Waiting for a free process does not count towards ``timeout_s``."""
+        """Execute one SELECT. Waiting for a free process does not count towards ``timeout_s``.
+
+        A process that died was killed by somebody else, perhaps: its successor tries once more, in what is left of the time.
+        """
         try:
             with self._workers.lent() as worker:
-                _, parts = worker.call({"sql": sql}, timeout_s=timeout_s)
+                end = time.monotonic() + timeout_s
+                try:
+                    parts = worker.call({"sql": sql}, timeout_s=timeout_s)[1]
+                except WorkerFailure as failure:
+                    if failure.reason != "died" or failure.error or time.monotonic() >= end:
+                        raise
+                    parts = worker.call({"sql": sql}, timeout_s=end - time.monotonic())[1]
                 return decode_table(parts[0])
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure

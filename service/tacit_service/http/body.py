@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from tacit_service.http.problems import EdgeError
 
@@ -40,11 +41,11 @@ class _Number(str):
 
 async def read(request: Request, model: type[Model], *, bytes_max: int, timeout_s: float) -> Model:
     """The body as ``model``; an ``EdgeError`` for anything else."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
+    types = request.headers.getlist("content-type")
+    if len(types) != 1 or not _is_json(types[0]):
         raise EdgeError(
             "unsupported_media_type",
-            "The body has to be JSON.",
+            "The body has to be JSON, in UTF-8.",
             hint="Send the header Content-Type: application/json.",
         )
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
@@ -54,7 +55,20 @@ async def read(request: Request, model: type[Model], *, bytes_max: int, timeout_
             raw = await _bytes(request, bytes_max)
     except TimeoutError:
         raise EdgeError("request_timeout", "The body did not arrive in time.") from None
+    except ClientDisconnect:  # nobody reads this answer, but the log: it was no fault of ours
+        raise EdgeError("request_timeout", "The client left before its body had arrived.") from None
     return validate(model, parse_json(raw))
+
+
+def _is_json(media: str) -> bool:
+    """Whether a type is JSON's, with whatever parameters but another charset than ours."""
+    kind, *parameters = (part.strip().lower() for part in media.split(";"))
+    named = [
+        value.strip().strip('"')
+        for name, _, value in (p.partition("=") for p in parameters)
+        if name.strip() == "charset"
+    ]
+    return kind == "application/json" and all(charset in ("utf-8", "utf8") for charset in named)
 
 
 async def _bytes(request: Request, bytes_max: int) -> bytes:

@@ -52,14 +52,15 @@ class Context:
         """The context of one application."""
         metrics = Metrics()
 
-        def lane(name: str, workers: int, queue: int) -> Lane:
-            return Lane(name, workers=workers, queue=queue, retry_after_s=settings.retry_after_s, metrics=metrics)
+        def lane(name: str, workers: int, queue: int, *, short: bool = False) -> Lane:
+            again_s = settings.retry_after_s
+            return Lane(name, workers=workers, queue=queue, retry_after_s=again_s, metrics=metrics, short=short)
 
         return cls(
             service,
             settings,
             metrics,
-            plans=lane("plans", settings.parsers, settings.queue),
+            plans=lane("plans", settings.parsers, settings.queue, short=True),
             questions=lane("questions", settings.workers, settings.queue),
             lookups=lane("lookups", settings.lookup_workers, settings.lookup_queue),
             rates=Rates(settings.rate_per_minute, settings.rate_burst),

@@ -7,8 +7,10 @@ would reach the server's own log with its text.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +20,7 @@ from tacit_service.http.headers import SECURITY_HEADERS
 from tacit_service.telemetry import Metrics, log, places
 
 UNROUTED: Final = "unrouted"
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*\Z")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 
@@ -39,7 +42,11 @@ class Edge:
         exchange = _Exchange(scope, receive, send)
         with self._metrics.in_flight.track_inprogress():
             try:
-                await self._app(scope, exchange.receive, exchange.send)
+                ambiguous = _ambiguous(scope)
+                if ambiguous is None:
+                    await self._app(scope, exchange.receive, exchange.send)
+                else:
+                    await exchange.refuse(problems.EdgeError("invalid_http", ambiguous))
             except Exception as error:
                 log(
                     "fault",
@@ -77,6 +84,18 @@ class Edge:
         )
 
 
+def _ambiguous(scope: Scope) -> str | None:
+    """What a proxy before us might read in another way than we do: such a request is answered, and its connection closed."""
+    if scope["http_version"] not in ("1.0", "1.1"):
+        return "The version of HTTP is neither 1.0 nor 1.1."
+    names = {name for name, _ in scope["headers"]}
+    if {b"transfer-encoding", b"content-length"} <= names:
+        return "Transfer-Encoding and Content-Length are both given."
+    if not all(_HOST.match(value) for name, value in scope["headers"] if name == b"host"):
+        return "The header Host is not the name of a host."
+    return None
+
+
 class _Exchange:
     """One request and its response, as seen from outside."""
 
@@ -109,7 +128,7 @@ class _Exchange:
             present = {name.lower() for name, _ in headers}
             headers += [pair for pair in SECURITY_HEADERS if pair[0] not in present]
             headers.append((b"x-request-id", self.request_id.encode()))
-            if self._body_pending:
+            if self._body_pending and b"connection" not in present:
                 # A body that nobody will read keeps the connection busy for as long as its sender likes.
                 headers.append((b"connection", b"close"))
             message = {**message, "headers": headers}
@@ -122,9 +141,16 @@ class _Exchange:
         if self.status:
             self.status = 500
             return
-        error = problems.internal(self.request_id)
+        await self._problem(problems.internal(self.request_id))
+
+    async def refuse(self, error: problems.EdgeError) -> None:
+        """Answer what is no request to pass on; nothing more is read from this connection."""
+        await self._problem(error, [(b"connection", b"close")])
+
+    async def _problem(self, error: problems.EdgeError, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.scope["state"]["code"] = error.code
         body = problems.encode(error)
-        head = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-        await self.send({"type": "http.response.start", "status": 500, "headers": head})
-        await self.send({"type": "http.response.body", "body": body})
+        head = [(b"content-type", problems.MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode()), *more]
+        status = problems.status_of(error)
+        await self.send({"type": "http.response.start", "status": status, "headers": head})
+        await self.send({"type": "http.response.body", "body": b"" if self.scope["method"] == "HEAD" else body})

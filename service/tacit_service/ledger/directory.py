@@ -8,13 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
 from .journal import Head, utc_now
+from .prepared import Prepared
 from .schema import keys
 from .store import Ledger
+
+_NAMES: Final = tuple(column.name for column in keys.c)
+_BY_HASH: Final = Prepared(sa.select(*keys.c).where(keys.c.key_hash == sa.bindparam("wanted")))  # once a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +156,11 @@ class Directory:
     def find(self, key_hash: str) -> KeyRow | None:
         """The key with this hash, revoked or not."""
         with self._ledger.reading() as connection:
-            found = connection.execute(sa.select(keys).where(keys.c.key_hash == key_hash)).one_or_none()
-        return None if found is None else _row(found)
+            found = _BY_HASH.run(connection, {"wanted": key_hash}).fetchone()
+        if found is None:
+            return None
+        values = dict(zip(_NAMES, found, strict=True))
+        return KeyRow(**(values | {"datasets": tuple(json.loads(values["datasets"]))}))
 
     def revoke(self, key_id: str, at: str | None = None, *, by: str = "") -> bool:
         """Revoke a key from now on; False when there is none. The first time of revocation stays."""

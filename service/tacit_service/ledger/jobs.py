@@ -69,7 +69,7 @@ class Jobs:
         The job that an idempotency key stands for already is returned again; ``Overloaded`` when the analyst has
         ``open_max`` jobs waiting or running.
         """
-        known = self._by_key(request)
+        known = self.known(request.dataset, request.analyst, request.body_digest, request.idempotency_key)
         if known is not None:
             return known
         self._queue.prepare()
@@ -99,15 +99,16 @@ class Jobs:
         self._ledger.reserve(request, enqueue)
         return self._must(row["job_id"])
 
-    def _by_key(self, request: ChargeRequest) -> Job | None:
-        if request.idempotency_key is None:
+    def known(self, dataset: str, analyst: str, body_digest: str, idempotency_key: str | None) -> Job | None:
+        """The job that an idempotency key stands for already; ``Conflict`` where it stands for another request."""
+        if idempotency_key is None:
             return None
         with self._ledger.reading() as connection:
-            charge = queries.charge_by_key(connection, request.analyst, request.idempotency_key)
+            charge = queries.charge_by_key(connection, analyst, idempotency_key)
             if charge is None:
                 return None
             row = connection.execute(sa.select(*_COLUMNS).where(jobs.c.charge_id == charge.charge_id)).one_or_none()
-        if row is None or charge.body_digest != request.body_digest:
+        if row is None or charge.body_digest != body_digest or charge.dataset != dataset:
             raise Conflict("idempotency_conflict", "This idempotency key was used with another request.")
         return Job(**row._mapping)
 

@@ -124,7 +124,7 @@ def pure(epsilon: Epsilon) -> tuple[int, ...]:
     return (*(_pure_at(units, order) for order in FINITE_ORDERS), units)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16_384)
 def _pure_at(units: int, order: int) -> int:
     if units in (0, UNBOUNDED):
         return units

@@ -112,7 +112,7 @@ class Measurement:
 # ── specs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def laplace(s: Sensitivity, epsilon: Epsilon, *, unit: str) -> Measurement:
     """Discrete Laplace noise on an integer vector, at the smallest scale whose map of ``s.l1`` is at most ``epsilon``.
 
@@ -124,7 +124,7 @@ def laplace(s: Sensitivity, epsilon: Epsilon, *, unit: str) -> Measurement:
     return Measurement(LaplaceEvent(unit=unit, library=LIBRARY, scale=scale, l1=s.l1, epsilon=spent), s)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def gaussian(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement:
     """Discrete Gaussian noise on an integer vector, at the smallest scale whose ε at ``delta`` is at most ``epsilon``.
 
@@ -209,7 +209,7 @@ def _take(charged: Charged, event: Event) -> None:
             _drawn.popitem(last=False)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
     """Whether OpenDP's map of the declared sensitivity, computed afresh, is within the event's price."""
     if isinstance(event, LaplaceEvent):
@@ -319,7 +319,7 @@ def _build_noisy_max(scale: float, monotonic: bool) -> Any:
     return measurements.make_noisy_max(domain, metric, measures.max_divergence(), scale=scale)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
     """(scale, ε): the smallest scale that fits, and what OpenDP's map says that it costs."""
     scale = smallest_scale(l1, epsilon, lambda b: cast(float, _build_laplace(b).map(l1)))

@@ -35,7 +35,7 @@ from .sensitivity import Sensitivity
 from .units import Delta, Epsilon
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement:
     """Noisy counts of unknown keys: smallest scale for ``epsilon``, then the smallest threshold T for ``delta``.
 
@@ -67,7 +67,7 @@ def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: s
     return Measurement(event, s)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def gaussian_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Measurement | None:
     """As ``laplace_threshold`` with discrete Gaussian noise: half of ``delta`` goes to its pair, half to the threshold.
 

@@ -78,7 +78,9 @@ def candidates(catalog: Catalog, sql: str, refusal: Refusal) -> Iterator[str]:
     at = _node_at(tree, refusal.position)
     for changed in suggest_dialects.nodes(tree, refusal.code, _last_days(catalog), at):
         yield kept(sql, changed.sql("duckdb"))
-    if refusal.code in FOREIGN:
+    if refusal.code in FOREIGN and not (
+        at is not None and isinstance(at.parent, exp.Table)
+    ):  # a table from a call is DuckDB's own
         yield from suggest_dialects.foreign_call(sql, refusal.position)
     rule = RULES.get(refusal.code)
     if rule is not None:

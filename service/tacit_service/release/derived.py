@@ -31,7 +31,7 @@ from .accuracy import (
     wanted,
 )
 from .estimate import Estimate
-from .patience import left, within
+from .patience import left, running
 from .postprocess import Sandbox, SandboxError
 from .postprocessing import RERUNS_MIN, PostProcessor, Released
 from .prepare import Prepared
@@ -42,7 +42,7 @@ FILTERED = 0.5  # of the rows, those that a condition of one aggregate is though
 GROUPS_MAX = 200  # of a release point that are simulated: the first
 FEW_ROWS = 1_000  # beside ROWS_DEFAULT: a width that is the same at both rests on no size
 ALIKE = 1.1
-TIME_S = 3.0  # in which a price is found, all rehearsals together
+TIME_S = 3.0  # that finding a price may run, all rehearsals together
 FIRST = 10**12  # ε = 1, at which the search begins
 LEAP = 30.0
 ROUNDS = 12
@@ -172,7 +172,7 @@ def price_of(
     numbers = wanted(plan, target, groups, sizes, _shown(plan))
     least = smallest_epsilon(numbers, price_at, cap) if numbers else None
     told = len(rows) == len(plan.releases)
-    with within(TIME_S):
+    with running(TIME_S):
         epsilon, half = smallest_epsilon_of_all(rehearsal, plan, target, told, least, price_at, cap)
     return Asked(epsilon, target.rows, half)
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Tables = Mapping[str, pa.Table]
 
 BIND_S = 1.6  # to read and bind a statement, as the parsers have
-RUN_S = 5.0
+RUN_S = 3.0  # one of them; ``prepare`` bounds all of a statement
 KNOWN_CHARS_MAX = 16_000_000
 _TEXT_CHARS_MAX = 50_000
 _ROWS_MAX = 1_000  # of a result that is kept

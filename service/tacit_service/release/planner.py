@@ -20,19 +20,18 @@ from typing import Any, Final, Protocol
 
 from tacit_service import errors
 from tacit_service.engine.process import Header, WorkerFailure, WorkerProcess
-from tacit_service.errors import Overloaded, Position, Refusal, SqlSyntaxError, TacitError
+from tacit_service.errors import Position, Refusal, SqlSyntaxError, TacitError
 from tacit_service.query.caps import Caps
 from tacit_service.query.catalog import Catalog
 from tacit_service.query.codec import decode
 from tacit_service.query.plan import Plan
 from tacit_service.telemetry import log
 
-from .patience import left
+from .patience import late, left, waiting
 
 MODULE: Final = "tacit_service.release.planning"
 TIME_S_MAX: Final = 1.6
 """With the quarter of a second that an interrupted child has before it is killed, under two seconds."""
-_WAIT_S_MAX: Final = 10.0
 _REPLY_BYTES_MAX: Final = 64 << 20
 _REFUSALS: Final = {c.__name__: c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, Refusal)}
 
@@ -116,11 +115,10 @@ class PlannerPool:
 
     def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
         try:
-            worker = self._idle.get(timeout=left(_WAIT_S_MAX))
+            with waiting() as wait_s:
+                worker = self._idle.get(timeout=wait_s)
         except queue.Empty:
-            raise Overloaded(
-                "overloaded", "All parsers are busy. Nothing was run or charged.", hint="Try again in a few seconds."
-            ) from None
+            raise late("parsers") from None
         killed = False
         try:
             reply, blobs = worker.call({**header, "catalog": token}, timeout_s=left(self._time_s_max))

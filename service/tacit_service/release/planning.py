@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
@@ -80,7 +79,7 @@ class LocalPlanner:
         return list(itertools.islice(candidates(self._catalog, sql, refusal), TRIED_MAX))
 
 
-def _start() -> tuple[Handler, Callable[[], None]]:
+def _start() -> tuple[Handler, None]:
     gc.freeze()  # what is loaded now stays: it need not be looked through
     gc.set_threshold(*_COLLECTED)
     catalogs: OrderedDict[int, Catalog] = OrderedDict()
@@ -107,7 +106,7 @@ def _start() -> tuple[Handler, Callable[[], None]]:
         except Exception as error:  # where it happened, and nothing of the text
             raise ChildError(type(error).__name__, json.dumps(places(error))) from None
 
-    return handle, lambda: None
+    return handle, None  # nothing here can be interrupted: what takes too long is killed
 
 
 def _tidy() -> None:

@@ -8,14 +8,13 @@ connection of its own, in a read-only transaction, so that no statement leaves a
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,8 +35,8 @@ from tacit_service.engine.process import (
 from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
-from .patience import left
-from .plain import plain
+from .patience import late, left, waiting
+from .plain import alike, plain
 
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
@@ -49,7 +48,6 @@ _DRAW = "_draw"
 _ORDER = "_order"
 _STACK = "_stack_{}"
 _CHUNK_DRAWS = 40  # statements of about 40 branches were the fastest; planning is superlinear beyond
-_CHECK_TOLERANCE = 1e-9  # sums of doubles in another order
 _DRY_MAX = 2  # sets of empty tables that a child keeps a connection for
 
 
@@ -132,9 +130,8 @@ class Sandbox:
 
     def _call(self, header: Header, blobs: list[Blob], timeout_s: float, *, dry: bool) -> list[memoryview]:
         header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
-        wait_s = left(math.inf)
         try:
-            with (self._dry if dry else self._answers).lent(None if math.isinf(wait_s) else wait_s) as worker:
+            with self._lent(dry) as worker:
                 try:
                     self._load(worker)
                     return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
@@ -150,6 +147,20 @@ class Sandbox:
             if failure.reason == "timeout":
                 raise EngineFailure("engine_timeout", "The SQL above the release ran out of time.") from None
             raise EngineFailure("engine_failed", "The SQL above the release could not be run.") from None
+
+    @contextlib.contextmanager
+    def _lent(self, dry: bool) -> Iterator[WorkerProcess]:
+        """A child of the kind. What was paid for waits as long as it takes; what is only tried is told that all are busy."""
+        with contextlib.ExitStack() as stack:
+            if not dry:
+                yield stack.enter_context(self._answers.lent())
+                return
+            try:
+                with waiting() as wait_s:
+                    worker = stack.enter_context(self._dry.lent(wait_s))
+            except WorkerFailure:
+                raise late("processes for dry runs") from None
+            yield worker
 
     def _load(self, worker: WorkerProcess) -> None:
         """Hand the public tables to a child that has none yet: a new one, or the successor of one that was killed."""
@@ -243,7 +254,7 @@ class _Child:
                 connection.execute(f"SELECT * FROM ({header['sql'].strip().rstrip(';')}\n) LIMIT 0")
                 found: list[Blob] = []
             else:
-                found = [encode_table(_select(connection, header["sql"], dry=True))]
+                found = [encode_table(_columns(connection, header["sql"]))]
             connection.execute("ROLLBACK")
         except BaseException:
             connection.close()
@@ -273,12 +284,18 @@ class _Child:
             connection.close()  # rolls back, and drops whatever is temporary
 
 
-def _select(
-    connection: duckdb.DuckDBPyConnection, sql: str, *, dry: bool = False, rows_max: int = ROWS_MAX
-) -> pa.Table:
+def _columns(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The columns of a SELECT, of which no row is made: bound once, where a relation is bound three times."""
+    one_select(connection, sql)
+    connection.execute(f"SELECT * FROM ({sql.strip().rstrip(';')}\n) LIMIT 0")
+    types = [str(t) for _, t, *_ in connection.description or ()]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result", category=UserWarning)
+        return plain(connection.to_arrow_table(), types)
+
+
+def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, rows_max: int = ROWS_MAX) -> pa.Table:
     relation = connection.sql(one_select(connection, sql))
-    if dry:
-        relation = relation.limit(0)
     batches, rows, size = [], 0, 0
     try:
         with relation.to_arrow_reader(_BATCH_ROWS) as reader:
@@ -314,7 +331,7 @@ def _redraw(connection: duckdb.DuckDBPyConnection, sql: str, tables: dict[str, p
         ):  # some constructs cannot be correlated; one by one, they can
             joined = _redraw_joined(connection, body, shadows, count)
             ends = (0, count - 1)
-            if all(_alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
+            if all(alike(_draw_of(joined, n), _redraw_each(connection, body, shadows, [n])) for n in ends):
                 return joined.rename_columns([_DRAW, *columns])
     return _redraw_each(connection, body, shadows, range(count)).rename_columns([_DRAW, *columns])
 
@@ -355,25 +372,6 @@ def _shadows(tables: list[tuple[str, list[str]]], number: str) -> str:
 
 def _draw_of(result: pa.Table, number: int) -> pa.Table:
     return result.filter(pc.equal(result.column(0), number))
-
-
-def _alike(a: pa.Table, b: pa.Table) -> bool:
-    """The same rows up to order and rounding, as far as sorting each column for itself can tell."""
-    if a.schema.types != b.schema.types or a.num_rows != b.num_rows:
-        return False
-    for x, y in zip(a.columns, b.columns, strict=True):
-        if pa.types.is_nested(x.type):  # Arrow does not sort these; two draws are few rows
-            if sorted(map(repr, x.to_pylist())) != sorted(map(repr, y.to_pylist())):
-                return False
-            continue
-        x, y = x.take(pc.sort_indices(x)), y.take(pc.sort_indices(y))
-        if pa.types.is_floating(x.type):
-            left, right = x.to_numpy(), y.to_numpy()
-            if not np.allclose(left, right, rtol=_CHECK_TOLERANCE, atol=_CHECK_TOLERANCE, equal_nan=True):
-                return False
-        elif not x.equals(y):
-            return False
-    return True
 
 
 def _quote(name: str) -> str:

@@ -27,8 +27,9 @@ from .estimate import Estimate
 from .intervals import Computed, Floats, around, compute, redraw, values_only
 from .plain import floats, values_of
 from .postprocess import Sandbox, SandboxError
-from .prepare import Prepared, table_schema
+from .prepare import Prepared
 from .ranks import width
+from .stacks import table_schema
 from .stages import given
 from .turns import FREE_S
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from tacit_service.engine.base import Engine
 from tacit_service.engine.literals import Staged
 from tacit_service.engine.opening import open_data
 from tacit_service.engine.prepare import engine_tables
-from tacit_service.errors import BudgetExhausted, EngineFailure, NotFound, Refusal, TacitError
+from tacit_service.errors import EngineFailure, NotFound, Refusal, TacitError
 from tacit_service.ledger.administration import Administration
 from tacit_service.ledger.journal import Head
 from tacit_service.ledger.records import ChargeRequest, Reservation, StoredRelease
@@ -38,6 +37,7 @@ from tacit_service.query.plan import ReleasePoint
 from .accuracy import released_id
 from .balances import account_budget, in_words, spend
 from .bulk import with_bulk
+from .charging import digest_of, paid, reserve
 from .commitment import limits_of, open_accounts, pace_of
 from .describe import dataset_facts, mechanism_infos, notes
 from .explanation import explained_answer, explained_statement, explanation
@@ -151,9 +151,14 @@ class Desk:
             request, None if relative is None else self.release(analyst, relative), who=analyst
         )
 
-    def check(self, analyst: str, request: QueryRequest) -> None:
-        """Raise what refuses the request. What passes is prepared by then, so that ``query`` begins with its charge."""
+    def check(self, analyst: str, request: QueryRequest, idempotency_key: str | None = None) -> None:
+        """Raise what refuses the request. What passes is prepared by then, so that ``query`` begins with its charge.
+
+        A request that was paid for under its key is not looked at again, which a busy machine might do in vain.
+        """
         self._account(analyst)
+        if paid(self.ledger, self.name, analyst, request, idempotency_key) is not None:
+            return
         inner = explained_statement(request.sql)
         self._prepare(analyst, request if inner is None else request.model_copy(update={"sql": inner}))
 
@@ -163,29 +168,25 @@ class Desk:
         """Answer the request: from a stored release where one holds it, else charge, run (by a ladder of times), draw, record."""
         run = self.ladder.start()
         self._account(analyst)
+        known = paid(self.ledger, self.name, analyst, request, idempotency_key)
+        if known is not None:
+            return stored_answer(known)
         inner = explained_statement(request.sql)
         if inner is not None:
             return self._explained(analyst, request, inner)
         prepared = self._prepare(analyst, request)
-        charge = ChargeRequest(
-            dataset=self.name,
-            analyst=analyst,
-            events=prepared.estimate.events,
-            body_digest=hashlib.sha256(request.model_dump_json().encode()).hexdigest(),
-            idempotency_key=idempotency_key,
-            description=request.sql,
-        )
-        replay = self.ledger.replay(charge)
-        if replay is not None and replay.replay is not None:
-            return stored_answer(replay.replay)
+        events = prepared.estimate.events
+        charge = ChargeRequest(self.name, analyst, events, digest_of(request), idempotency_key, request.sql)
         held = self._held(analyst, prepared, request)
         if held is not None:
-            return self._again(analyst, request, held[1], held[0])
+            plain = held[1].plan.row_wise and held[1].plan.written_sql is None  # released rows as they are: soon done
+            with self.turns.one(analyst, not plain):
+                return self._again(analyst, request, held[1], held[0])
         other = None if request.fresh else self.ledger.held_by_other(self.name, analyst, prepared.canonical)
         if other is not None and priced_alike(prepared, other):
             return self._handed_on(request, prepared, charge, other)
         run.still_in_time()
-        with self.turns.one(prepared.free):
+        with self.turns.one(analyst, prepared.free):
             return self._bought(analyst, request, prepared, charge, run)
 
     def _bought(
@@ -228,26 +229,7 @@ class Desk:
         return explained_answer(self.name, request.sql, text, self._remaining(analyst), _now())
 
     def _reserve(self, charge: ChargeRequest) -> Reservation:
-        """Charge. Where analysts' limits add up to more than the dataset's, its remainder would tell what others spent."""
-        try:
-            return self.ledger.reserve(charge)
-        except BudgetExhausted as refused:
-            if refused.extra.get("account") != "dataset" or not self.policy.overcommit:
-                raise
-            mine = self._remaining(charge.analyst)
-            told = "The dataset's own account does not take this charge now, whatever is left on yours."
-            hint: str | None = (
-                "Ask for a smaller epsilon, or reuse a release you hold. The dataset may be spent or paced."
-            )
-            if "state" in refused.extra:  # the owner's word, which tells nothing of what others spent
-                told, hint = refused.detail, refused.hint
-            raise BudgetExhausted(
-                "budget_exhausted",
-                told,
-                hint=hint,
-                remaining={"epsilon": mine.epsilon, "delta": mine.delta},
-                account="dataset",
-            ) from None
+        return reserve(self.ledger, charge, self.policy.overcommit, self._remaining)
 
     def measure(
         self, point: ReleasePoint, prepared: Prepared, reservation: Reservation, numbers: dict[str, Staged],

@@ -35,7 +35,8 @@ from tacit_service.query.plan import (
 from .estimate import Estimate
 from .identity import beneath, one, ordered
 from .postprocess import Sandbox
-from .prepare import Prepared, table_schema
+from .prepare import Prepared
+from .stacks import table_schema
 
 CELLS_MAX: Final = 2_000
 """Groups of a held release that are looked through when an answer might follow from it."""
@@ -275,7 +276,7 @@ def _filtered(found: _Match, point: ReleasePoint) -> str:
 
 
 def _table_sql(found: _Match, point: ReleasePoint, *, filtered: bool) -> str:
-    """The wanted point's table, as ``prepare.table_schema`` has it: row number, keys, outputs."""
+    """The wanted point's table, as ``stacks.table_schema`` has it: row number, keys, outputs."""
     keys = [f"{name(h.name)} AS {name(k.name)}" for k, h in found.keys]
     cells = []
     for o, h in found.outputs:

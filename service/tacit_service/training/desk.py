@@ -93,12 +93,16 @@ class TrainingDesk:
     def submit(self, analyst: str, request: TrainingRequest, idempotency_key: str | None) -> TrainingJob:
         """Charge the whole run and enqueue it, in one transaction."""
         self._account(analyst)
+        digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        known = self._jobs.known(self._policy.dataset, analyst, digest, idempotency_key)
+        if known is not None:  # paid for: a busy machine has nothing to say about it any more
+            return shown(known)
         planned = self._plan(analyst, request)
         charge = ChargeRequest(
             dataset=self._policy.dataset,
             analyst=analyst,
             events=planned.events,
-            body_digest=hashlib.sha256(request.model_dump_json().encode()).hexdigest(),
+            body_digest=digest,
             idempotency_key=idempotency_key,
             description=f"training {planned.run.architecture.type}: {request.sql}",
         )

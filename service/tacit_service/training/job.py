@@ -24,7 +24,7 @@ from tacit.wire import AttackFinding
 from tacit_service.engine.aggregate import count_units
 from tacit_service.engine.duckdb import DuckDBEngine
 from tacit_service.engine.niceness import LAST, stand_behind
-from tacit_service.engine.process import harden
+from tacit_service.engine.process import WorkerFailure, harden
 from tacit_service.engine.snapshot import Snapshot, open_snapshot
 from tacit_service.errors import EngineFailure, LedgerUnavailable, Refusal
 from tacit_service.ledger.jobs import Jobs, LostClaim
@@ -143,6 +143,8 @@ def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int
         except (LostClaim, LedgerUnavailable, dpsgd.TeamLost):
             raise
         except EngineFailure as error:
+            if isinstance(error.__cause__, WorkerFailure) and error.__cause__.reason == "died":
+                raise  # killed by somebody else, perhaps: the next attempt goes on from the checkpoint
             heart.rest()
             jobs.fail(claim, error.code)
         except AuditFailed:

@@ -17,6 +17,7 @@ import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as postgres
 import pyarrow as pa
 
+from tacit_service.engine.niceness import BEHIND, stand_behind
 from tacit_service.engine.process import Blob, ChildError, Handler, Header, encode_table, harden, serve
 
 from .queries import translate
@@ -167,7 +168,12 @@ def _start() -> tuple[Handler, Callable[[], None]]:
 
 
 def main(argv: list[str]) -> None:
-    """Entry of the child: ``parent-pid``. The URL comes by pipe, so that no list of processes shows it."""
+    """Entry of the child: ``parent-pid``, and ``behind`` where questions go before it.
+
+    The URL comes by pipe, so that no list of processes shows it.
+    """
+    if "behind" in argv[1:]:
+        stand_behind(BEHIND)
     harden(int(argv[0]), may_write_files=False)
     serve(_start)
 

@@ -33,7 +33,7 @@ class SparkEngine:
 
     def __init__(self, url: str, processes: int = 1) -> None:
         self._url = url
-        self._workers = Workers(MODULE, processes=processes)
+        self._workers = Workers(MODULE, ["behind"], processes=processes)
         self._checks = Workers(MODULE, processes=1)
         self.serve({}, {})
 

@@ -41,7 +41,7 @@ async def query(request: Request) -> Response:
     media = negotiate.choose(request, answers.OFFERED)
     key = negotiate.idempotency_key(request)
     asked = await _read(request)
-    await planned(request, lambda: service.desk(who, asked.dataset).check(who.name, asked))
+    await planned(request, lambda: service.desk(who, asked.dataset).check(who.name, asked, key))
     return await answers.respond(
         request, question, lambda: service.desk(who, asked.dataset).query(who.name, asked, key), media
     )
