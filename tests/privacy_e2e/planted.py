@@ -173,6 +173,6 @@ PLANTED = (
     Planted(join_of_strangers, (
         "SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) WHERE p.region <> 'none' GROUP BY 1",
     )),
-    Planted(units_uncut, ("SELECT p.sex, COUNT(*), SUM(v.cost) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
+    Planted(units_uncut, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
     Planted(totals_of_strangers, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
 )  # fmt: skip
