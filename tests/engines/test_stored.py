@@ -193,7 +193,7 @@ AFTER = (
 
 BY_UNITS = (
     "SELECT p.sex, COUNT(*), SUM(b.price) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex",
-    "SELECT sex, SUM(b.tip), COUNT(*) FROM people p RIGHT JOIN buys b ON b.person = p.person GROUP BY sex",
+    "SELECT sex, SUM(b.price), COUNT(*) FROM people p RIGHT JOIN buys b ON b.person = p.person GROUP BY sex",
 )
 BEFORE += BY_UNITS
 
