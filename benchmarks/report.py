@@ -34,7 +34,7 @@ Series = dict[str, list[float | None]]
 
 def bars(labels: Sequence[str], series: Series, unit: str, target: float | None = None) -> str:
     """Horizontal bars, one group a label; a logarithmic axis where values span more than two decades."""
-    values = [v for row in series.values() for v in row if v is not None and v > 0]
+    values = [v for row in series.values() for v in row if v is not None and 0 < v < math.inf]
     if not values:
         return "<p>No figures.</p>"
     low, high = min(values), max([*values, target or 0])
@@ -58,8 +58,10 @@ def bars(labels: Sequence[str], series: Series, unit: str, target: float | None 
         out.append(f'<text x="232" y="{top + block / 2}" text-anchor="end">{escape(label)}</text>')
         for number, row in enumerate(series.values()):
             value, y = row[place], top + number * thick
-            if value is None:
-                out.append(f'<text x="244" y="{y + 10}" fill="#888">—</text>')
+            if value is None or not math.isfinite(value):
+                out.append(
+                    f'<text x="244" y="{y + 10}" fill="#888">{"—" if value is None else "no finite figure"}</text>'
+                )
                 continue
             width = max(x(value) - 240, 1)
             colour = COLOURS[number % len(COLOURS)]

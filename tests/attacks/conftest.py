@@ -213,6 +213,8 @@ def attacker(loaded: Loaded) -> Iterator[Attacker]:
                 totals = f"SELECT count(*) AS n FROM {table} GROUP BY _u"
                 counted = f"SELECT n AS _rows, count(*) AS _units FROM ({totals}) GROUP BY n"
                 connection.execute(f"CREATE TABLE _totals_{table} AS {counted}")
+            for units in _unit_tables(connection, "source"):
+                connection.execute(f"CREATE TABLE {units} AS SELECT * FROM source.{units} WHERE _u <> {who}")
             connection.execute("CREATE TABLE regions AS FROM source.regions")
         others[f"patient {who}"] = InProcess(path)
     reference = duckdb.connect(config={"threads": "1"})
@@ -262,6 +264,8 @@ def doors(loaded: Loaded, parsers: PlannerPool, tmp_path_factory: pytest.TempPat
             with duckdb.connect(str(path), config={"threads": "1"}) as connection:
                 for statement in statements:
                     connection.execute(statement)
+                for units in _unit_tables(connection, name) if name == "less" else ():
+                    connection.execute(f"DELETE FROM {units} WHERE _u = {EXTREME}")
                 for (totals,) in connection.execute(
                     "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '_totals_%'"
                 ).fetchall():
@@ -271,6 +275,12 @@ def doors(loaded: Loaded, parsers: PlannerPool, tmp_path_factory: pytest.TempPat
                     )
             made[name] = open_door(stack, loaded, folder / name, folder / "snapshots", parsers, database=path)
         yield made
+
+
+def _unit_tables(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """What is stored of each unit beside the rows, in a database."""
+    named = f"database_name = '{database}' AND table_name LIKE '_units_%'"
+    return [name for (name,) in connection.execute(f"SELECT table_name FROM duckdb_tables() WHERE {named}").fetchall()]
 
 
 @pytest.fixture

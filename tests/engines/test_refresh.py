@@ -149,7 +149,7 @@ def assert_as_from_nothing(shop: Shop, snapshot: Snapshot, tables: tuple[str, ..
         assert rows(snapshot, table, ranks=True) == rows(whole, table, ranks=True)
 
 
-TOTALS = ("_totals_buys", "_totals_parts", "_totals_tickets")
+TOTALS = tuple(f"_{kind}_{table}" for kind in ("totals", "units") for table in ("buys", "parts", "tickets"))
 
 
 @pytest.fixture(autouse=True)

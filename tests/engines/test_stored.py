@@ -191,6 +191,13 @@ AFTER = (
 )
 
 
+BY_UNITS = (
+    "SELECT p.sex, COUNT(*), SUM(b.price) FROM buys b JOIN people p ON b.person = p.person GROUP BY p.sex",
+    "SELECT sex, SUM(b.price), COUNT(*) FROM people p RIGHT JOIN buys b ON b.person = p.person GROUP BY sex",
+)
+BEFORE += BY_UNITS
+
+
 @pytest.mark.parametrize("sql", [*BEFORE, *AFTER])
 def test_a_join_that_adds_one_row_of_the_unit_may_come_after_its_rows_are_put_together(
     stores: tuple[Store, Store], sql: str, monkeypatch: pytest.MonkeyPatch
@@ -203,7 +210,9 @@ def test_a_join_that_adds_one_row_of_the_unit_may_come_after_its_rows_are_put_to
             patch.setattr("tacit_service.engine.bounding.apart", lambda point, measures: None)
             assert rows(store, planned) == found
         assert any(found), "the data must exercise the query"
-        assert (Formulation.GROUPS_BEFORE_JOIN in forms) is (sql in BEFORE)
+        before = {Formulation.GROUPS_BEFORE_JOIN, Formulation.GROUPS_UNITS}
+        assert bool(before & forms) is (sql in BEFORE)
+        assert (Formulation.GROUPS_UNITS in forms) is (store is stores[0] and sql in BY_UNITS)
 
 
 def test_a_stored_multiple_is_clamped_only_where_it_may_be_outside(stores: tuple[Store, Store]) -> None:
@@ -233,6 +242,10 @@ def test_totals_and_ranks_are_what_they_say(stores: tuple[Store, Store]) -> None
         )
         assert one("SELECT sum(_rows * _units) FROM _totals_buys") == one("SELECT count(*) FROM buys")
         assert one("SELECT sum(_units) FROM _totals_buys") == one("SELECT count(DISTINCT _u) FROM buys")
+        by_unit = "SELECT _u, count(*), sum(_i_price), sum(_i_tip) FROM buys GROUP BY _u"
+        stored = "SELECT _u, _n, _s_price, _s_tip FROM _units_buys"
+        assert one(f"SELECT count(*) FROM (({by_unit}) EXCEPT ({stored}))") == 0
+        assert one("SELECT count(*) FROM _units_buys") == one("SELECT count(DISTINCT _u) FROM buys")
         assert one("SELECT count(*) FROM buys WHERE _i_price <> round(price * 100)") == 0
         first = "SELECT count(*) FROM (SELECT _u, item FROM buys WHERE _r0 = 1 GROUP BY ALL HAVING count(*) = 1)"
         assert one(first) == one("SELECT count(*) FROM (SELECT DISTINCT _u, item FROM buys)")

@@ -336,6 +336,19 @@ def test_large_answers_keep_their_digits():
     assert np.abs(draw(m, counts(exact), "n", paid(m)) - np.array(exact)).max() < 100
 
 
+def test_only_groups_that_are_told_get_noise_each_its_own_value():
+    m = laplace(one_row(1), Epsilon.parse("100"), unit="patient")  # noise is above 1 once in e^100 draws
+    both = ExactAggregates(
+        [(i,) for i in range(4)],
+        {"n": np.arange(0, 40, 10), "s": np.arange(1000, 1004)},
+        keys_are_public=True,
+    )
+    told = [np.array([3, 1]), None]
+    n, s = mechanisms.draw_vector(m, [(both, "n", 2), (both, "s", 1)], paid(m), told)
+    assert n.tolist() == [60, 20]
+    assert s.tolist() == [1000, 1001, 1002, 1003]
+
+
 def test_threshold_releases_sorted_keys_above_it_and_no_key_without_a_unit():
     m = laplace_threshold(groups(1, 1), Epsilon.parse("1"), MILLIONTH, unit="patient")
     keys = [("b", None), (None, 1), ("a", 2), ("a", None), ("zero", 0), ("lone", 0), ("a", 1)]

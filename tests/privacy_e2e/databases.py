@@ -24,10 +24,11 @@ from tacit_e2e_world import PROTECTED
 from tacit_service.engine import aggregate as engine_aggregate
 from tacit_service.engine.bounding import statements
 from tacit_service.engine.formulations import Statement
+from tacit_service.engine.unit_sums import sums
 from tacit_service.query.plan import ReleasePoint
 
 THREADS = 4  # of the database that holds the same people otherwise
-_STORED = [*PROTECTED, *(f"_totals_{t}" for t in PROTECTED)]
+_STORED = [*PROTECTED, *(f"_totals_{t}" for t in PROTECTED), *(f"_units_{t}" for t in PROTECTED)]
 
 
 @dataclass(frozen=True)
@@ -147,4 +148,12 @@ def build(path: Path, everything: list[Rows]) -> None:
                 f"CREATE TABLE target._totals_{table} AS SELECT _db, n AS _rows, count(*) AS _units "
                 f"FROM ({by_unit}) GROUP BY _db, n"
             )
+            connection.execute(f"CREATE TABLE target._units_{table} AS {_units(connection, table)}")
         connection.execute("CREATE TABLE target.regions AS FROM source0.regions")
+
+
+def _units(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """The table of units, made of the rows that each database has."""
+    found = connection.execute(f"SELECT column_name FROM (DESCRIBE target.{table})").fetchall()
+    stepped = [c.removeprefix("_i_") for (c,) in found if c.startswith("_i_")]
+    return f"SELECT _db, _u, {sums(stepped)} FROM target.{table} GROUP BY _db, _u"

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tacit_service.engine import bounding, emit
+from tacit_service.engine.formulations import Formulation
 from tacit_service.query.expr import Window
-from tacit_service.query.plan import Measure, Relation, ReleasePoint, Scan
+from tacit_service.query.plan import Measure, MeasureKind, Relation, ReleasePoint, Scan
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 HUGE = 10**6
@@ -108,6 +109,21 @@ def totals_of_strangers(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bounding, "_before_join", loosened)
 
 
+def units_uncut(patch: pytest.MonkeyPatch) -> None:
+    """The stored counts and sums of units are joined as they are, not within the caps."""
+    whole = bounding._before_join
+
+    def loosened(
+        parts: Any, point: ReleasePoint, measures: list[Measure], partials: list[str], terms: list[str]
+    ) -> Any:
+        uncut = [f"{'v' if m.kind is MeasureKind.SUM else 'q'}_{m.name}" for m in measures]
+        made = whole(parts, point, measures, partials, uncut)
+        assert made.formulation is Formulation.GROUPS_UNITS, "the query is meant to read the table of units"
+        return made
+
+    patch.setattr(bounding, "_before_join", loosened)
+
+
 def _measures(patch: pytest.MonkeyPatch, form: str, change: Callable[[Measure], Measure]) -> None:
     """Change the measures of a form, whether they have a statement of their own or share a scan."""
     whole, scan, builders = getattr(bounding, form), bounding._one_scan, bounding._BUILDERS
@@ -157,5 +173,6 @@ PLANTED = (
     Planted(join_of_strangers, (
         "SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) WHERE p.region <> 'none' GROUP BY 1",
     )),
+    Planted(units_uncut, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
     Planted(totals_of_strangers, ("SELECT p.sex, COUNT(*) FROM patients p JOIN visits v USING (patient_id) GROUP BY 1",)),
 )  # fmt: skip

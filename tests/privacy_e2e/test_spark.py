@@ -19,6 +19,7 @@ from tacit_e2e_queries import OVERFLOWS, ROWS, TIED, Query
 from tacit_e2e_world import World
 
 from tacit_service.errors import Refusal
+from tacit_service.release.prepare import Prepared
 
 STRIDE = int(os.environ.get("TACIT_ENGINES_STRIDE", "10"))
 GENERATED = int(os.environ.get("TACIT_ENGINES_GENERATED", "8"))
@@ -44,13 +45,24 @@ def spark_clinic(
 def unlike(clinic: SparkClinic, world: World, sql: str, bounds: Any) -> str | None:
     """What differs between the engines, '' where nothing does; ``None`` where Spark refuses, as it may."""
     try:
-        prepared = clinic.prepare(bounds, sql)
+        prepared = in_the_end(clinic, bounds, sql)
     except Refusal as refusal:
         if refusal.code == "engine_lacks" and any(f"no equal of {lack}" in refusal.detail for lack in LACKS):
             return None
         return str(refusal)
     theirs, ours = aggregates(clinic.data.engine, prepared), aggregates(world.engine, prepared)
     return "" if theirs == ours else f"{ {k: (theirs[k], ours[k]) for k in ours if theirs[k] != ours[k]} }"
+
+
+def in_the_end(clinic: SparkClinic, bounds: Any, sql: str) -> Prepared:
+    """As ``prepare``, asked again while a busy machine takes longer over it than is allowed."""
+    for _ in range(20):
+        try:
+            return clinic.prepare(bounds, sql)
+        except Refusal as refusal:
+            if refusal.code != "sql_too_complex":
+                raise
+    return clinic.prepare(bounds, sql)
 
 
 @pytest.mark.parametrize("query", [pytest.param(q, id=q.name) for q in CURATED])
@@ -75,7 +87,7 @@ def test_one_unit_moves_the_integers_by_no_more_than_declared(
     try:
         for number, sql in enumerate(q.sql for q in (*TIED, *ROWS[:: 3 * STRIDE])):
             try:
-                prepared = spark_clinic.prepare(BOUNDS[number % 2], sql)
+                prepared = in_the_end(spark_clinic, BOUNDS[number % 2], sql)
             except Refusal:
                 continue
             both = [aggregates(c.data.engine, prepared) for c in (spark_clinic, less)]

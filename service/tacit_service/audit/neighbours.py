@@ -12,6 +12,7 @@ from pathlib import Path
 from tacit_service.engine.duckdb import Builder
 from tacit_service.engine.sources import identifier, literal
 from tacit_service.engine.stored import totals_table
+from tacit_service.engine.unit_sums import units_table
 from tacit_service.policy.model import Policy
 from tacit_service.query.catalog import stored
 
@@ -39,6 +40,8 @@ def neighbours(policy: Policy, snapshot: Path, folder: Path, count: int) -> list
                 extra = stored(policy, table)
                 if extra is not None and extra.total:  # what is stored beside rows is of their own unit; this is of all
                     builder.execute(f"CREATE TABLE less.{identifier(totals_table(name))} AS {totals(name)}")
+                    units = identifier(units_table(name))
+                    builder.execute(f"CREATE TABLE less.{units} AS FROM whole.{units}{keep}")
             builder.execute("DETACH less")
             made.append(Neighbour(why, path))
         builder.execute("DETACH whole")

@@ -21,6 +21,7 @@ from .emit import expression, key, name, relation, to_steps
 from .formulations import Formulation, Statement
 from .group_caps import by_rank, kept_groups, partial
 from .ordering import group_order, keyed_hash
+from .unit_sums import partials as stored_partials
 from .weighing import Totals, rows_of, scanned_twice, value, weight
 
 
@@ -329,12 +330,13 @@ def _before_join(
     """The integers of ``_groups``: a unit's rows meet one row of the unit, or none, and so have their partials already. ∎"""
     keys = _keys(point)
     sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
-    own = f"SELECT {', '.join(['_u', *partials])} FROM ({_rows(parts.rows, measures)}) GROUP BY _u"
+    known = stored_partials(parts.rows.source, measures)
+    own = known or f"SELECT {', '.join(['_u', *partials])} FROM ({_rows(parts.rows, measures)}) GROUP BY _u"
     labels = ", ".join(["_u", *(f"{key(k.expr)} AS {k.name}" for k in point.keys)])
     join = "LEFT JOIN" if parts.outer else "JOIN"
     joined = f"({own}) {join} (SELECT {labels} FROM ({relation(parts.units)})) USING (_u)"
     sql = f"SELECT {', '.join([*keys, *sums])} FROM {joined}{_group_by(keys)}"
-    return _statement(sql, keys, measures, Formulation.GROUPS_BEFORE_JOIN)
+    return _statement(sql, keys, measures, Formulation.GROUPS_UNITS if known else Formulation.GROUPS_BEFORE_JOIN)
 
 
 _BUILDERS: Final = (

@@ -31,6 +31,10 @@ class Formulation(StrEnum):
         "K × C with K = 1, since the group is a function of the unit: rows are put together by unit and cut before the "
         "join, which adds one row of the unit"
     )
+    GROUPS_UNITS = (
+        "K × C with K = 1, since the group is a function of the unit: the stored counts and sums of units are cut and joined; "
+        "no row is read"
+    )
     DISTINCT = "distinct values: each unit keeps C values a group by a hash"
     DISTINCT_GROUPS = "distinct values: each unit keeps C values a group, and K groups, by hashes"
     BINS = "counts by bin without a bounding step, since a unit has one row"

@@ -14,7 +14,7 @@ from tacit_service.engine.sources import Source, literal
 from tacit_service.policy.model import Policy
 from tacit_service.query.catalog import stored
 
-FORMAT = 2
+FORMAT = 3
 """Part of the version: raise it when the same policy and data would give another file."""
 
 TABLE = "tacit.made"

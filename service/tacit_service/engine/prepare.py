@@ -1,4 +1,4 @@
-"""Prepared tables: totals, ranks and whole multiples stored beside a protected table's rows when it is loaded.
+"""Prepared tables: totals, ranks, whole multiples and sums by unit, stored beside a protected table's rows when it is loaded.
 
 They make bounded group-bys about as fast as the plain scan, and answer with the integers that the same bounding
 computed in the query gives. Rows are clustered by their unit's total, then by unit: units within a cap lie together,
@@ -16,6 +16,7 @@ from tacit_service.query.plan import Stored
 from .ordering import group_order
 from .sources import identifier
 from .stored import TOTAL, rank_columns, steps_column, totals_table
+from .unit_sums import sums, units_table
 
 STAGE = "staged"
 """Temporary table of a build: rows of one table as they come from the source."""
@@ -29,7 +30,7 @@ def engine_tables(policy: Policy) -> list[str]:
     for name, table in policy.tables.items():
         extra = stored(policy, table)
         names += [] if table.public else [name]
-        names += [totals_table(name)] if extra is not None and extra.total else []
+        names += [totals_table(name), units_table(name)] if extra is not None and extra.total else []
     return names
 
 
@@ -51,7 +52,7 @@ def prepare(name: str, table: Table, extra: Stored, statement: str) -> list[str]
     return [
         f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {statement}",
         create(name, f"{rows} ORDER BY t.n, s._u"),
-        *_sizes(name),
+        *_sizes(name, table, extra),
         f"DROP TABLE {STAGE}",
     ]
 
@@ -98,7 +99,7 @@ def added_to_units(name: str, table: Table, extra: Stored) -> list[str]:
         f" ORDER BY r.{TOTAL}, s._u",
         f"DROP TABLE {_RANKED}",
         f"DROP TABLE {STAGE}",
-        *_sizes(name),
+        *_sizes(name, table, extra),
     ]
 
 
@@ -113,10 +114,20 @@ def _columns(table: Table, extra: Stored) -> list[str]:
     return columns
 
 
-def _sizes(name: str) -> list[str]:
-    """The table of how many units have how many rows, made anew: each of a unit's rows holds their number."""
-    sizes = f"SELECT {TOTAL} AS _rows, count(*) // {TOTAL} AS _units FROM snapshot.{identifier(name)} GROUP BY {TOTAL} ORDER BY {TOTAL}"
-    return [f"CREATE OR REPLACE TABLE snapshot.{identifier(totals_table(name))} AS {sizes}"]
+def _sizes(name: str, table: Table, extra: Stored) -> list[str]:
+    """The tables of units, and of how many have how many rows, made anew: each of a unit's rows holds their number."""
+    held = f"snapshot.{identifier(name)}"
+    sizes = f"SELECT {TOTAL} AS _rows, count(*) // {TOTAL} AS _units FROM {held} GROUP BY {TOTAL} ORDER BY {TOTAL}"
+    units = f"SELECT _u, {sums(stepped(table, extra))} FROM {held} GROUP BY _u ORDER BY _u"
+    return [
+        f"CREATE OR REPLACE TABLE snapshot.{identifier(totals_table(name))} AS {sizes}",
+        f"CREATE OR REPLACE TABLE snapshot.{identifier(units_table(name))} AS {units}",
+    ]
+
+
+def stepped(table: Table, extra: Stored) -> list[str]:
+    """The columns whose whole multiples are stored."""
+    return [c for c, steps in zip(table.columns, extra.steps, strict=True) if steps is not None]
 
 
 def whole_steps(x: str, grid: Fraction) -> str:

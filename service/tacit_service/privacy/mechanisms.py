@@ -151,24 +151,33 @@ def draw(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged)
     return draw_vector(m, [(exact, measure, 1)], charged)[0]
 
 
-def draw_vector(m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]], charged: Charged) -> list[IntVector]:
+def draw_vector(
+    m: Measurement, parts: Sequence[tuple[ExactAggregates, str, int]], charged: Charged,
+    told: Sequence[IntVector | None] | None = None,
+) -> list[IntVector]:  # fmt: skip
     """Add noise to several measures as one vector, each times its integer factor; ``m`` is for the whole vector.
 
     Factors saturate where they would leave 63 bits, which moves a value by no more than the factor itself does.
+    ``told``: for each part the groups that are released (``None``: all), in the order in which they come back. Coordinates get
+    independent noise, so drawing those alone has the law of drawing all and telling those. ∎
     """
     _guard(m, charged, LaplaceEvent, GaussianEvent)
     scaled = [
         np.clip(e._values(n), -(NORM_MAX // f), NORM_MAX // f) * f if f > 1 else e._values(n) for e, n, f in parts
     ]
-    values = np.concatenate(scaled)
-    ends = np.cumsum([len(v) for v in scaled])[:-1]
-    if (recorder := recording.active()) is not None:
+    recorder = recording.active()
+    if recorder is not None:  # of all groups, told or not
         # group by group, the measures of one beside each other, where all have the same groups
         alike = len({len(v) for v in scaled}) == 1
         keys = tuple(k for e, _, _ in parts[: 1 if alike else None] for k in e._key_list())
-        shown = values.reshape(len(parts), -1).T.reshape(-1) if alike else values
+        shown = np.stack(scaled, axis=1).reshape(-1) if alike else np.concatenate(scaled)
         name = "+".join(n for _, n, _ in parts)
-        recorder.add(recording.Draw(name, m.kind, shown.copy(), keys, m.sensitivity, m.scale))
+        recorder.add(recording.Draw(name, m.kind, shown, keys, m.sensitivity, m.scale))
+    if told is not None:
+        scaled = [v if rows is None else v[rows] for v, rows in zip(scaled, told, strict=True)]
+    values = np.concatenate(scaled)
+    ends = np.cumsum([len(v) for v in scaled])[:-1]
+    if recorder is not None:
         return np.split(values + recorder.noise(_noise_kind(m.event), m.scale, len(values)), ends)
     build = _build_laplace if isinstance(m.event, LaplaceEvent) else _build_gaussian
     # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.

@@ -59,9 +59,9 @@ def measured(
             )
             exact[m.name] = around(exact[m.name], m.name, centres[m.name], len(m.candidates))
             continue
-        drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged)
-        for (name, _), vector in zip(v.parts, drawn, strict=True):
-            noisy[name] = vector if kept is None or name in binned else vector[kept]
+        told = [None if name in binned else kept for name, _ in v.parts]
+        drawn = draw_vector(v.measurement, [(exact[n], n, f) for n, f in v.parts], charged, told)
+        noisy |= {name: vector for (name, _), vector in zip(v.parts, drawn, strict=True)}
     assert keys is not None
     for name, chosen in centres.items():  # each group's bin before its cells
         cells = noisy[name].reshape(len(chosen), width(named[name]) - 1)
