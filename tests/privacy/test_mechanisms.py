@@ -152,6 +152,12 @@ def test_many_groups_a_unit_take_gaussian_noise_and_few_take_laplace():
             assert m.kind == f"{mechanism}_threshold"
 
 
+def test_a_price_that_leaves_hardly_any_noise_still_buys_a_threshold():
+    m = narrowest_threshold(groups(20, 1), Epsilon.parse("1000"), MILLIONTH, unit="patient", mechanism="auto")
+    assert m.half_width() == 0
+    assert m.kind == "laplace_threshold"
+
+
 @pytest.mark.parametrize(("l0", "text"), [(1, "1e-17"), (20, "1e-15"), (1, "1e-18")])
 def test_a_delta_that_no_map_can_tell_from_zero_is_refused_at_once(l0, text):
     with pytest.raises(RequestError, match="no threshold has so small a delta") as refused:

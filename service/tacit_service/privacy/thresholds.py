@@ -108,9 +108,8 @@ def narrowest_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit:
     gaussian = None if mechanism == "laplace" else gaussian_threshold(s, epsilon, delta, unit=unit)
     if gaussian is None or mechanism == "gaussian":
         return gaussian or laplace
-    widened = gaussian.half_width() / laplace.half_width()
-    lowered = (gaussian.threshold or 0) / (laplace.threshold or 1)
-    return gaussian if widened * lowered < 1.0 else laplace
+    of_laplace, of_gaussian = (m.half_width() * (m.threshold or 0) for m in (laplace, gaussian))
+    return gaussian if of_gaussian < of_laplace else laplace
 
 
 def _check_groups(s: Sensitivity) -> None:
