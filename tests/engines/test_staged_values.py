@@ -35,3 +35,18 @@ def test_a_value_of_another_type_is_null_and_a_missing_one_an_error() -> None:
     assert with_names(sql) == "SELECT :p0, :p1, :p2"
     with pytest.raises(ValueError, match="missing"):
         with_params(sql, {"p0": 1.0})
+
+
+def test_moments_far_from_1970_stay_apart() -> None:
+    """Past 2255 a double does not tell one microsecond from the next: two keys of a stage would be one."""
+    sql = f"SELECT c1 FROM (VALUES {rows_placeholder('p0', ['timestamp'])}) AS v(there, c1) WHERE there"
+    moments = [dt.datetime(9999, 12, 30, 0, 0, 0, n) for n in (0, 1, 2, 8)] + [dt.datetime(3, 1, 1, 0, 0, 0, 7)]
+    found = duckdb.sql(with_params(sql, {"p0": tuple((value_of(m),) for m in moments)})).fetchall()
+    assert [m for (m,) in found] == moments
+
+
+def test_where_the_plan_counts_on_it_no_value_stands_twice() -> None:
+    """Values that are one constant in the engine (a text with a NUL is NULL), or that a stage gave twice: the first row stands."""
+    sql = f"SELECT c1, c2 FROM (VALUES {rows_placeholder('p0', ['string!', 'number'])}) AS v(there, c1, c2) WHERE there"
+    given = (("a", 1.0), ("b\x00", 2.0), (None, 3.0), ("a", 4.0), ("c\x00", 5.0), ("d", 1.0))
+    assert duckdb.sql(with_params(sql, {"p0": given})).fetchall() == [("a", 1.0), (None, 2.0), ("d", 1.0)]

@@ -113,6 +113,8 @@ STAGES = [
       "GROUP BY region) t ON t.region = p.region WHERE p.income > t.a GROUP BY p.region"),
     Q("left_join_of_a_stage", "SELECT COUNT(*), COUNT(t.n) FROM visits v LEFT JOIN (SELECT diagnosis, COUNT(*) AS n FROM visits "
       "GROUP BY diagnosis HAVING COUNT(*) > 150) t ON t.diagnosis = v.diagnosis"),
+    Q("levels_that_repeat_a_key", "SELECT COUNT(*) FROM patients p JOIN (SELECT sex, MEDIAN(age) AS n FROM patients "
+      "GROUP BY GROUPING SETS ((sex), (sex))) t ON t.sex = p.sex"),
     Q("fan_out_of_a_stage", "SELECT COUNT(*) FROM patients p JOIN (SELECT sex, region, COUNT(*) AS n FROM patients GROUP BY sex, region) t "
       "ON t.region = p.region AND t.n > 8"),
     Q("the_busiest_month", "SELECT COUNT(*) FROM visits WHERE date_trunc('month', visited_on) = (SELECT ARG_MAX(m, n) FROM (SELECT "

@@ -304,7 +304,7 @@ def relation(r: Relation) -> str:
         return f"SELECT * FROM (VALUES {rows}) AS v({', '.join(f'c{c.id}' for c in r.columns)})"
     if isinstance(r, StagedRows):
         ids = ", ".join(f"c{c.id}" for c in r.columns)
-        staged = rows_placeholder(r.param, [c.facts.type.value for c in r.columns])
+        staged = rows_placeholder(r.param, [c.facts.type.value + "!" * c.facts.unique for c in r.columns])
         return f"SELECT {ids} FROM (VALUES {staged}) AS v(there, {ids}) WHERE there"
     if isinstance(r, Project):
         columns = [f"{expression(e, unit=r.protected)} AS c{c.id}" for e, c in zip(r.exprs, r.columns, strict=True)]

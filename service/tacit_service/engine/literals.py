@@ -35,7 +35,7 @@ Staged = Value | tuple[tuple[Value, ...], ...]
 
 _TYPES = {"number": "DOUBLE", "integer": "BIGINT", "string": "VARCHAR", "boolean": "BOOLEAN", "date": "DATE",
           "timestamp": "TIMESTAMP"}  # fmt: skip
-_PLACE = re.compile(r"\x00([a-z:,]+) (\w+)\x00")
+_PLACE = re.compile(r"\x00([a-z:,!]+) (\w+)\x00")
 _START = dt.datetime(1970, 1, 1)
 _STEPS = {"date": dt.timedelta(days=1), "timestamp": dt.timedelta(microseconds=1)}
 
@@ -46,7 +46,11 @@ def placeholder(param: str, kind: str = "number") -> str:
 
 
 def rows_placeholder(param: str, kinds: Sequence[str]) -> str:
-    """Where released rows will stand, in FROM after VALUES: TRUE before each, and first a row of NULLs with FALSE."""
+    """Where released rows will stand, in FROM after VALUES: TRUE before each, and first a row of NULLs with FALSE.
+
+    A kind that ends in ``!`` is of a column in which the plan counts on no value standing twice: of rows that have the same
+    constant there the first is written, whatever the released values were.
+    """
     return f"\x00rows:{','.join(kinds)} {param}\x00"
 
 
@@ -72,10 +76,16 @@ def with_params(sql: str, values: Mapping[str, Staged]) -> str:
 def _written(kind: str, value: Staged) -> str:
     if not kind.startswith("rows:"):
         return _constant(kind, None if isinstance(value, tuple) else value)
-    kinds = kind.removeprefix("rows:").split(",")
+    marked = kind.removeprefix("rows:").split(",")
+    kinds, single = [k.rstrip("!") for k in marked], [i for i, k in enumerate(marked, 1) if k.endswith("!")]
     lines = [("FALSE", *(_constant(k, None) for k in kinds))]
+    written: set[tuple[int, str]] = set()
     for row in value if isinstance(value, tuple) else ():
-        lines.append(("TRUE", *(_constant(k, v) for k, v in zip(kinds, row, strict=True))))
+        line = ("TRUE", *(_constant(k, v) for k, v in zip(kinds, row, strict=True)))
+        keys = {(i, line[i]) for i in single}
+        if not keys & written:
+            lines.append(line)
+            written |= keys
     return ", ".join(f"({', '.join(line)})" for line in lines)
 
 
@@ -100,9 +110,11 @@ def _constant(kind: str, value: Value) -> str:
 def value_of(value: object) -> Value:
     """What stands for a released value in a later stage; ``None`` for what is no text, truth, number or moment."""
     if isinstance(value, dt.datetime):
-        return (value.replace(tzinfo=None) - _START) / _STEPS["timestamp"]
+        return (value.replace(tzinfo=None) - _START) // _STEPS[
+            "timestamp"
+        ]  # whole: past 2255 a float has not all of them
     if isinstance(value, dt.date):
-        return float((value - _START.date()).days)
+        return (value - _START.date()).days
     if isinstance(value, Decimal):
         return float(value)
     return value if isinstance(value, bool | int | float | str) else None

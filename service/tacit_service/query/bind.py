@@ -171,9 +171,9 @@ class Binder:
         return None if draft is None else draft.known(column)
 
     def only_key(self, table: str, column: str) -> bool:
-        """The column is the one key of a released table: no two rows have the same."""
-        draft = next((whole for whole, _ in self.stacks if whole.name == table), None)
-        return draft is not None and [n for n, _, _ in draft.keys] == [column]
+        """The column is the one key of a released table of one level: no two rows have the same."""
+        found = next(((whole, levels) for whole, levels in self.stacks if whole.name == table), None)
+        return found is not None and len(found[1]) == 1 and [n for n, _, _ in found[0].keys] == [column]
 
     def flush(self, relation: Relation) -> Relation:
         """Put the lifted columns under what comes next."""
