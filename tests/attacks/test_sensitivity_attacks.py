@@ -34,7 +34,7 @@ ATTACKS: list[tuple[str, str, str | None]] = [
      "p.patient_id UNION ALL SELECT CAST(NULL AS BIGINT) FROM patients z)", "subquery_not_on_unit"),
     ("a release hidden in a branch",
      "SELECT COUNT(*) FROM patients p WHERE p.age IN (SELECT q.age FROM patients q WHERE q.patient_id = p.patient_id "
-     "UNION ALL SELECT MAX(w.age) FROM patients w)", "released_in_protected"),
+     "UNION ALL SELECT MAX(w.age) FROM patients w)", "correlated_release"),
     # how many rows a person has
     ("FULL JOIN gives more rows than the product of the sides",
      "SELECT COUNT(*) FROM patients a FULL JOIN patients b ON a.patient_id = b.patient_id AND a.age < b.age", None),

@@ -71,6 +71,7 @@ def device(monkeypatch: Any) -> Iterator[str]:
     for sizes in (devices.ELEMENTS_MAX, devices.IMAGES_BLOCK, devices.ROWS_BLOCK, devices.FACTORED_BLOCK):
         monkeypatch.setitem(sizes, ELSEWHERE.type, sizes["cuda"])
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1 << 30, 1 << 30))
+    monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 0.5)
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     torch.__future__.set_swap_module_params_on_conversion(True)
     try:

@@ -70,6 +70,16 @@ def _same(there: Trainer, here: Trainer) -> None:
         mean.copy_(here._average[name])
 
 
+def test_rows_stay_where_they_are_unless_they_leave_half_of_what_the_run_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with device(monkeypatch) as name:
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1 << 20, 1 << 20))  # of which a run is allowed half
+        place = torch.device(name)
+        assert devices.home(torch.zeros(65_537), place).device.type == "cpu"
+        assert devices.home(torch.zeros(65_536), place).device.type == name
+
+
 def test_noise_is_the_generators_wherever_the_gradients_are(place: str) -> None:
     """The trainer asks its stream for one normal a parameter in each step; no noise is drawn on a device."""
     trainer = Trainer(run(max_rows=1), 2.0, rows(most=1), "classification", 1, 16.0, device=place)
@@ -115,8 +125,12 @@ def test_processes_take_the_devices_in_turn_and_one_that_fails_is_not_used(monke
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, at: shares.update({at: share}))
     monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(8))
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     assert [dpsgd.choose("auto", rank, 1 << 30) for rank in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
     assert shares == {"cuda:0": 0.25, "cuda:1": 0.25}
+    assert not torch.backends.cudnn.allow_tf32, (
+        "a unit's gradient hangs on who else is in its block by its last bits alone"
+    )
 
     def broken(*_: object, **__: object) -> torch.Tensor:
         raise RuntimeError("CUDA driver version is insufficient")

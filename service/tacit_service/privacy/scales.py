@@ -18,6 +18,7 @@ from .units import Delta, Epsilon
 SCALE_MIN = 2.0**-20
 SCALE_MAX = 2.0**50
 _NUDGES_MAX = 64
+_SCALES_MAX = 64  # of noise above the largest lone count: passed with a chance below 1e-27
 
 
 def fits(price: float, epsilon: Epsilon) -> bool:
@@ -76,14 +77,18 @@ def smallest_threshold(
     lowest = linf + 1  # OpenDP's map is not defined below linf, and a unit alone must not pass without noise
     threshold = max(lowest, linf + math.ceil(steps))
     step = max(1, int(scale * 1e-12))
-    for _ in range(_NUDGES_MAX):
-        if Delta.ceil(price(threshold)) <= delta:
-            break
-        threshold += step
-    else:
-        raise OverflowError("no threshold has so small a price")
-    while threshold - step >= lowest and Delta.ceil(price(threshold - step)) <= delta:
-        threshold -= step
+    below, leap = lowest - 1, step  # what costs too much, or is too low
+    while Delta.ceil(price(threshold)) > delta:
+        if threshold > linf + _SCALES_MAX * scale + _SCALES_MAX:
+            raise OverflowError("no threshold has so small a price")
+        below, threshold, leap = threshold, threshold + leap, 2 * leap
+    leap = step
+    while below < threshold - leap and Delta.ceil(price(threshold - leap)) <= delta:
+        threshold, leap = threshold - leap, 2 * leap
+    below = max(below, threshold - leap)
+    while threshold - below > step:
+        middle = (below + threshold) // 2
+        below, threshold = (below, middle) if Delta.ceil(price(middle)) <= delta else (middle, threshold)
     return threshold
 
 
