@@ -65,7 +65,7 @@ def test_who_had_it_long_rests_as_long_while_others_have_it_at_once() -> None:
         until(lambda: bool(turns._waiting))
         clock.now += 5
         waits.join(60)  # was turned away, and will ask again
-    with pytest.raises(Overloaded, match="Others ask.* your last such statement") as told:
+    with pytest.raises(Overloaded, match=r"Others ask.* your last such statement") as told:
         ask(turns, "greedy")
     assert told.value.extra["retry_after_s"] == 5
     ask(turns, "modest")
@@ -79,7 +79,7 @@ def test_who_asks_alone_does_not_rest() -> None:
     for _ in range(3):
         with turns.one("ada", True):
             clock.now += 3
-    with turns.one("ada", True), pytest.raises(Overloaded, match="Other statements .* run first") as told:
+    with turns.one("ada", True), pytest.raises(Overloaded, match=r"Other statements .* run first") as told:
         ask(turns, "ada")
     assert "retry_after_s" not in told.value.extra
 
