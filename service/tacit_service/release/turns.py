@@ -88,7 +88,7 @@ class Turns:
         if not self._free or self._rests(who):
             return False
         place = list(self._had)
-        ready = {w for w in self._waiting if not self._rests(w)}
+        ready = {who, *(w for w in self._waiting if not self._rests(w))}
         return who == min(ready, key=lambda w: place.index(w) if w in self._had else -1)
 
     def _leave(self, who: str, begun: float) -> None:
@@ -113,7 +113,7 @@ def _resting(rest_s: float) -> Overloaded:
         "Nothing was run or charged.",
         hint="Try again in a few seconds.",
     )
-    found.extra["retry_after_s"] = math.ceil(rest_s)
+    found.extra["retry_after_s"] = max(1, math.ceil(rest_s))
     return found
 
 
