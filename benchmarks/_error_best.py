@@ -182,7 +182,7 @@ def best_of_ranks(asked: Asked, point: ReleasePoint, people: pa.Table, epsilon: 
     steps = 1000
     integer = np.rint(scores * steps).astype(np.int64)
     spec = choices.noisy_max(len(candidates), round(steps * max(q, 1 - q)), epsilon, unit="person")
-    build = mechanisms._build_noisy_max(spec.scale, False)
+    build = mechanisms.build_noisy_max(spec.scale, False)
     truth = truth_of_rank(q, x)
     chosen = [candidates[int(build(integer.tolist()))] for _ in range(runs)]
     return float(np.sqrt(np.mean((np.array(chosen) - truth) ** 2)))

@@ -195,14 +195,14 @@ def noisy_runs(
             m = next(m for m in point.measures if m.name == name)
             assert m.rank is not None
             score = nearby.scores(exact[name].reshape(1, -1), m.rank, m.multiplier)[0].tolist()
-            choose = mechanisms._build_noisy_max(v.measurement.scale, False)
+            choose = mechanisms.build_noisy_max(v.measurement.scale, False)
             centres[name] = np.array([choose(score) for _ in range(runs)], dtype=np.int64)
             cells = np.broadcast_to(exact[name], (runs, len(exact[name])))
             around[name] = nearby.around(cells, centres[name])
     for v in spec.vectors:
         if v.chooses:
             continue
-        build = mechanisms._build_gaussian if v.measurement.kind == "gaussian" else mechanisms._build_laplace
+        build = mechanisms.build_gaussian if v.measurement.kind == "gaussian" else mechanisms.build_laplace
         for n, f in v.parts:
             whole = around[n].reshape(-1) if n in around else np.tile(exact[n], runs)
             drawn = np.array(build(v.measurement.scale)(whole * f), dtype=np.float64) / f

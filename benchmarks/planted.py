@@ -18,7 +18,7 @@ from pathlib import Path
 
 from _common import ROOT, finish, table
 
-M, C, E = "privacy/mechanisms.py", "privacy/choices.py", "engine/emit.py"
+M, T, C, E = "privacy/mechanisms.py", "privacy/thresholds.py", "privacy/choices.py", "engine/emit.py"
 NOISE, MECH = "tests/privacy/test_noise_distribution.py", "tests/privacy/test_mechanisms.py"
 ATTACKS = "tests/attacks"
 BUGS: list[tuple[str, str, str, str, list[str]]] = [
@@ -28,11 +28,11 @@ BUGS: list[tuple[str, str, str, str, list[str]]] = [
     ("one noise for the whole vector", M, "np.array(build(m.scale)(rows), dtype=np.int64)",
      "rows + (int(build(m.scale)(rows[:1])[0]) - int(rows[0]))", [NOISE]),
     ("no noise", M, "np.array(build(m.scale)(rows), dtype=np.int64)", "rows", [NOISE]),
-    ("ties at the threshold pass", M, "above = noisy > threshold", "above = noisy >= threshold", [MECH, NOISE]),
+    ("ties at the threshold pass", T, "above = noisy > event.threshold", "above = noisy >= event.threshold", [MECH, NOISE]),
     ("a threshold lower by five", "privacy/scales.py", "        threshold -= step\n    return threshold",
      "        threshold -= step\n    return max(threshold - 5, lowest)", [MECH, NOISE]),
-    ("groups of nobody are shown", M, "np.flatnonzero(values > 0)", "np.flatnonzero(values >= 0)", [MECH]),
-    ("the best candidate without noise", C, "return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))",
+    ("groups of nobody are shown", T, "np.flatnonzero(values > 0)", "np.flatnonzero(values >= 0)", [MECH]),
+    ("the best candidate without noise", C, "return int(build_noisy_max(event.scale, event.monotonic)(scores.tolist()))",
      "return int(np.argmax(scores))", [NOISE]),
     ("half the price of a choice", C, "smallest_scale(linf if monotonic else 2 * linf, epsilon, price)",
      "smallest_scale(linf, epsilon, lambda scale: price(scale) / 2)", [MECH]),
@@ -44,7 +44,7 @@ BUGS: list[tuple[str, str, str, str, list[str]]] = [
     ("no charge is asked for", M, "if not charged.covers(event):", "if False:", [MECH]),
     ("drawn as often as one likes", M, "if made.count(event) >= charged.events.count(event):", "if False:", [MECH]),
     ("scales without noise", M, "if not SCALE_MIN <= event.scale <= SCALE_MAX:", "if False:", [MECH]),
-    ("priced by L∞ in the place of L1", M, "scale, spent = _solve_laplace(s.l1, epsilon)", "scale, spent = _solve_laplace(s.linf, epsilon)",
+    ("priced by L∞ in the place of L1", M, "scale, spent = solve_laplace(s.l1, epsilon)", "scale, spent = solve_laplace(s.linf, epsilon)",
      [MECH]),
     ("expressions that raise", E, 'return f"TRY({text})"', "return text",
      [f"{ATTACKS}/test_error_oracles.py", f"{ATTACKS}/test_http_oracles.py"]),

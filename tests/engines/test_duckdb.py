@@ -269,6 +269,23 @@ def test_the_query_of_a_killed_child_is_run_again_by_its_successor(folder):
         assert engine.run("SELECT 1 AS a", timeout_s=60).num_rows == 1
 
 
+def test_a_query_whose_reply_is_past_the_limits_is_not_run_again(folder):
+    """It would be as large again."""
+    with DuckDBEngine(folder / "snapshot.duckdb") as engine:
+        worker = engine._workers[0]
+        engine.warm()
+        worker._reply_bytes_max = worker._child._reply_bytes_max = 100_000
+        pid = worker.pid
+        with pytest.raises(EngineFailure) as failure:
+            engine.run("SELECT i FROM range(100_000) r(i)", timeout_s=60)
+        assert failure.value.__cause__.error == "reply_too_large"
+        assert worker.pid != pid
+        worker._reply_bytes_max = worker._child._reply_bytes_max = 1 << 31
+        successor = worker.pid
+        assert engine.run("SELECT 1 AS a", timeout_s=60).num_rows == 1
+        assert worker.pid == successor
+
+
 def test_a_query_whose_children_are_killed_twice_fails_and_the_next_is_answered(folder):
     with DuckDBEngine(folder / "snapshot.duckdb") as engine:
         engine.warm()

@@ -144,6 +144,7 @@ def test_a_child_that_dies_fails_one_call_only(worker):
     with pytest.raises(WorkerFailure) as failure:
         worker.call({"do": "die"}, timeout_s=60)
     assert failure.value.reason == "died"
+    assert failure.value.killed
     assert worker.call({"do": "echo"}, timeout_s=60)[0] == {"echo": {"do": "echo"}}
 
 
@@ -179,6 +180,7 @@ def test_a_reply_past_the_limit_is_refused(module):
         with pytest.raises(WorkerFailure) as failure:
             worker.call({"do": "big", "size": 2_000_000}, timeout_s=60)
         assert failure.value.reason == "died"
+        assert not failure.value.killed, "it would come again"
         assert len(worker.call({"do": "big", "size": 900_000}, timeout_s=60)[1][0]) == 900_000
     finally:
         worker.close()

@@ -106,6 +106,14 @@ def test_a_bounded_integer_has_public_keys(tmp_path: Path, reader: Any) -> None:
     assert "GROUP BY 40 keys that follow from the bounds, no δ" in asked
 
 
+def test_of_a_default_delta_that_no_threshold_can_serve_the_line_says_so(tmp_path: Path, reader: Any) -> None:
+    report = check(write(tmp_path, POLICY | {"per_query": {"default_delta": "1e-17"}}), reader)
+    assert report.ok
+    asked = "\n".join(report.questions)
+    assert "visit_id: COUNT, no SUM or AVG: add 'bounds: [low, high]' to allow them, no GROUP BY: " in asked
+    assert "no key can pass with so small a δ as default_delta 1e-17" in asked
+
+
 def test_what_analysts_could_ask_follows_from_the_policy(report: Report) -> None:
     asked = "\n".join(report.questions)
     assert "patients: COUNT(*) ±30, whatever the grouping (one patient counts ≤ 1)" in asked

@@ -14,7 +14,7 @@ from tacit_service.privacy.choices import around, draw_ranks, noisy_choices
 from tacit_service.privacy.curves import UnsupportedEvent, price
 from tacit_service.privacy.events import NoisyChoicesEvent
 from tacit_service.privacy.exact import Charged, ExactAggregates
-from tacit_service.privacy.mechanisms import _build_noisy_max
+from tacit_service.privacy.mechanisms import build_noisy_max
 from tacit_service.privacy.units import Epsilon
 
 ONE = Epsilon.parse("1")
@@ -57,7 +57,7 @@ def test_cells_around_a_bin_hold_every_bin_once() -> None:
 def test_what_groups_cost_adds_up_to_what_the_whole_is_charged() -> None:
     """The joint price rests on noisy max's map being linear: checked at each release of the library."""
     for scale in (0.7, 13.3, 1e6):
-        costs = _build_noisy_max(scale, False)
+        costs = build_noisy_max(scale, False)
         for total in (2, 7, 1000):
             assert costs.map(1) * total == pytest.approx(costs.map(total), rel=1e-12)
     m = noisy_choices(100, 40, ONE, unit="patient")

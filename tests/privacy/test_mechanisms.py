@@ -44,7 +44,7 @@ def paid(*measurements: Measurement) -> Charged:
 
 
 def laplace_price(scale: float, l1: int) -> float:
-    return mechanisms._build_laplace(scale).map(l1)
+    return mechanisms.build_laplace(scale).map(l1)
 
 
 # ── prices and scales ──
@@ -88,11 +88,11 @@ def test_laplace_never_undercharges_nor_exceeds_what_was_asked(units, l1):
 def test_gaussian_spends_what_was_asked_on_its_own_profile(text, delta, s):
     m = gaussian(s, Epsilon.parse(text), Delta.parse(delta), unit="patient")
     assert (m.epsilon, m.delta) == (Epsilon.parse(text), Delta.parse(delta))
-    rho, epsilon = mechanisms._gaussian_price(m.scale, s.l2, m.event.delta)
+    rho, epsilon = mechanisms.gaussian_price(m.scale, s.l2, m.event.delta)
     assert (rho, epsilon) == (m.event.rho, m.event.epsilon)
     assert Fraction(rho) >= Fraction(s.l2) ** 2 / (2 * Fraction(m.scale) ** 2)
     # Smallest up to the unit of account: a scale 1e-9 lower would cost more than was asked.
-    assert mechanisms._gaussian_price(m.scale * (1 - 1e-9), s.l2, m.event.delta)[1] > float(text)
+    assert mechanisms.gaussian_price(m.scale * (1 - 1e-9), s.l2, m.event.delta)[1] > float(text)
 
 
 @pytest.mark.parametrize("text", ["700", "20000", "1000000"])
@@ -116,7 +116,7 @@ def test_threshold_is_the_smallest_that_the_delta_pays_for(text, delta, s):
     assert Delta(0) < m.delta <= Delta.parse(delta)
     assert m.threshold > s.linf
     if m.threshold > s.linf + 1:
-        one_lower = mechanisms._build_laplace_threshold(m.scale, m.threshold - 1).map((s.l0, s.l1, s.linf))[1]
+        one_lower = mechanisms.build_laplace_threshold(m.scale, m.threshold - 1).map((s.l0, s.l1, s.linf))[1]
         assert one_lower > float(delta)
 
 
@@ -131,10 +131,10 @@ def test_a_gaussian_threshold_shares_the_delta_between_noise_and_keys(text, delt
     assert m.scale == gaussian(s, m.epsilon, Delta.parse(delta).split([1, 1])[0], unit="patient").scale
     assert m.threshold > s.linf
     d_in = (s.l0, s.l2, float(s.linf))
-    rho, left = mechanisms._build_gaussian_threshold(m.scale, m.threshold).map(d_in)
+    rho, left = mechanisms.build_gaussian_threshold(m.scale, m.threshold).map(d_in)
     assert (rho, left) == (m.event.rho, m.event.threshold_delta)
     if m.threshold > s.linf + 1:
-        assert mechanisms._build_gaussian_threshold(m.scale, m.threshold - 1).map(d_in)[1] > float(delta) / 2
+        assert mechanisms.build_gaussian_threshold(m.scale, m.threshold - 1).map(d_in)[1] > float(delta) / 2
 
 
 def test_many_groups_a_unit_take_gaussian_noise_and_few_take_laplace():

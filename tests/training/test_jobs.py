@@ -226,6 +226,22 @@ def test_a_job_whose_engine_is_killed_is_taken_up_again(world: World, monkeypatc
     assert world.desk.job("ada", job.id).charged.epsilon == job.price.epsilon
 
 
+def test_a_job_whose_rows_are_past_the_limits_of_a_reply_fails_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing killed the engine: each further attempt would fail the same way."""
+
+    def too_large(*_: object) -> None:
+        cause = WorkerFailure("died", "reply_too_large")
+        raise EngineFailure("engine_failed", "The engine could not finish this query.") from cause
+
+    monkeypatch.setattr(job_process, "read", too_large)
+    job = world.desk.submit("ada", ask(epochs=None, steps=5), None)
+    assert attempt(world, job.id) == job_process.FAILED
+    failed = world.desk.job("ada", job.id)
+    assert (failed.status, failed.code) == ("failed", "engine_failed")
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
 def test_an_attack_that_runs_out_of_memory_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception

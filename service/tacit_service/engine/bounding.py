@@ -327,7 +327,8 @@ def _groups(point: ReleasePoint, measures: list[Measure]) -> Statement:
 def _before_join(
     parts: Apart, point: ReleasePoint, measures: list[Measure], partials: list[str], terms: list[str]
 ) -> Statement:
-    """The integers of ``_groups``: a unit's rows meet one row of the unit, or none, and so have their partials already. ∎"""
+    """The integers of ``_groups``: a unit's rows meet one row of the unit, or none, and so have their partials already. ∎
+    ``unit_sums.partials`` stands for the sums of ``row_value`` over a unit's rows, and must give the same integers."""
     keys = _keys(point)
     sums = [_total(term, m.name) for m, term in zip(measures, terms, strict=True)]
     known = stored_partials(parts.rows.source, measures)

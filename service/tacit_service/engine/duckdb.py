@@ -118,7 +118,7 @@ class DuckDBEngine:
                 try:
                     parts = worker.call({"sql": sql}, timeout_s=timeout_s)[1]
                 except WorkerFailure as failure:
-                    if failure.reason != "died" or failure.error or time.monotonic() >= end:
+                    if not failure.killed or time.monotonic() >= end:
                         raise
                     parts = worker.call({"sql": sql}, timeout_s=end - time.monotonic())[1]
                 return decode_table(parts[0])

@@ -54,9 +54,12 @@ class WorkerFailure(Exception):
 
     def __init__(self, reason: Literal["timeout", "died", "error"], error: str = "", text: str = "") -> None:
         super().__init__(f"{reason} {error}".strip())
-        self.reason = reason
-        self.error = error
-        self.text = text
+        self.reason, self.error, self.text = reason, error, text
+
+    @property
+    def killed(self) -> bool:
+        """Died without a reply, from outside perhaps: a successor may do. A reply past the limits comes again."""
+        return self.reason == "died" and self.error not in ("closed", "frame", "reply_too_large")
 
 
 class ChildError(Exception):

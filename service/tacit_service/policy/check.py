@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tacit_service.errors import PolicyError
+from tacit_service.errors import PolicyError, RequestError
 from tacit_service.policy import profile
 from tacit_service.policy.load import Loaded
 from tacit_service.policy.model import Column, Policy, Table
@@ -287,7 +287,7 @@ def column_questions(policy: Policy, table: Table, name: str, column: Column) ->
     elif values := _integer_keys(column):
         can.append(f"GROUP BY {values:,} keys that follow from the bounds, no δ")
     elif policy.per_query.default_delta:
-        can.append(f"GROUP BY: keys of about {_threshold(policy, table):,} or more units show up, with δ")
+        can.append(_unknown_keys(policy, table))
     else:
         can.append("no GROUP BY without a δ: its keys are not declared")
     return ", ".join(can)
@@ -315,14 +315,23 @@ def _round(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.{min(digits, 6)}f}"
 
 
-def _threshold(policy: Policy, table: Table) -> int:
-    """Units that a key needs so as to pass the noisy threshold more often than not, about."""
+def _unknown_keys(policy: Policy, table: Table) -> str:
+    """How many units a key needs so as to pass the noisy threshold more often than not, about."""
     single = table.one_row_per_unit or table.row_is_unit
     groups = 1 if single else table.max_groups or policy.contribution.max_groups
     asked = policy.per_query
     from tacit_service.privacy import sensitivity, thresholds  # a second of imports, for this line alone
 
-    found = thresholds.narrowest_threshold(
-        sensitivity.groups(groups, 1), asked.default_epsilon, asked.default_delta, unit="", mechanism=asked.mechanism
-    )
-    return 1 + (found.threshold or 0)
+    try:
+        found = thresholds.narrowest_threshold(
+            sensitivity.groups(groups, 1),
+            asked.default_epsilon,
+            asked.default_delta,
+            unit="",
+            mechanism=asked.mechanism,
+        )
+    except RequestError as error:
+        if error.code != "delta_invalid":
+            return f"no GROUP BY at the default ε and δ: {error.detail}"
+        return f"no GROUP BY: no key can pass with so small a δ as default_delta {asked.default_delta.short()}"
+    return f"GROUP BY: keys of about {1 + (found.threshold or 0):,} or more units show up, with δ"

@@ -17,7 +17,7 @@ from ..errors import RequestError, TacitError
 from . import nearby, recording
 from .events import NoisyChoicesEvent, NoisyMaxEvent
 from .exact import Charged, ExactAggregates, IntVector
-from .mechanisms import LIBRARY, Measurement, _build_noisy_max, _guard, _record
+from .mechanisms import LIBRARY, Measurement, build_noisy_max, guard, record
 from .scales import check_epsilon, smallest_scale
 from .sensitivity import Sensitivity, weights
 from .units import Epsilon
@@ -64,7 +64,7 @@ def _solved(linf: int, epsilon: Epsilon, monotonic: bool) -> tuple[float, float]
     """(scale, ε): the smallest scale that fits, and what OpenDP's map says that it costs."""
 
     def price(scale: float) -> float:
-        return cast(float, _build_noisy_max(scale, monotonic).map(linf))
+        return cast(float, build_noisy_max(scale, monotonic).map(linf))
 
     scale = smallest_scale(linf if monotonic else 2 * linf, epsilon, price)
     return scale, price(scale)
@@ -72,15 +72,15 @@ def _solved(linf: int, epsilon: Epsilon, monotonic: bool) -> tuple[float, float]
 
 def draw_max(m: Measurement, exact: ExactAggregates, measure: str, charged: Charged) -> int:
     """Choose the index of one candidate; the measure's groups are the candidates, its values their scores."""
-    _guard(m, charged, NoisyMaxEvent)
+    guard(m, charged, NoisyMaxEvent)
     event = cast(NoisyMaxEvent, m.event)
     scores = exact._values(measure)
     if len(scores) != event.candidates:
         raise TacitError("internal_error", "the scores do not match the candidates that were charged")
     if (recorder := recording.active()) is not None:
-        _record(recorder, m, exact, measure)
+        record(recorder, m, exact, measure)
         return int(np.argmax(scores))
-    return int(_build_noisy_max(event.scale, event.monotonic)(scores.tolist()))
+    return int(build_noisy_max(event.scale, event.monotonic)(scores.tolist()))
 
 
 def draw_ranks(
@@ -90,7 +90,7 @@ def draw_ranks(
 
     Post: an index below ``candidates`` for each group, in the order of the groups.
     """
-    _guard(m, charged, NoisyChoicesEvent)
+    guard(m, charged, NoisyChoicesEvent)
     event = cast(NoisyChoicesEvent, m.event)
     cells = exact._values(measure).reshape(-1, event.candidates)
     scores = nearby.scores(cells, rank, multiplier)
@@ -98,7 +98,7 @@ def draw_ranks(
         groups = _groups(exact, event.candidates)
         recorder.add(recording.Draw(measure, m.kind, scores.reshape(-1), groups, m.sensitivity, m.scale))
         return recorder.choices(measure, groups, np.argmax(scores, axis=1).astype(np.int64))
-    choose = _build_noisy_max(event.scale, False)
+    choose = build_noisy_max(event.scale, False)
     return np.array([int(choose(row.tolist())) for row in scores], dtype=np.int64)
 
 

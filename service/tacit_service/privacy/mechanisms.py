@@ -102,7 +102,7 @@ class Measurement:
     @property
     def noise(self) -> accuracy.Kind:
         """The law of the noise that is added."""
-        return _noise_kind(self.event)
+        return noise_kind(self.event)
 
     def half_width(self, confidence: float = 0.95) -> float:
         """Half the width of the interval around one noisy value, in noise units."""
@@ -120,7 +120,7 @@ def laplace(s: Sensitivity, epsilon: Epsilon, *, unit: str) -> Measurement:
     most Σ|d_g|/b ≤ l1/b; that quotient, rounded up, is what OpenDP's map returns. ∎
     """
     check_epsilon(epsilon)
-    scale, spent = _solve_laplace(s.l1, epsilon)
+    scale, spent = solve_laplace(s.l1, epsilon)
     return Measurement(LaplaceEvent(unit=unit, library=LIBRARY, scale=scale, l1=s.l1, epsilon=spent), s)
 
 
@@ -134,8 +134,8 @@ def gaussian(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: str) -> Me
     check_epsilon(epsilon)
     check_delta(delta)
     at = float_below(delta)
-    scale = smallest_gaussian_scale(s.l2, epsilon, delta, lambda sigma: _gaussian_price(sigma, s.l2, at)[1])
-    rho, spent = _gaussian_price(scale, s.l2, at)
+    scale = smallest_gaussian_scale(s.l2, epsilon, delta, lambda sigma: gaussian_price(sigma, s.l2, at)[1])
+    rho, spent = gaussian_price(scale, s.l2, at)
     event = GaussianEvent(unit=unit, library=LIBRARY, scale=scale, l2=s.l2, rho=rho, epsilon=spent, delta=at)
     return Measurement(event, s)
 
@@ -161,7 +161,7 @@ def draw_vector(
     ``told``: for each part the groups that are released (``None``: all), in the order in which they come back. Coordinates get
     independent noise, so drawing those alone has the law of drawing all and telling those. ∎
     """
-    _guard(m, charged, LaplaceEvent, GaussianEvent)
+    guard(m, charged, LaplaceEvent, GaussianEvent)
     scaled = [
         np.clip(e._values(n), -(NORM_MAX // f), NORM_MAX // f) * f if f > 1 else e._values(n) for e, n, f in parts
     ]
@@ -178,14 +178,14 @@ def draw_vector(
     values = np.concatenate(scaled)
     ends = np.cumsum([len(v) for v in scaled])[:-1]
     if recorder is not None:
-        return np.split(values + recorder.noise(_noise_kind(m.event), m.scale, len(values)), ends)
-    build = _build_laplace if isinstance(m.event, LaplaceEvent) else _build_gaussian
+        return np.split(values + recorder.noise(noise_kind(m.event), m.scale, len(values)), ends)
+    build = build_laplace if isinstance(m.event, LaplaceEvent) else build_gaussian
     # Coordinates get independent noise, so drawing chunks apart has the law of drawing the vector at once.
-    noisy = _chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
+    noisy = chunked(lambda rows: np.array(build(m.scale)(rows), dtype=np.int64), values)
     return np.split(np.concatenate(noisy) if noisy else values, ends)
 
 
-def _guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
+def guard(m: Measurement, charged: Charged, *allowed: type[Event]) -> None:
     """Everything that must hold before noise is drawn; a failure is a fault of ours, never of the analyst."""
     event, s = m.event, m.sensitivity
     if not isinstance(event, allowed):
@@ -222,30 +222,30 @@ def _take(charged: Charged, event: Event) -> None:
 def _price_holds(event: _NoisyEvent, s: Sensitivity) -> bool:
     """Whether OpenDP's map of the declared sensitivity, computed afresh, is within the event's price."""
     if isinstance(event, LaplaceEvent):
-        return event.l1 == s.l1 and bool(_build_laplace(event.scale).map(s.l1) <= event.epsilon)
+        return event.l1 == s.l1 and bool(build_laplace(event.scale).map(s.l1) <= event.epsilon)
     if isinstance(event, GaussianEvent):
         if event.l2 != s.l2:
             return False
-        rho, epsilon = _gaussian_price(event.scale, s.l2, event.delta)
+        rho, epsilon = gaussian_price(event.scale, s.l2, event.delta)
         return rho <= event.rho and epsilon <= event.epsilon
     if isinstance(event, LaplaceThresholdEvent):
         if (event.l0, event.l1, event.linf) != (s.l0, s.l1, s.linf):
             return False
-        epsilon, delta = _build_laplace_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
+        epsilon, delta = build_laplace_threshold(event.scale, event.threshold).map((s.l0, s.l1, s.linf))
         return bool(epsilon <= event.epsilon and delta <= event.delta)
     if isinstance(event, GaussianThresholdEvent):
         if (event.l0, event.l2, event.linf) != (s.l0, s.l2, s.linf):
             return False
-        rho, delta = _build_gaussian_threshold(event.scale, event.threshold).map((s.l0, s.l2, float(s.linf)))
-        epsilon = _gaussian_price(event.scale, s.l2, event.delta)[1]
+        rho, delta = build_gaussian_threshold(event.scale, event.threshold).map((s.l0, s.l2, float(s.linf)))
+        epsilon = gaussian_price(event.scale, s.l2, event.delta)[1]
         return bool(rho <= event.rho and delta <= event.threshold_delta and epsilon <= event.epsilon)
     if isinstance(event, NoisyChoicesEvent):
-        return event.total == s.linf and bool(_build_noisy_max(event.scale, False).map(s.linf) <= event.epsilon)
-    epsilon = _build_noisy_max(event.scale, event.monotonic).map(s.linf)
+        return event.total == s.linf and bool(build_noisy_max(event.scale, False).map(s.linf) <= event.epsilon)
+    epsilon = build_noisy_max(event.scale, event.monotonic).map(s.linf)
     return event.linf == s.linf and bool(epsilon <= event.epsilon)
 
 
-def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
+def chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
     """Run ``work`` on the whole vector, or on chunks of it in threads when it is long; results in order."""
     if len(rows) <= PARALLEL_ROWS_MIN:
         return [work(rows)] if len(rows) else []
@@ -256,12 +256,14 @@ def _chunked(work: Callable[[IntVector], Any], rows: IntVector) -> list[Any]:
         return list(pool.map(work, chunks))
 
 
-def _record(recorder: recording.Recorder, m: Measurement, exact: ExactAggregates, measure: str) -> None:
+def record(recorder: recording.Recorder, m: Measurement, exact: ExactAggregates, measure: str) -> None:
+    """Tell the active recorder (test mode) of a draw: exact values, keys, sensitivity and scale."""
     keys = tuple(exact._key_list())
     recorder.add(recording.Draw(measure, m.kind, exact._values(measure).copy(), keys, m.sensitivity, m.scale))
 
 
-def _noise_kind(event: _NoisyEvent) -> accuracy.Kind:
+def noise_kind(event: _NoisyEvent) -> accuracy.Kind:
+    """The family of the noise that is added; ``TypeError`` for a choice, whose noise is not additive."""
     if isinstance(event, NoisyMaxEvent | NoisyChoicesEvent):
         raise TypeError("a choice of one candidate has no additive noise")
     return "gaussian" if isinstance(event, GaussianEvent | GaussianThresholdEvent) else "laplace"
@@ -303,41 +305,46 @@ def _spaces() -> _Spaces:
     return made
 
 
-def _build_laplace(scale: float) -> Any:
+def build_laplace(scale: float) -> Any:
+    """Discrete Laplace noise on a vector of integers: L1 distance → ε."""
     domain, metric = _spaces().l1
     return measurements.make_laplace(domain, metric, scale=scale)
 
 
-def _build_gaussian(scale: float) -> Any:
+def build_gaussian(scale: float) -> Any:
+    """Discrete Gaussian noise on a vector of integers: L2 distance → ρ of zCDP."""
     domain, metric = _spaces().l2
     return measurements.make_gaussian(domain, metric, scale=scale)
 
 
-def _build_laplace_threshold(scale: float, threshold: int) -> Any:
+def build_laplace_threshold(scale: float, threshold: int) -> Any:
+    """Noisy counts above ``threshold`` of a map of keys: (L0, L1, L∞) → (ε, δ)."""
     domain, metric = _spaces().counts_l1
     return measurements.make_laplace_threshold(domain, metric, scale=scale, threshold=threshold)
 
 
-def _build_gaussian_threshold(scale: float, threshold: int) -> Any:
+def build_gaussian_threshold(scale: float, threshold: int) -> Any:
+    """Noisy counts above ``threshold`` of a map of keys: (L0, L2, L∞) → (ρ, δ)."""
     domain, metric = _spaces().counts_l2
     return measurements.make_gaussian_threshold(domain, metric, scale=scale, threshold=threshold)
 
 
-def _build_noisy_max(scale: float, monotonic: bool) -> Any:
+def build_noisy_max(scale: float, monotonic: bool) -> Any:
+    """The index of the highest noisy score: L∞ distance → ε, half of it where all scores move one way (``monotonic``)."""
     domain, metric = _spaces().linf_monotonic if monotonic else _spaces().linf
     return measurements.make_noisy_max(domain, metric, measures.max_divergence(), scale=scale)
 
 
 @lru_cache(maxsize=1024)
-def _solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
+def solve_laplace(l1: int, epsilon: Epsilon) -> tuple[float, float]:
     """(scale, ε): the smallest scale that fits, and what OpenDP's map says that it costs."""
-    scale = smallest_scale(l1, epsilon, lambda b: cast(float, _build_laplace(b).map(l1)))
-    return scale, _build_laplace(scale).map(l1)
+    scale = smallest_scale(l1, epsilon, lambda b: cast(float, build_laplace(b).map(l1)))
+    return scale, build_laplace(scale).map(l1)
 
 
-def _gaussian_price(scale: float, l2: float, delta: float) -> tuple[float, float]:
+def gaussian_price(scale: float, l2: float, delta: float) -> tuple[float, float]:
     """(ρ, ε at δ) of Gaussian noise, both from OpenDP; infinite where its curve has no float, as of ε in the thousands."""
-    measurement = _build_gaussian(scale)
+    measurement = build_gaussian(scale)
     convert: Any = combinators.make_zCDP_to_approxDP
     try:
         return measurement.map(l2), convert(measurement).map(l2).epsilon(delta)

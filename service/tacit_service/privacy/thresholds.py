@@ -20,14 +20,14 @@ from .mechanisms import (
     GROUPS_MAX,
     LIBRARY,
     Measurement,
-    _build_gaussian_threshold,
-    _build_laplace_threshold,
-    _chunked,
-    _gaussian_price,
-    _guard,
-    _noise_kind,
-    _record,
-    _solve_laplace,
+    build_gaussian_threshold,
+    build_laplace_threshold,
+    chunked,
+    gaussian_price,
+    guard,
+    noise_kind,
+    record,
+    solve_laplace,
 )
 from .ordering import key_order
 from .scales import check_delta, check_epsilon, fits, float_below, smallest_gaussian_scale, smallest_threshold
@@ -48,10 +48,10 @@ def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: s
     check_delta(delta)
     _check_groups(s)
     d_in = (s.l0, s.l1, s.linf)
-    scale, _ = _solve_laplace(s.l1, epsilon)
+    scale, _ = solve_laplace(s.l1, epsilon)
     try:
         threshold = smallest_threshold(
-            "laplace", scale, s.l0, s.linf, delta, lambda t: _build_laplace_threshold(scale, t).map(d_in)[1]
+            "laplace", scale, s.l0, s.linf, delta, lambda t: build_laplace_threshold(scale, t).map(d_in)[1]
         )
     except OverflowError:  # the map's δ is one minus a float below 1: never under 2⁻⁵³ a group
         raise RequestError(
@@ -59,7 +59,7 @@ def laplace_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: s
             "no threshold has so small a delta: its chance is computed to 16 digits",
             hint=f"Ask for a delta of {s.l0 * 1e-15:.0e} or more, or declare the keys.",
         ) from None
-    spent, spent_delta = _build_laplace_threshold(scale, threshold).map(d_in)
+    spent, spent_delta = build_laplace_threshold(scale, threshold).map(d_in)
     if not (fits(spent, epsilon) and Delta.ceil(spent_delta) <= delta):
         raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
     event = LaplaceThresholdEvent(unit=unit, library=LIBRARY, scale=scale, threshold=threshold, l0=s.l0, l1=s.l1,
@@ -83,15 +83,15 @@ def gaussian_threshold(s: Sensitivity, epsilon: Epsilon, delta: Delta, *, unit: 
     if not for_noise or not for_keys:
         return None
     d_in, at = (s.l0, s.l2, float(s.linf)), float_below(for_noise)
-    scale = smallest_gaussian_scale(s.l2, epsilon, for_noise, lambda sigma: _gaussian_price(sigma, s.l2, at)[1])
+    scale = smallest_gaussian_scale(s.l2, epsilon, for_noise, lambda sigma: gaussian_price(sigma, s.l2, at)[1])
     try:
         threshold = smallest_threshold(
-            "gaussian", scale, s.l0, s.linf, for_keys, lambda t: _build_gaussian_threshold(scale, t).map(d_in)[1]
+            "gaussian", scale, s.l0, s.linf, for_keys, lambda t: build_gaussian_threshold(scale, t).map(d_in)[1]
         )
     except OverflowError:
         return None
-    rho, spent_delta = _build_gaussian_threshold(scale, threshold).map(d_in)
-    spent = _gaussian_price(scale, s.l2, at)[1]
+    rho, spent_delta = build_gaussian_threshold(scale, threshold).map(d_in)
+    spent = gaussian_price(scale, s.l2, at)[1]
     if not (fits(spent, epsilon) and Delta.ceil(spent_delta) <= for_keys):
         raise TacitError("internal_error", "the threshold's map exceeds the price it was chosen for")
     event = GaussianThresholdEvent(unit=unit, library=LIBRARY, scale=scale, threshold=threshold, l0=s.l0, l2=s.l2,
@@ -130,7 +130,7 @@ def draw_threshold(
     OpenDP: the mechanism only ever compares keys for equality, so any one-to-one relabelling has the same law.
     Groups without a unit (count ≤ 0) are no keys of the database and are left out first.
     """
-    _guard(m, charged, LaplaceThresholdEvent, GaussianThresholdEvent)
+    guard(m, charged, LaplaceThresholdEvent, GaussianThresholdEvent)
     event = m.event
     assert isinstance(event, LaplaceThresholdEvent | GaussianThresholdEvent)
     keys, values = exact._key_list(), exact._values(measure)
@@ -138,11 +138,11 @@ def draw_threshold(
         raise TacitError("internal_error", "group keys are not distinct")
     present = np.flatnonzero(values > 0)
     if (recorder := recording.active()) is not None:
-        _record(recorder, m, exact, measure)
+        record(recorder, m, exact, measure)
         rows = present
-        noisy = values[present] + recorder.noise(_noise_kind(event), m.scale, len(present))
+        noisy = values[present] + recorder.noise(noise_kind(event), m.scale, len(present))
     else:
-        parts = _chunked(lambda rows: _kept(event, rows, values[rows]), present)
+        parts = chunked(lambda rows: _kept(event, rows, values[rows]), present)
         rows, noisy = (np.concatenate([*(p[i] for p in parts), np.zeros(0, np.int64)]) for i in range(2))
     above = noisy > event.threshold
     rows, noisy = rows[above], noisy[above]
@@ -159,7 +159,7 @@ def _kept(
     event: LaplaceThresholdEvent | GaussianThresholdEvent, rows: IntVector, counts: IntVector
 ) -> tuple[IntVector, IntVector]:
     """The rows that were kept, and their noisy counts, both sorted by row."""
-    build = _build_laplace_threshold if isinstance(event, LaplaceThresholdEvent) else _build_gaussian_threshold
+    build = build_laplace_threshold if isinstance(event, LaplaceThresholdEvent) else build_gaussian_threshold
     kept = build(event.scale, event.threshold)(dict(zip(rows.tolist(), counts.tolist(), strict=True)))
     found = np.fromiter(kept.keys(), np.int64, len(kept))
     noisy = np.fromiter(kept.values(), np.int64, len(kept))

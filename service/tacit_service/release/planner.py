@@ -105,7 +105,7 @@ class PlannerPool:
         try:
             reply, blobs = self._ask(header, token, catalog)
         except WorkerFailure as failure:
-            if failure.reason != "died":
+            if not failure.killed:
                 raise _failed(failure) from None
             try:
                 reply, blobs = self._ask(header, token, catalog)

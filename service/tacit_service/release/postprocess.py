@@ -136,7 +136,7 @@ class Sandbox:
                     self._load(worker)
                     return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
                 except WorkerFailure as failure:
-                    if failure.reason != "died":
+                    if not failure.killed:
                         raise
                 # Killed from outside, perhaps: its successor tries once more, over the same released values.
                 self._load(worker)

@@ -2,8 +2,8 @@
 
 A statement over public tables alone, or one over a release that is held, has no price that would bound how often it is asked, and
 may be written to run for as long as it is let. So few run at a time, always one less than there are sandboxes, and nobody holds a
-worker to wait for one for long. Who had the turn rests as long as they had it, and of those who wait, who had it longest ago goes
-first: one analyst who asks without end leaves half of the time to the others.
+worker to wait for one for long. Who had the turn rests as long as they had it while somebody else asks, and of those who wait, who
+had it longest ago goes first: one analyst who asks without end leaves half of the time to the others, and has all of it alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 from tacit_service.errors import Overloaded
 
@@ -21,6 +21,14 @@ FREE_S: Final = 2.0
 """How long a statement over public tables alone may run."""
 _WAIT_S: Final = FREE_S
 _KNOWN_MAX: Final = 1_000
+_T = TypeVar("_T")
+
+
+class _Had(NamedTuple):
+    """A turn that is over."""
+
+    begun: float
+    rested: float  # when its analyst has rested as long as it took
 
 
 class Turns:
@@ -30,7 +38,8 @@ class Turns:
         self._free, self._wait_s, self._clock = at_once, wait_s, clock
         self._changed = threading.Condition()
         self._waiting: list[str] = []  # by who asked; as often as they wait
-        self._rested: dict[str, float] = {}  # when who had a turn has rested; in the order in which they had it last
+        self._had: dict[str, _Had] = {}  # each analyst's last turn; in the order in which they had it
+        self._shed: dict[str, float] = {}  # when who has had no turn since was turned away: they will ask again
 
     @contextmanager
     def one(self, who: str, needed: bool) -> Iterator[None]:
@@ -52,39 +61,65 @@ class Turns:
             try:
                 while not self._is_next(who):
                     now = self._clock()
-                    rest = self._rested.get(who, 0.0) - now
-                    if now >= end or now + rest >= end:
-                        raise _busy(max(rest, 0.0))
+                    rests, rest = self._rests(who), self._rest(who)
+                    if now >= end or (rests and now + rest >= end):
+                        self._note(self._shed, who, now)
+                        raise _resting(rest) if rests else _busy()
                     self._changed.wait(min(end - now, rest) if rest > 0 else end - now)
                 self._free -= 1
+                self._shed.pop(who, None)
             finally:
                 self._waiting.remove(who)
                 self._changed.notify_all()
 
-    def _is_next(self, who: str) -> bool:
-        if not self._free or self._rested.get(who, 0.0) > self._clock():
+    def _rest(self, who: str) -> float:
+        """For how long they would rest yet."""
+        return self._had[who].rested - self._clock() if who in self._had else 0.0
+
+    def _rests(self, who: str) -> bool:
+        """Whether they leave the turn to somebody who is rested, and waits or was turned away since their own turn began."""
+        if self._rest(who) <= 0:
             return False
-        place = list(self._rested)
-        ready = {w for w in self._waiting if self._rested.get(w, 0.0) <= self._clock()}
-        return who == min(ready, key=lambda w: place.index(w) if w in self._rested else -1)
+        begun = self._had[who].begun
+        asking = {*self._waiting, *(w for w, at in self._shed.items() if at >= begun)}
+        return any(w != who and self._rest(w) <= 0 for w in asking)
+
+    def _is_next(self, who: str) -> bool:
+        if not self._free or self._rests(who):
+            return False
+        place = list(self._had)
+        ready = {who, *(w for w in self._waiting if not self._rests(w))}
+        return who == min(ready, key=lambda w: place.index(w) if w in self._had else -1)
 
     def _leave(self, who: str, begun: float) -> None:
         with self._changed:
             self._free += 1
-            self._rested.pop(who, None)
             now = self._clock()
-            self._rested[who] = now + (now - begun)
-            if len(self._rested) > _KNOWN_MAX:
-                self._rested.pop(next(iter(self._rested)))
+            self._note(self._had, who, _Had(begun, now + (now - begun)))
             self._changed.notify_all()
 
+    @staticmethod
+    def _note(known: dict[str, _T], who: str, what: _T) -> None:
+        known.pop(who, None)
+        known[who] = what
+        if len(known) > _KNOWN_MAX:
+            known.pop(next(iter(known)))
 
-def _busy(rest_s: float) -> Overloaded:
+
+def _resting(rest_s: float) -> Overloaded:
     found = Overloaded(
         "overloaded",
-        "Other statements that cost nothing are being run. Nothing was run or charged.",
+        "Others ask for what costs nothing too, and come first for as long as your last such statement took. "
+        "Nothing was run or charged.",
         hint="Try again in a few seconds.",
     )
-    if rest_s:
-        found.extra["retry_after_s"] = math.ceil(rest_s)
+    found.extra["retry_after_s"] = max(1, math.ceil(rest_s))
     return found
+
+
+def _busy() -> Overloaded:
+    return Overloaded(
+        "overloaded",
+        "Other statements that cost nothing are run first, and took too long to wait for. Nothing was run or charged.",
+        hint="Try again in a few seconds.",
+    )

@@ -143,8 +143,8 @@ def attempt(order: Order, ledger: Ledger, team: dpsgd.Team | None = None) -> int
         except (LostClaim, LedgerUnavailable, dpsgd.TeamLost):
             raise
         except EngineFailure as error:
-            if isinstance(error.__cause__, WorkerFailure) and error.__cause__.reason == "died":
-                raise  # killed by somebody else, perhaps: the next attempt goes on from the checkpoint
+            if isinstance(error.__cause__, WorkerFailure) and error.__cause__.killed:
+                raise  # by somebody else, perhaps: the next attempt goes on from the checkpoint
             heart.rest()
             jobs.fail(claim, error.code)
         except AuditFailed:

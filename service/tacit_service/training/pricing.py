@@ -110,7 +110,7 @@ class PricingProcess:
         try:
             return worker.call(header, timeout_s=TIME_S_MAX)[0]
         except WorkerFailure as failure:
-            if failure.reason != "died" or failure.error == "closed":
+            if not failure.killed:
                 raise
         # Killed from outside, perhaps: its successor tries once more.
         return worker.call(header, timeout_s=TIME_S_MAX)[0]
