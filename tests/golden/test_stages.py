@@ -14,6 +14,8 @@ import harness
 
 from tacit_service.query import moments
 from tacit_service.query.bounds import DAY_US, Interval, Type
+from tacit_service.query.caps import Caps
+from tacit_service.query.split import plan
 from tacit_service.query.suggest import suggestion
 
 KEYS = {
@@ -65,6 +67,32 @@ def test_a_truncation_to_another_unit_has_no_lower_bound() -> None:
         Type.TIMESTAMP,
         Interval(None, Fraction(20_000 * DAY_US)),
     )
+
+
+TWO = "SELECT age, sex, COUNT(*) AS n FROM patients GROUP BY age, sex"
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        (TWO, 1),
+        (f"SELECT age, n / SUM(n) OVER () AS n FROM ({TWO}) t ORDER BY n", 1),
+        (f"{TWO} LIMIT 20000", 1),
+        (f"({TWO}) UNION ALL ({TWO.replace('sex', 'region')})", 2),
+        (f"({TWO}) UNION ({TWO.replace('sex', 'region')})", 0),
+        (f"{TWO} LIMIT 10000", 0),
+        (f"({TWO}) UNION ALL ({TWO.replace('sex', 'region')}) LIMIT 10", 0),
+        (f"{TWO} HAVING COUNT(*) > 100", 0),
+        (f"SELECT age, MAX(n) AS n FROM ({TWO}) t GROUP BY age", 0),
+        (f"SELECT 1 AS age, MAX(n) AS n FROM ({TWO}) t", 0),
+        (f"SELECT DISTINCT age, 1 AS n FROM ({TWO}) t", 0),
+        (f"SELECT a.age, b.n FROM ({TWO}) a JOIN ({TWO.replace('sex', 'region')}) b ON a.n = b.n", 0),
+    ],
+)
+def test_a_stage_gives_every_row_of_its_tables_where_nothing_takes_some_away(rows: str, kept: int) -> None:
+    """Then its rows are as many as its public keys, which is known before anything is paid."""
+    sql = f"SELECT COUNT(*) FROM patients p JOIN ({rows}) s ON s.age = p.age"
+    assert sum(len(stage.kept) for stage in plan(harness.catalog(), sql, Caps()).params) == kept
 
 
 def test_names_stand_for_whole_items_of_group_by_alone() -> None:

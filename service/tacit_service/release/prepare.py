@@ -38,7 +38,7 @@ from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, known_rows, shares
 from .stacks import table_schema
-from .stages import check_stages
+from .stages import check_rows, check_stages
 from .trial import ROWS_MAX as TRIED_MAX
 from .trial import filled
 
@@ -182,6 +182,7 @@ class Preparer:
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
         self._check_size(groups)
+        check_rows(plan, groups)
 
         weights = shares(plan, groups, self.sizes)
 
