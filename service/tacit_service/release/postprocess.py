@@ -41,7 +41,7 @@ from .plain import alike, plain
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
 _ROW_BYTES_MAX = 256  # on average, of a result of many rows
-_BYTES_LEAST = 64 << 20  # that a result may have, whatever rows are allowed: few rows may hold long texts
+_BYTES_LEAST = 32 << 20  # that a result may have, whatever rows are allowed: few rows may hold long texts
 _BATCH_ROWS = 2_048  # between two looks at the limits
 _MEMORY_LIMIT = "1GB"
 _MEMORY_BYTES_MAX = 3 << 30
