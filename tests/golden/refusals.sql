@@ -704,3 +704,9 @@ SELECT k, COUNT(*) FROM (SELECT patient_id, UNNEST(['a', 'b']) AS k, ROW_NUMBER(
 -- refused unsupported_syntax at 1:45: UNNEST beside a window function is not supported here.
 -- fix: Compute the window in a subquery, and UNNEST outside it.
 -- try: SELECT COUNT(*) FROM (SELECT patient_id, ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY visit_id) AS rn FROM visits) AS t WHERE rn = 1
+
+-- case: values of an earlier stage of no known type
+SELECT COUNT(*) FROM patients WHERE region IN (SELECT printf('%s', region) AS r FROM patients GROUP BY region)
+-- refused type_mismatch at 1:37: string is looked up among r, whose type does not follow from the inner SELECT's text: it is taken for a number.
+-- fix: Say it there by a cast: SELECT CAST(… AS TEXT).
+-- try: SELECT COUNT(*) FROM patients

@@ -769,7 +769,7 @@ SELECT k, COUNT(*) FROM (SELECT patient_id, UNNEST([region, sex]) AS k FROM pati
 -- release __r0: by k (public keys, every key has a row)
 --   a0 = count_star() from m0
 --   over select patient_id, k [protected]
---     select patient_id, region, age, sex, income, weight, place, __x0 [protected]
+--     select patient_id, region, age, sex, income, weight, place, k [protected]
 --       inner join [protected]
 --         table patients [protected, one row a unit]
 --         2 constant rows [public]
@@ -956,3 +956,39 @@ SELECT COUNT(*) FROM patients p WHERE p.income > ALL (SELECT AVG(income) FROM pa
 -- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m0), 0))) AS BIGINT) AS m0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(v_m1), 0))) AS BIGINT) AS m1 FROM (SELECT _u, c17 AS k0, CASE WHEN (NOT (c20 IS NULL)) THEN 1 ELSE 0 END AS q_m0, CASE WHEN (NOT (c20 IS NULL)) THEN (CASE WHEN c20 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c20 - 100000.0)) AS BIGINT) WHEN c20 < 0.0 THEN -100000 WHEN c20 > 200000.0 AND NOT isnan(c20) THEN 100000 ELSE 0 END - (-100000)) ELSE 0 END AS v_m0, CASE WHEN (NOT (c20 IS NULL)) THEN 1 ELSE 0 END AS q_m1, CASE WHEN (NOT (c20 IS NULL)) THEN (100000 - CASE WHEN c20 BETWEEN 0.0 AND 200000.0 THEN CAST(round((c20 - 100000.0)) AS BIGINT) WHEN c20 < 0.0 THEN -100000 WHEN c20 > 200000.0 AND NOT isnan(c20) THEN 100000 ELSE 0 END) ELSE 0 END AS v_m1 FROM (SELECT _u, "patient_id" AS c16, "region" AS c17, "age" AS c18, "sex" AS c19, "income" AS c20, "weight" AS c21 FROM "patients")) GROUP BY k0
 -- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
 -- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE CASE WHEN EXISTS (SELECT 1 FROM (SELECT * FROM (SELECT c22 FROM (VALUES :p0) AS v(there, c22) WHERE there) WHERE (c6 <= c22))) THEN FALSE WHEN EXISTS (SELECT 1 FROM (SELECT * FROM (SELECT c22 FROM (VALUES :p0) AS v(there, c22) WHERE there) WHERE ((c6 <= c22) IS NULL))) THEN TRY_CAST(NULL AS BOOLEAN) ELSE TRUE END))
+
+-- case: texts made of keys of an earlier stage
+SELECT COUNT(*) FROM patients WHERE region IN (SELECT UPPER(region) AS r FROM patients GROUP BY region)
+-- plan
+-- release __r0: by region (unknown keys, each passes a noisy threshold)
+--   over table patients [protected, one row a unit]
+-- release __r1: one row
+--   a0 = count_star() from m0
+--   over filter region IN (subquery) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- stage: p0 is SELECT UPPER("__r0"."k0") AS "r" FROM "__r0"
+-- post-processing, free: SELECT "__r1"."a0" AS "count_star()", "__r1"."__row" AS "__row" FROM "__r1"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c17 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c16, "region" AS c17, "age" AS c18, "sex" AS c19, "income" AS c20, "weight" AS c21 FROM "patients")) GROUP BY k0
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE (c3 IN (SELECT c22 FROM (SELECT c22 FROM (VALUES :p0) AS v(there, c22) WHERE there)))))
+
+-- case: keys of two releases in one earlier stage
+SELECT COUNT(*) FROM patients WHERE region IN (SELECT region FROM patients GROUP BY region UNION SELECT CASE sex WHEN 'F' THEN 'R1' END FROM patients GROUP BY sex)
+-- plan
+-- release __r0: by region (unknown keys, each passes a noisy threshold)
+--   over table patients [protected, one row a unit]
+-- release __r1: by sex (unknown keys, each passes a noisy threshold)
+--   over table patients [protected, one row a unit]
+-- release __r2: one row
+--   a0 = count_star() from m0
+--   over filter region IN (subquery) [protected, one row a unit]
+--     table patients [protected, one row a unit]
+-- stage: p0 is SELECT "__side"."region" AS "region" FROM (SELECT "__r0"."k0" AS "region" FROM "__r0") AS "__side"("region") UNION SELECT "__side"."region" AS "region" FROM (SELECT CASE "__r1"."k0" WHEN 'F' THEN 'R1' END AS "CASE sex WHEN 'F' THEN 'R1' END" FROM "__r1") AS "__side"("region")
+-- post-processing, free: SELECT "__r2"."a0" AS "count_star()", "__r2"."__row" AS "__row" FROM "__r2"
+-- measure __r0.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c17 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c16, "region" AS c17, "age" AS c18, "sex" AS c19, "income" AS c20, "weight" AS c21 FROM "patients")) GROUP BY k0
+-- measure __r1.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT k0, CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, c26 AS k0, 1 AS q_m0 FROM (SELECT _u, "patient_id" AS c23, "region" AS c24, "age" AS c25, "sex" AS c26, "income" AS c27, "weight" AS c28 FROM "patients")) GROUP BY k0
+-- measure __r2.m0 count: one row a unit; L0 1, L1 1, Linf 1; grid 1, multiplier 1
+-- engine: SELECT CAST(least(9223372036854775807, greatest(-9223372036854775807, coalesce(sum(q_m0), 0))) AS BIGINT) AS m0 FROM (SELECT _u, 1 AS q_m0 FROM (SELECT * FROM (SELECT _u, "patient_id" AS c2, "region" AS c3, "age" AS c4, "sex" AS c5, "income" AS c6, "weight" AS c7 FROM "patients") WHERE (c3 IN (SELECT c29 FROM (SELECT c29 FROM (VALUES :p0) AS v(there, c29) WHERE there)))))

@@ -10,11 +10,13 @@ from tacit_service.errors import BudgetExhausted, Conflict, EngineFailure, NotFo
 from tacit_service.ledger.store import Ledger
 from tacit_service.ledger.verify import verify
 from tacit_service.policy.load import load_policy
+from tacit_service.query.plan import ParamPlan
 from tacit_service.release.commitment import open_accounts
 from tacit_service.release.postprocess import SandboxError
 from tacit_service.release.postprocessing import staged_numbers
 from tacit_service.release.records import PostprocessFailed
 from tacit_service.release.release import Desk
+from tacit_service.release.stages import given
 from tacit_service.release.turns import Turns
 
 
@@ -265,17 +267,53 @@ def test_a_stage_without_its_rows_is_no_answer_and_stays_charged(desk, monkeypat
     monkeypatch.setattr(
         "tacit_service.release.release.staged_numbers", lambda sandbox, *more: numbers(_Broken(), *more)
     )
-    with pytest.raises(EngineFailure, match="earlier stage"):
+    with pytest.raises(EngineFailure, match="earlier stage of the statement failed on the released values"):
         desk.query("analyst", ask(sql), None)
     assert spent(desk) == price
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (SandboxError("", "TooManyRows"), "more than 10,000 rows"),
+        (SandboxError("", "TooManyBytes"), "too much text"),
+        (SandboxError("", "OutOfMemoryException"), "ran out of memory"),
+        (EngineFailure("engine_timeout", ""), "ran out of time"),
+    ],
+)
+def test_a_stage_without_its_rows_says_why(reason, words):
+    param = ParamPlan("p0", "SELECT 1", (), rows=True)
+    with pytest.raises(EngineFailure, match=words):
+        given(param, _Failing(reason), {})
+
+
+BY_TWO_AGES = "SELECT age, age + 1 AS older, COUNT(*) AS n FROM patients GROUP BY 1, 2"  # 101 x 101 keys
+
+
+def test_rows_of_too_many_public_keys_are_refused_before_the_charge(desk):
+    before = spent(desk)
+    sql = "SELECT COUNT(*) FROM patients p JOIN ({}) s ON s.older = p.age"
+    for rows in (BY_TWO_AGES, f"{BY_TWO_AGES} ORDER BY n LIMIT 20000"):
+        with pytest.raises(Refusal, match="hands on 10,201 rows") as refused:
+            desk.query("analyst", ask(sql.format(rows)), None)
+        assert (refused.value.code, spent(desk)) == ("too_many_groups", before)
+    desk.quote("analyst", ask(sql.format(f"{BY_TWO_AGES} ORDER BY n DESC LIMIT 10")))
+
+
 def test_a_stage_of_another_type_than_is_read_is_refused_before_the_charge(desk):
     before = spent(desk)
-    sql = "SELECT COUNT(*) FROM patients WHERE income > (SELECT CASE WHEN COUNT(*) > 10 THEN 'many' END FROM patients)"
+    sql = "SELECT COUNT(*) FROM patients WHERE income > (SELECT printf('%d', COUNT(*)) FROM patients)"
     with pytest.raises(Refusal, match="later stage"):
         desk.query("analyst", ask(sql), None)
     assert spent(desk) == before
+
+
+class _Failing:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def query(self, *_: object, **__: object) -> None:
+        raise self.error
 
 
 class _Broken:

@@ -193,16 +193,23 @@ def test_of_a_dry_run_nothing_stays_but_what_is_the_same_for_all():
 
 
 @pytest.mark.parametrize(
-    "sql",
+    ("sql", "what"),
     [
-        "SELECT range FROM range(1000001)",
-        "SELECT repeat('x', 150000) AS s FROM range(4096)",
+        ("SELECT range FROM range(1000001)", "TooManyRows"),
+        ("SELECT repeat('x', 150000) AS s FROM range(4096)", "TooManyBytes"),
     ],
 )
-def test_results_are_bounded(sandbox, sql):
+def test_results_are_bounded(sandbox, sql, what):
     with pytest.raises(SandboxError) as error:
         sandbox.query(sql, timeout_s=30)
-    assert error.value.error == "TooManyRows"
+    assert error.value.error == what
+
+
+def test_few_rows_may_hold_long_texts(sandbox):
+    """What an earlier stage of a statement may hand on is limited in rows, far below the bytes of so many short ones."""
+    assert sandbox.query("SELECT repeat('x', 4000) AS s FROM range(3000)", rows_max=10_000).num_rows == 3_000
+    with pytest.raises(SandboxError, match="10000 rows"):
+        sandbox.query("SELECT range FROM range(10001)", rows_max=10_000)
 
 
 def test_a_million_rows_pass(sandbox):

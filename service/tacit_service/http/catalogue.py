@@ -97,7 +97,10 @@ CATALOGUE: Final[dict[str, tuple[int, str]]] = {
     "window_not_per_unit": (422, "A window reads rows of other units."),
     "order_dependent": (422, "LIMIT or OFFSET below an aggregate makes one unit's rows depend on those of others."),
     "unit_forged": (422, "The privacy unit's id is rewritten, which would merge or split units."),
-    "too_many_groups": (422, "The declared keys have more combinations than an answer may have rows."),
+    "too_many_groups": (
+        422,
+        "The declared keys have more combinations than an answer may have rows, or an inner SELECT may hand on.",
+    ),
     "unit_in_output": (422, "The result would have a row for each unit."),
     "row_level_output": (422, "The result would have rows of people."),
     "outer_sql_invalid": (422, "The SQL above the aggregates does not fit their results."),

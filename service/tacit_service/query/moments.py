@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from fractions import Fraction
 
 from sqlglot import exp
 
@@ -19,18 +20,51 @@ Known = tuple[Type, Interval]
 Lookup = Callable[[str, str], Known | None]
 """Of a table of releases and a column of it."""
 
-_YEAR = 366  # days that a truncation moves a moment back, at most
+_BACK_DAYS = {
+    **dict.fromkeys(("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY"), 1),
+    "WEEK": 7, "MONTH": 31, "QUARTER": 92, "YEAR": 366, "DECADE": 3_653, "CENTURY": 36_525, "MILLENNIUM": 365_250,
+}  # fmt: skip
+"""Days that a truncation to the unit moves a moment back, at most."""
 _TYPES = {"DATE": Type.DATE, "TIMESTAMP": Type.TIMESTAMP}
-_SAME = (exp.Paren, exp.Max, exp.Min, exp.Round, exp.ArgMax, exp.ArgMin, exp.AnyValue)
+_NAMED = {"BOOLEAN": Type.BOOLEAN, "TEXT": Type.STRING, "VARCHAR": Type.STRING}
+_SAME = (
+    exp.Paren, exp.Max, exp.Min, exp.Round, exp.ArgMax, exp.ArgMin, exp.AnyValue, exp.Mode, exp.First, exp.Last,
+    exp.FirstValue, exp.LastValue, exp.NthValue, exp.Window, exp.Try, exp.Nullif,
+)  # fmt: skip
+"""What gives a value of its first part, or NULL."""
+_ONE_OF = (exp.Coalesce, exp.Greatest, exp.Least)
+_TEXTS = (
+    exp.Upper, exp.Lower, exp.Substring, exp.Left, exp.Right, exp.Replace, exp.Trim, exp.Concat, exp.DPipe, exp.SplitPart,
+    exp.TimeToStr, exp.Monthname, exp.Dayname, exp.Reverse, exp.GroupConcat, exp.Format, exp.Pad, exp.Repeat,
+    exp.RegexpReplace, exp.RegexpExtract, exp.ConcatWs, exp.Translate, exp.Chr, exp.MD5, exp.Typeof, exp.Hex,
+)  # fmt: skip
 _TRUNC = (exp.TimestampTrunc, exp.DateTrunc)
+_UNBOUNDED = Interval()
 
 
 def column(tree: exp.Query, name: str, lookup: Lookup) -> Known | None:
-    """The column of that name of a SELECT."""
-    if not isinstance(tree, exp.Select):
+    """The column of that name of a SELECT or a set operation; ``None`` where its kind is not known, a bare NULL included."""
+    names = [n.lower() for n in _names(tree)]
+    found = _placed(tree, names.index(name.lower()), lookup) if name.lower() in names else None
+    return None if found is None or found[0] is Type.NULL else found
+
+
+def _names(tree: exp.Expr) -> list[str]:
+    """Of the columns; those of a set operation are its first side's."""
+    while isinstance(tree, exp.SetOperation | exp.Subquery):
+        tree = tree.this
+    return [e.alias_or_name for e in tree.expressions] if isinstance(tree, exp.Select) else []
+
+
+def _placed(tree: exp.Expr, place: int, lookup: Lookup) -> Known | None:
+    if isinstance(tree, exp.Subquery):
+        return _placed(tree.this, place, lookup)
+    if isinstance(tree, exp.SetOperation):
+        sides = (tree.this, tree.expression)
+        return None if tree.args.get("by_name") else _either([_placed(side, place, lookup) for side in sides])
+    if not isinstance(tree, exp.Select) or place >= len(tree.expressions):
         return None
-    item = next((e for e in tree.expressions if e.alias_or_name.lower() == name.lower()), None)
-    return None if item is None else _known(item.unalias(), tree, lookup)
+    return _known(tree.expressions[place].unalias(), tree, lookup)
 
 
 def unique(tree: exp.Query, name: str, only_key: Callable[[str, str], bool]) -> bool:
@@ -62,16 +96,49 @@ def _known(e: exp.Expr, select: exp.Select, lookup: Lookup) -> Known | None:
     if isinstance(e, exp.Literal) and not e.is_string:
         return Type.NUMBER, Interval.of(e.name, e.name)
     if isinstance(e, _TRUNC):
-        return _truncated(_known(e.this, select, lookup))
+        return _truncated(_known(e.this, select, lookup), e.text("unit").upper())
     if isinstance(e, exp.Add | exp.Sub):
         return _moved(e, _known(e.this, select, lookup), _known(e.expression, select, lookup))
     if isinstance(e, exp.Predicate | exp.Connector | exp.Not | exp.Boolean):
-        return Type.BOOLEAN, Interval()
-    if isinstance(e, exp.Literal):
-        return Type.STRING, Interval()
+        return Type.BOOLEAN, _UNBOUNDED
+    if isinstance(e, (exp.Literal, *_TEXTS)):
+        return Type.STRING, _UNBOUNDED
+    if isinstance(e, exp.Null):
+        return Type.NULL, _UNBOUNDED
+    parts = _alternatives(e)
+    if parts:
+        return _either([_known(part, select, lookup) for part in parts])
     if isinstance(e, _SAME) and isinstance(e.this, exp.Expr) and not e.args.get("decimals"):
         return _known(e.this, select, lookup)
     return None
+
+
+def _alternatives(e: exp.Expr) -> list[exp.Expr]:
+    """Of which the expression is one or NULL; none where it is of another form."""
+    if isinstance(e, exp.Case):
+        return [*(i.args["true"] for i in e.args["ifs"]), e.args.get("default") or exp.Null()]
+    if isinstance(e, exp.If):
+        return [e.args["true"], e.args.get("false") or exp.Null()]
+    if isinstance(e, exp.Lag | exp.Lead):
+        return [e.this, e.args.get("default") or exp.Null()]
+    return [e.this, *e.expressions] if isinstance(e, _ONE_OF) else []
+
+
+def _either(found: list[Known | None]) -> Known | None:
+    """One of several: of their one type, within the bounds of all. NULL is of any type."""
+    whole: Known = (Type.NULL, _UNBOUNDED)
+    for one in found:
+        if one is None:
+            return None
+        if one[0] is Type.NULL or whole[0] is Type.NULL:
+            whole = one if whole[0] is Type.NULL else whole
+        elif one[0] is whole[0]:
+            whole = (one[0], whole[1].hull(one[1]))
+        elif one[0].numeric and whole[0].numeric:
+            whole = (Type.NUMBER, whole[1].hull(one[1]))
+        else:
+            return None
+    return whole
 
 
 def _column(e: exp.Column, select: exp.Select, lookup: Lookup) -> Known | None:
@@ -84,8 +151,8 @@ def _column(e: exp.Column, select: exp.Select, lookup: Lookup) -> Known | None:
         alias = source.args.get("alias")
         names = [c.name for c in alias.columns] if isinstance(alias, exp.TableAlias) else []
         inner = source.this
-        if isinstance(inner, exp.Select) and e.name in names and len(names) == len(inner.expressions):
-            return _known(inner.expressions[names.index(e.name)].unalias(), inner, lookup)
+        if e.name in names and len(names) == len(_names(inner)):
+            return _placed(inner, names.index(e.name), lookup)
     return None
 
 
@@ -98,25 +165,29 @@ def _cast(e: exp.Cast, select: exp.Select, lookup: Lookup) -> Known | None:
             return None
         at = ordinal(_TYPES[target], moment)
         return _TYPES[target], Interval.of(at, at)
+    if target in _NAMED:
+        return _NAMED[target], _UNBOUNDED
     found = _known(e.this, select, lookup)
-    if found is None or target in ("BOOLEAN", "TEXT", "VARCHAR"):
-        return None
-    kind, bounds = found
+    kind, bounds = found or (Type.NULL, _UNBOUNDED)
     if not kind.temporal:
-        return None if target in _TYPES else found
+        if target in _TYPES:
+            return _TYPES[target], _UNBOUNDED
+        return (kind, bounds.floor_ends()) if kind.numeric else None  # a cast to an integer rounds
     if _TYPES.get(target) is kind:
         return found
     if target == "TIMESTAMP" and kind is Type.DATE:
         return Type.TIMESTAMP, bounds * Interval.of(DAY_US, DAY_US)
-    return (Type.DATE, Interval()) if target == "DATE" else None
+    return (Type.DATE, _UNBOUNDED) if target == "DATE" else None
 
 
-def _truncated(found: Known | None) -> Known | None:
-    """``date_trunc``, which makes timestamps of dates too in DuckDB, and moves back by a year at most."""
+def _truncated(found: Known | None, unit: str) -> Known | None:
+    """``date_trunc``, which makes timestamps of dates too in DuckDB, and moves back by less than the unit."""
     if found is None or not found[0].temporal:
         return None
     scale = DAY_US if found[0] is Type.DATE else 1
-    return Type.TIMESTAMP, found[1] * Interval.of(scale, scale) + Interval.of(-_YEAR * DAY_US, 0)
+    days = _BACK_DAYS.get(unit)
+    back = Interval(None, Fraction(0)) if days is None else Interval.of(-days * DAY_US, 0)
+    return Type.TIMESTAMP, found[1] * Interval.of(scale, scale) + back
 
 
 def _moved(e: exp.Expr, left: Known | None, right: Known | None) -> Known | None:
@@ -124,7 +195,7 @@ def _moved(e: exp.Expr, left: Known | None, right: Known | None) -> Known | None
     if left is None:
         return None
     if isinstance(e.expression, exp.Interval):
-        return (Type.TIMESTAMP, Interval()) if left[0].temporal else None
+        return (Type.TIMESTAMP, _UNBOUNDED) if left[0].temporal else None
     if right is None or right[0].temporal or left[0] is Type.TIMESTAMP:
         return None
     bounds = left[1] + right[1] if isinstance(e, exp.Add) else left[1] - right[1]

@@ -339,7 +339,7 @@ class Stack:
 class ParamPlan:
     """A released value, or rows, that a later stage reads: ``sql`` over the tables of earlier releases gives it.
 
-    ``types`` of its columns are what the later stage takes them for.
+    ``types`` of its columns are what the later stage takes them for; ``kept``: tables of which it hands on every row.
     """
 
     name: str
@@ -349,6 +349,7 @@ class ParamPlan:
     exposed: bool = False
     types: tuple[Type, ...] = (Type.NUMBER,)
     rows: bool = False
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

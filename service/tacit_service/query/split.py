@@ -10,6 +10,7 @@ from sqlglot import exp
 from tacit_service.errors import DerivationError, Position
 
 from .bind import Binder, Caps
+from .caps import STAGED_ROWS_MAX
 from .catalog import Catalog
 from .desugar import desugar
 from .keys import public_cells
@@ -201,7 +202,37 @@ def _sorts(tree: exp.Expr, outer: Outer) -> bool:
 def _param(name: str, tree: exp.Query, stacks: list[str], tables: set[str], single: frozenset[str]) -> ParamPlan:
     used = {t.name for t in tree.find_all(exp.Table)}
     sql, written, open_ = _text(tree, tables, single, total=True)
-    return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written, open_)
+    kept = tuple(t for t in _kept(tree) or () if t in stacks)
+    return ParamPlan(name, sql, tuple(s for s in stacks if s in used), written, open_, kept=kept)
+
+
+_LESSENING = (
+    "where", "having", "qualify", "group", "distinct", "limit", "offset", "joins", "laterals", "sample", "with_",
+)  # fmt: skip
+"""Clauses after which a query may give fewer rows than its table has, or other ones."""
+
+
+def _kept(tree: exp.Expr) -> list[str] | None:
+    """Tables of which the query gives every row, each as often as it does; ``None`` where it may give fewer, or joins them."""
+    limit = tree.args.get("limit")
+    count = limit.expression if isinstance(limit, exp.Limit) else None
+    wide = isinstance(count, exp.Literal) and count.name.isdigit() and int(count.name) > STAGED_ROWS_MAX
+    if any(tree.args.get(k) for k in _LESSENING if not (k == "limit" and wide)):  # of UNION ALL "distinct" is false
+        return None
+    if isinstance(tree, exp.Subquery):
+        return _kept(tree.this)
+    if isinstance(tree, exp.Union):
+        sides = [_kept(tree.this), _kept(tree.expression)]
+        return None if None in sides else [name for side in sides for name in side or ()]
+    if not isinstance(tree, exp.Select) or tree.args.get("from_") is None:
+        return None
+    made = [n for e in tree.expressions for n in e.find_all(exp.Explode, exp.Unnest, exp.AggFunc)]
+    if any(not isinstance(n.parent, exp.Window) for n in made):
+        return None
+    source = tree.args["from_"].this
+    if isinstance(source, exp.Table):
+        return [source.name]
+    return _kept(source) if isinstance(source, exp.Subquery) else None
 
 
 def _with_row(tree: exp.Query, release: str) -> exp.Query:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from tacit_service.errors import Position, Refusal
 
@@ -126,14 +129,43 @@ def _text(sql: str, refusal: Refusal) -> Iterator[str]:
 
 
 def _grouped_by_names(sql: str) -> str:
-    """``CUBE (a, b >= 65)``, which the parser does not read, by the name that SELECT gives the expression."""
-    start = re.search(r"\bGROUP\s+BY\b", sql, re.IGNORECASE)
-    if start is None:
+    """``CUBE (a, b >= 65)``, which the parser does not read, by the name that SELECT gives the expression.
+
+    Whole items of the first GROUP BY are compared by their tokens: no part of a word, of a text or of another clause is touched.
+    """
+    try:
+        tokens = DuckDB().tokenize(sql)
+        begin = next((i for i, t in enumerate(tokens) if t.token_type is TokenType.GROUP_BY), len(tokens))
+        head = sql[: tokens[begin].start] if begin < len(tokens) else ""
+        given = {
+            _words(DuckDB().tokenize(text)): name
+            for text, name in re.findall(r"(?:SELECT|,)\s*([^,()]+?)\s+AS\s+(\w+)", head, re.IGNORECASE)
+        }
+    except SqlglotError:
         return sql
-    head, tail = sql[: start.end()], sql[start.end() :]
-    for text, name in re.findall(r"(?:SELECT|,)\s*([^,()]+?)\s+AS\s+(\w+)", head, re.IGNORECASE):
-        tail = tail.replace(text.strip(), name)
-    return head + tail
+    begin += 1
+    end = next((i for i in range(begin, len(tokens)) if tokens[i].token_type in _AFTER_GROUP), len(tokens))
+    result, done = "", 0
+    while begin < end:
+        stop = next((i for i in range(begin, end) if tokens[i].token_type in _BETWEEN_ITEMS), end)
+        name = given.get(_words(tokens[begin:stop]))
+        if name is not None:
+            result += sql[done : tokens[begin].start] + name
+            done = tokens[stop - 1].end + 1
+        begin = stop + 1
+    return result + sql[done:]
+
+
+_AFTER_GROUP = (
+    TokenType.HAVING, TokenType.QUALIFY, TokenType.WINDOW, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET,
+    TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.SEMICOLON, TokenType.FETCH,
+)  # fmt: skip
+_BETWEEN_ITEMS = (TokenType.COMMA, TokenType.L_PAREN, TokenType.R_PAREN)
+
+
+def _words(tokens: Sequence[Token]) -> tuple[tuple[TokenType, str], ...]:
+    """Of the tokens; names in lower case, as they are compared."""
+    return tuple((t.token_type, t.text if t.token_type is TokenType.STRING else t.text.lower()) for t in tokens)
 
 
 def _node_at(tree: exp.Expr, position: Position | None) -> exp.Expr | None:

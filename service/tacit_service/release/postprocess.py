@@ -40,7 +40,8 @@ from .plain import alike, plain
 
 MODULE = "tacit_service.release.postprocess"
 ROWS_MAX = 1_000_000
-_ROW_BYTES_MAX = 256  # on average, of a result
+_ROW_BYTES_MAX = 256  # on average, of a result of many rows
+_BYTES_LEAST = 32 << 20  # that a result may have, whatever rows are allowed: few rows may hold long texts
 _BATCH_ROWS = 2_048  # between two looks at the limits
 _MEMORY_LIMIT = "1GB"
 _MEMORY_BYTES_MAX = 3 << 30
@@ -302,9 +303,12 @@ def _select(connection: duckdb.DuckDBPyConnection, sql: str, *, rows_max: int = 
             schema = reader.schema
             for batch in reader:
                 rows, size = rows + batch.num_rows, size + batch.nbytes
-                if rows > rows_max or size > rows_max * _ROW_BYTES_MAX:
-                    most = f"{rows_max} rows or {rows_max * _ROW_BYTES_MAX >> 20} MiB"
-                    raise ChildError("TooManyRows", f"The result is larger than {most} (per_query.max_result_rows).")
+                bytes_max = max(rows_max * _ROW_BYTES_MAX, _BYTES_LEAST)
+                if rows > rows_max or size > bytes_max:
+                    what, most = (
+                        ("Rows", f"{rows_max} rows") if rows > rows_max else ("Bytes", f"{bytes_max >> 20} MiB")
+                    )
+                    raise ChildError(f"TooMany{what}", f"The result is larger than {most} (per_query.max_result_rows).")
                 batches.append(batch)
     except OSError as error:  # what DuckDB raises while rows are read, as Arrow hands it on
         raise ChildError("InvalidInputException", str(error).partition("\n")[0]) from None

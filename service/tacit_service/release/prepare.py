@@ -38,7 +38,7 @@ from .postprocess import Sandbox, SandboxError
 from .request import with_options
 from .shares import Sizes, known_rows, shares
 from .stacks import table_schema
-from .stages import check_stages
+from .stages import check_rows, check_stages
 from .trial import ROWS_MAX as TRIED_MAX
 from .trial import filled
 
@@ -181,7 +181,7 @@ class Preparer:
             keys = {p.name: public_keys(p, public) if p.public_keys else None for p in plan.releases}
 
         groups = {name: None if rows is None else len(rows) for name, rows in keys.items()}
-        self._check_size(groups)
+        self._check_size(plan, groups)
 
         weights = shares(plan, groups, self.sizes)
 
@@ -239,8 +239,9 @@ class Preparer:
                     raise
         return replace(target, sizes=sizes_of(relative), rows=rows)
 
-    def _check_size(self, groups: Mapping[str, int | None]) -> None:
-        """Every public group is a row of the answer, or of what it is made of."""
+    def _check_size(self, plan: Plan, groups: Mapping[str, int | None]) -> None:
+        """Every public group is a row of the answer, or of what it is made of, or of what a stage hands on."""
+        check_rows(plan, groups)
         most = self.policy.per_query.max_result_rows
         if sum(count or 0 for count in groups.values()) > most:
             raise DerivationError(

@@ -18,7 +18,7 @@ from ..bounds import Facts, Interval, Type
 from ..expr import Call, Case, Cast, Exists, Expr, InRelation, Lit, Ref, Scalar, conjuncts, refs
 from ..operators import truth
 from ..outer import Outer
-from ..plan import Filter, Project, Relation, Scan, UnitAggregate, Values
+from ..plan import Filter, Project, Relation, Scan, StagedRows, UnitAggregate, Values
 from ..syntax import strict, unsupported
 
 if TYPE_CHECKING:
@@ -51,9 +51,23 @@ def in_query(b: ExprBinder, node: exp.In) -> Expr:
         raise not_on_unit(b.where(node))
     kinds = {x.facts.type, y.facts.type} - {Type.NULL}
     if len(kinds) > 1 and not kinds <= {Type.INTEGER, Type.NUMBER}:
-        raise b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
+        raise _not_alike(b, node, x, relation)
     facts = truth((x.facts, y.facts)).with_(per_unit=False)
     return InRelation(facts, x, relation, y.id, on_unit or looked_up)
+
+
+def _not_alike(b: ExprBinder, node: exp.In, x: Expr, relation: Relation) -> BindError:
+    """The types differ, or that of the released rows does not follow from their text."""
+    y = relation.columns[0]
+    stage = relation.param if isinstance(relation, StagedRows) else None
+    outer = next((outer for name, _, outer, _ in b.binder.params if name == stage), None)
+    if outer is None or moments.column(outer.tree, y.name, b.binder.released) is not None:
+        return b.mismatch(node, f"{x.facts.type} is looked up among {y.facts.type}")
+    return b.mismatch(
+        node,
+        f"{x.facts.type} is looked up among {y.name}, whose type does not follow from the inner SELECT's text: it is taken for a number",
+        "Say it there by a cast: SELECT CAST(… AS TEXT).",
+    )
 
 
 def _row_in(b: ExprBinder, node: exp.In, row: exp.Tuple) -> Expr:

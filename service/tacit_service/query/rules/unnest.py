@@ -20,6 +20,7 @@ from ..bounds import Facts, Interval, Type
 from ..build import integer
 from ..expr import Call, Expr, Lit, Ref
 from ..operators import truth
+from ..outer import projection_name
 from ..parse import position
 from ..plan import Column, Project, Property, Relation, Values
 from ..scope import Entry, Scope
@@ -95,7 +96,9 @@ def unnested_items(
     longest = max(len(a.expressions) for a in lists)
     rows = [[a.expressions[i] if i < len(a.expressions) else None for a in lists] for i in range(longest)]
     alias = f"__u{binder.new_id()}"
-    names = [f"__x{i}" for i in range(len(lists))]
+    named = [projection_name(e) for e in found]
+    twins = len({n.lower() for n in named}) < len(named)
+    names = [f"__x{i}" for i in range(len(lists))] if twins else named
     relation, columns = spread(binder, select, rows, names, relation, scope, env)
     entry = Entry(alias, columns, {c.id for c in columns})
     scope.entries.append(entry)
@@ -107,10 +110,7 @@ def unnested_items(
         if not isinstance(e.unalias(), exp.Explode):
             items.append(e)
             continue
-        from ..outer import projection_name
-
-        items.append(
-            exp.alias_(exp.column(next(place), table=alias), exp.to_identifier(projection_name(e), quoted=True))
-        )
+        item = exp.column(exp.to_identifier(next(place), quoted=True), table=alias)
+        items.append(exp.alias_(item, exp.to_identifier(projection_name(e), quoted=True)))
     copy.set("expressions", items)
     return copy, relation
