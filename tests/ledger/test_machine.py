@@ -262,7 +262,7 @@ class LedgerMachine(RuleBasedStateMachine):
 EXAMPLES = int(os.environ.get("TACIT_TEST_MACHINE_EXAMPLES", "0"))  # fewer by default
 
 
-@pytest.mark.parametrize(("store", "examples"), [("sqlite", EXAMPLES or 30), ("postgresql", EXAMPLES or 6)])
+@pytest.mark.parametrize(("store", "examples"), [("sqlite", EXAMPLES or 20), ("postgresql", EXAMPLES or 6)])
 def test_the_ledger_does_what_the_model_does(
     request: pytest.FixtureRequest, tmp_path: Path, store: str, examples: int
 ) -> None:

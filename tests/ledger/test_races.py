@@ -69,7 +69,7 @@ def check_invariants(url: str, answered: set[tuple[str, str]]) -> int:
 CHARGES = int(os.environ.get("TACIT_TEST_CHARGES", "0"))  # of each client; fewer on PostgreSQL by default
 
 
-@pytest.mark.parametrize(("store", "charges"), [("sqlite_url", CHARGES or 250), ("postgres_url", CHARGES or 60)])
+@pytest.mark.parametrize(("store", "charges"), [("sqlite_url", CHARGES or 150), ("postgres_url", CHARGES or 60)])
 def test_eight_processes_admit_exactly_the_budget(
     request: pytest.FixtureRequest, make_book: Callable[..., Book], worker: Worker, store: str, charges: int
 ) -> None:
