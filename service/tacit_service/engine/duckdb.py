@@ -38,6 +38,7 @@ from tacit_service.engine.process import (
     harden,
     serve,
 )
+from tacit_service.engine.retry import once_more
 from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, PolicyError
 
@@ -115,12 +116,7 @@ class DuckDBEngine:
         try:
             with self._workers.lent() as worker:
                 end = time.monotonic() + timeout_s
-                try:
-                    parts = worker.call({"sql": sql}, timeout_s=timeout_s)[1]
-                except WorkerFailure as failure:
-                    if not failure.killed or time.monotonic() >= end:
-                        raise
-                    parts = worker.call({"sql": sql}, timeout_s=end - time.monotonic())[1]
+                parts = once_more(lambda: worker.call({"sql": sql}, timeout_s=end - time.monotonic())[1], end)
                 return decode_table(parts[0])
         except WorkerFailure as failure:
             raise _engine_failure(failure) from failure

@@ -56,7 +56,6 @@ from .units import Delta, Epsilon
 enable_features("contrib")
 
 LIBRARY = f"opendp {importlib.metadata.version('opendp')}"
-GROUPS_MAX = 2**32 - 1  # OpenDP counts the groups of a unit in 32 bits
 CHUNK_ROWS = 100_000  # at most, of vectors drawn in chunks on several threads; OpenDP mostly releases the GIL
 PARALLEL_ROWS_MIN = 1_000  # from here on half of the draws take longer (10 to 20 µs each) than handing them to a thread
 CHARGES_REMEMBERED = 4096

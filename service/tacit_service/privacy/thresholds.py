@@ -17,7 +17,6 @@ from . import recording
 from .events import GaussianThresholdEvent, LaplaceThresholdEvent
 from .exact import Charged, ExactAggregates, IntVector, ManyKeys
 from .mechanisms import (
-    GROUPS_MAX,
     LIBRARY,
     Measurement,
     build_gaussian_threshold,
@@ -33,6 +32,8 @@ from .ordering import key_order
 from .scales import check_delta, check_epsilon, fits, float_below, smallest_gaussian_scale, smallest_threshold
 from .sensitivity import Sensitivity
 from .units import Delta, Epsilon
+
+GROUPS_MAX = 2**32 - 1  # OpenDP counts the groups of a unit in 32 bits
 
 
 @lru_cache(maxsize=1024)

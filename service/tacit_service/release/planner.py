@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol
 
 from tacit_service import errors
 from tacit_service.engine.process import Header, WorkerFailure, WorkerProcess
+from tacit_service.engine.retry import once_more
 from tacit_service.errors import Position, Refusal, SqlSyntaxError, TacitError
 from tacit_service.query.caps import Caps
 from tacit_service.query.catalog import Catalog
@@ -103,15 +104,9 @@ class PlannerPool:
         A child that dies before its time is up was killed by somebody else, perhaps: another tries once more.
         """
         try:
-            reply, blobs = self._ask(header, token, catalog)
+            return once_more(lambda: self._ask(header, token, catalog))
         except WorkerFailure as failure:
-            if not failure.killed:
-                raise _failed(failure) from None
-            try:
-                reply, blobs = self._ask(header, token, catalog)
-            except WorkerFailure as again:
-                raise _failed(again) from None
-        return reply, blobs
+            raise _failed(failure) from None
 
     def _ask(self, header: Header, token: int, catalog: bytes) -> tuple[Header, list[memoryview]]:
         try:

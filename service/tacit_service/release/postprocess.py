@@ -32,6 +32,7 @@ from tacit_service.engine.process import (
     harden,
     serve,
 )
+from tacit_service.engine.retry import once_more
 from tacit_service.engine.workers import Workers
 from tacit_service.errors import EngineFailure, Refusal
 
@@ -133,15 +134,12 @@ class Sandbox:
         header = {"rows_max": max(self.rows_max, ROWS_MAX), **header}
         try:
             with self._lent(dry) as worker:
-                try:
+
+                def run() -> list[memoryview]:
                     self._load(worker)
                     return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
-                except WorkerFailure as failure:
-                    if not failure.killed:
-                        raise
-                # Killed from outside, perhaps: its successor tries once more, over the same released values.
-                self._load(worker)
-                return worker.call(header, blobs, timeout_s=left(timeout_s))[1]
+
+                return once_more(run)  # over the same released values
         except WorkerFailure as failure:
             if failure.reason == "error":
                 raise SandboxError(failure.text, failure.error) from None

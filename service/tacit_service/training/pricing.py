@@ -14,6 +14,7 @@ from typing import Final
 
 from tacit_service.engine.niceness import BEHIND, stand_behind
 from tacit_service.engine.process import Blob, ChildError, Handler, Header, WorkerFailure, WorkerProcess, harden, serve
+from tacit_service.engine.retry import once_more
 from tacit_service.errors import Overloaded, TacitError
 from tacit_service.privacy.events import DpSgdEvent, from_dict
 from tacit_service.privacy.units import Delta, Epsilon
@@ -107,13 +108,7 @@ class PricingProcess:
             if self._worker is None:
                 self._worker = WorkerProcess(MODULE)
             worker = self._worker
-        try:
-            return worker.call(header, timeout_s=TIME_S_MAX)[0]
-        except WorkerFailure as failure:
-            if not failure.killed:
-                raise
-        # Killed from outside, perhaps: its successor tries once more.
-        return worker.call(header, timeout_s=TIME_S_MAX)[0]
+        return once_more(lambda: worker.call(header, timeout_s=TIME_S_MAX)[0])
 
 
 def _start() -> tuple[Handler, Callable[[], None]]:
